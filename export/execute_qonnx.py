@@ -1,0 +1,63 @@
+"""The QONNX rung of the ladder: a file run by QONNX's own executor, node by node, on images.
+
+`execute_values` feeds floats and returns floats; `execute_qonnx` feeds pixels and returns integer scores.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.errors import OwlbitError
+from export.network import Ints, Network
+from export.read_qonnx import ReadModel, read_model
+
+
+def execute_values(path: str | Path, values: NDArray[np.float32], tensor: str | None = None) -> NDArray[np.float32]:
+    """float32 [N, classes]: the file's output for float32 inputs [N, ...] in the file's own input shape, one image at a time.
+
+    `tensor` names another tensor to read than the output. Needs `qonnx` and `onnxruntime`; a graph whose shapes are not all
+    written down is cleaned up in memory first.
+    """
+    from qonnx.core.onnx_exec import execute_onnx
+
+    model = _executable(Path(path))
+    feed = model.graph.input[0].name
+    wanted = tensor or model.graph.output[0].name
+    outputs = []
+    for value in values:
+        context: dict[str, Any] = execute_onnx(model, {feed: value[None]}, return_full_exec_context=True)
+        outputs.append(np.asarray(context[wanted], np.float32).reshape(1, -1))
+    return np.concatenate(outputs)
+
+
+def execute_qonnx(path: str | Path, images: NDArray[np.uint8]) -> Ints:
+    """int32 [N, classes]: the integer scores of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
+
+    Pixels enter through the network's recorded input scale. Where the file ends in an affine map the recorded score scale is
+    undone; the result must then be an integer to a thousandth. Raises OwlbitError where it is not, or where the file cannot be read.
+    """
+    read = read_model(path)
+    read.network.check_images(images)
+    values = read.network.input_values()[images].reshape(len(images), *read.file_shape[1:])
+    floats = execute_values(path, values, read.scores_tensor)
+    return _integers(read, floats)
+
+
+def _integers(read: ReadModel, floats: NDArray[np.float32]) -> Ints:
+    network: Network = read.network
+    exact = (floats.astype(np.float64) - network.score_offset) / network.score_scale
+    scores = np.rint(exact)
+    if floats.shape[1] != network.classes or np.abs(exact - scores).max() > 1e-3:
+        raise OwlbitError(
+            f"{network.name}: expected integer scores of {network.classes} classes from the QONNX executor, got {floats[0]}"
+        )
+    return scores.astype(np.int32)
+
+
+def _executable(path: Path) -> Any:
+    """A qonnx ModelWrapper with batch size 1, every shape known and QONNX's operators under their present domain."""
+    from qonnx.core.modelwrapper import ModelWrapper

@@ -1,0 +1,103 @@
+"""The network as far as it is built, and the one step that adds to it: a tensor of two values becomes bits.
+
+A table's two values are told apart by one threshold a channel, which is searched for in the table. A channel whose value falls
+with the integer is either made by the complemented filter or, where there is no filter to complement (a thermometer's channel, a
+maximum already taken), kept as the complement of its bit: its table then falls, and the next layer's weights are complemented.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Shape, Thermometer
+from export.qonnx_passes.graph import Array, Node
+from export.qonnx_passes.traced import BitSource, PixelSource, SumSource, Traced, complemented, reverse_rows, with_filters
+
+Rows = NDArray[np.bool_]
+
+
+@dataclass
+class Building:
+    """Layers so far, and the image's shape."""
+
+    image: Shape
+    layers: list[Layer] = field(default_factory=list)
+
+    def make_bits(self, x: Traced, fired: Rows, low: Array, high: Array, pad_fired: Rows | None, node: Node) -> Traced:
+        """Adds the layers that compute `fired`, bool [C, L]; the result's channels hold `high` [C] where it is true, else `low` [C]."""
+        rising, falling = _directions(fired, node)
+        if isinstance(x.source, BitSource):
+            table = np.where(fired, high[:, None], low[:, None])
+        else:
+            if isinstance(x.source, SumSource) and not x.pools and falling.any():
+                x, fired = reverse_rows(x, falling), np.where(falling[:, None], fired[:, ::-1], fired)
+                falling = np.zeros_like(falling)
+            stored = np.where(falling[:, None], ~fired, fired)
+            thresholds = np.where(stored.any(axis=1), stored.argmax(axis=1), stored.shape[1]).astype(np.int32)
+            if isinstance(x.source, PixelSource):
+                self._add_thermometer(x.source, thresholds, node)
+            else:
+                layer = x.source.layer
+                self.layers.append(with_filters(layer, layer.weights, thresholds))
+            self.layers.extend(x.pools)
+            table = np.where(falling[:, None], np.stack([high, low], 1), np.stack([low, high], 1))
+        pad_values = None if pad_fired is None else np.where(pad_fired, high, low)
+        return replace(x, table=table, source=BitSource(), pools=(), pad_values=pad_values)
+
+    def _add_thermometer(self, source: PixelSource, thresholds: NDArray[np.int32], node: Node) -> None:
+        """Channels of the file in any order; the network's thermometer has them colour by colour."""
+        colours = self.image[0]
+        counts = np.bincount(source.colours, minlength=colours)
+        if counts.min() != counts.max():
+            raise node.error(f"expected as many thresholds for each of the {colours} colours, got {counts.tolist()}")
+        by_colour = np.argsort(source.colours, kind="stable")
+        self.layers.append(Thermometer(thresholds[by_colour].reshape(colours, -1)))
+        if not np.array_equal(by_colour, np.arange(by_colour.size)):
+            self.layers.append(ChannelShuffle(np.argsort(by_colour).astype(np.int32)))
+
+    def flip_bits(self, x: Traced, rows: Rows) -> Traced | None:
+        """The tensor with the stored bits of `rows` complemented by the layer that makes them; None where that layer cannot."""
+        index, made = len(self.layers) - 1, rows
+        while index >= 0 and isinstance(shuffle := self.layers[index], ChannelShuffle):
+            before = np.zeros_like(made)
+            before[shuffle.permutation] = made
+            index, made = index - 1, before
+        layer = self.layers[index]
+        if not isinstance(layer, BinaryConv | BinaryLinear):
+            return None
+        thresholds = np.where(made, layer.fan_in + 1 - layer.thresholds, layer.thresholds).astype(np.int32)
+        self.layers[index] = with_filters(layer, complemented(layer.weights, made), thresholds)
+        return replace(x, table=np.where(rows[:, None], x.table[:, ::-1], x.table))
+
+    def as_bits(self, x: Traced, node: Node) -> Traced:
+        """The tensor as bits; where no quantiser has made it so yet, it must hold two values in all."""
+        if isinstance(x.source, BitSource):
+            return x
+        values = np.unique(x.table)
+        if x.pad_values is not None:
+            values = np.unique(np.concatenate([values, x.pad_values]))
+        if values.size != 2:
+            message = f"expected binary input (two values), got {'one value' if values.size == 1 else f'{values.size} values'}"
+            if isinstance(x.source, PixelSource):
+                raise node.error(
+                    f"{message}; the first layer must be a thermometer: compare the pixels with thresholds (BipolarQuant)"
+                )
+            raise node.error(f"{message}; put a BipolarQuant, a 1-bit Quant or a MultiThreshold with one threshold before it")
+        low, high = (np.full(x.shape[0], value) for value in values)
+        pad_fired = None if x.pad_values is None else x.pad_values == high
+        return self.make_bits(x, x.table == high[:, None], low, high, pad_fired, node)
+
+
+def _directions(fired: Rows, node: Node) -> tuple[Rows, Rows]:
+    """Which channels rise and which fall with the integer; a constant channel does neither."""
+    changes = fired[:, 1:] != fired[:, :-1]
+    count = changes.sum(axis=1)
+    if count.max(initial=0) > 1:
+        channel = int(count.argmax())
+        raise node.error(
+            f"expected a single switch from one value to the other, but channel {channel} switches {int(count[channel])} times"
+        )
+    return (count == 1) & fired[:, -1], (count == 1) & ~fired[:, -1]

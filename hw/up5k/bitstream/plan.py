@@ -1,0 +1,40 @@
+"""What the bitstream is made from and how: sources, pins, options of the tools, limits it must keep. All choices are here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from hw.up5k.tools import digest
+
+HERE = Path(__file__).resolve().parent
+RTL = HERE.parent / "rtl"
+TOP = "owlbit_up5k"
+DEFINES = ("OWL_SPRAM",)  # the vendor's SPRAM cells in place of their model
+PINS = HERE / f"{TOP}.pcf"
+
+CLOCK_MHZ = 24.0
+NEEDED_MHZ = 1.1 * CLOCK_MHZ  # timing closed with a tenth to spare for what the open timing model does not know
+BITSTREAM_BYTES = 104_090
+# Cell names of nextpnr's report, and what one iCE40 UP5K has of each.
+PART = {"ICESTORM_LC": 5280, "ICESTORM_RAM": 30, "ICESTORM_SPRAM": 4}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Options of the three tools, chosen by measurement; the same plan and sources give the same bitstream."""
+
+    synthesis: str = "-abc9 -device u"
+    target_mhz: int = 30
+    seed: int = 1
+
+
+def rtl_sources() -> list[Path]:
+    """The engine's Verilog in name order; files ending in _sim.v only serve simulation and are left out."""
+    return sorted(path for path in RTL.glob("*.v") if not path.stem.endswith("_sim"))
+
+
+def input_hash(plan: Plan) -> str:
+    """SHA-256 over sources, pins and options: a bitstream made from other inputs is stale."""
+    return digest([*rtl_sources(), PINS, TOP, *DEFINES, json.dumps(asdict(plan), sort_keys=True)])

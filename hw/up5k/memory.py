@@ -1,0 +1,45 @@
+"""Places the program and the activation maps in the 16,384 words of SPRAM.
+
+The program (descriptors, thresholds, weights) lies at the bottom. Maps take turns at the two ends of what is left, since only the
+map being read and the one being written are alive. Where there is room the encoded frame gets a place of its own, and the next frame
+is taken in while the rest of the network still works on this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hw.up5k.legality import MEMORY_WORDS, PROGRAM_WORDS, refuse
+
+
+@dataclass(frozen=True)
+class Placement:
+    """`maps`: first word of the frame and of every stage's output but the last; `early`: the frame has a place of its own."""
+
+    maps: tuple[int, ...]
+    early: bool
+
+
+def place_maps(program: int, sizes: list[int]) -> Placement:
+    """`program` words at the bottom, then maps of `sizes` words, the frame first.
+
+    Raises Up5kError saying how many words are missing.
+    """
+    if program > PROGRAM_WORDS:
+        raise refuse(
+            f"weights and descriptors take {program} words of 64 bits, {program - PROGRAM_WORDS} too many; "
+            f"{PROGRAM_WORDS} fit ({(program - PROGRAM_WORDS) * 64 / 1000:.0f} kbit over)"
+        )
+    room = MEMORY_WORDS - program
+    for early in (True, False):
+        start = program + (sizes[0] if early else 0)
+        movable = sizes[1:] if early else sizes
+        pairs = [a + b for a, b in zip(movable, [*movable[1:], 0], strict=True)]
+        if max(pairs, default=0) <= MEMORY_WORDS - start:
+            places = [start if index % 2 == 0 else MEMORY_WORDS - size for index, size in enumerate(movable)]
+            return Placement(tuple([program, *places] if early else places), early)
+    need = max(a + b for a, b in zip(sizes, [*sizes[1:], 0], strict=True))
+    raise refuse(
+        f"program and maps take {program + need} words of 64 bits (program {program}, the largest two neighbouring maps {need}), "
+        f"{need - room} too many; {MEMORY_WORDS} fit ({(need - room) * 64 / 1000:.0f} kbit over)"
+    )

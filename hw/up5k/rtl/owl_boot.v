@@ -1,0 +1,103 @@
+// Copies the network from the SPI flash into memory, once after reset, and refuses anything that is not one.
+// Wakes the flash (0xAB), reads (0x03) at BASE: "OWLB", version, 0, length in words (2 bytes), the words, CRC-32/MPEG-2 over it all.
+// Ends with done, or with error for good: wrong magic, version or length, or a wrong checksum (blank, cut off or corrupted flash).
+`default_nettype none
+
+module owl_boot #(
+    parameter [23:0] BASE = 24'h020000
+) (
+    input  wire        clk,
+    input  wire        rst,
+    output reg         flash_cs_n,
+    output reg         flash_sck,
+    output wire        flash_mosi,
+    input  wire        flash_miso,
+    output reg         wr_valid,
+    output wire [15:0] wr_quarter,
+    output wire [ 1:0] wr_nibble,
+    output reg  [ 3:0] wr_data,
+    output wire        done,
+    output wire        error
+);
+  localparam [31:0] MAGIC = 32'h4F574C42;  // "OWLB"
+  localparam [15:0] VERSION = 16'h0100;  // version, reserved byte
+
+  localparam [3:0] WAKE = 0, REST = 1, COMMAND = 2, SIGNATURE = 3, META = 4, WORDS = 5, CHECKSUM = 6, DONE = 7, ERROR = 8;
+  reg [3:0] state;
+  assign done  = (state == DONE);
+  assign error = (state == ERROR);
+
+  reg [19:0] left;  // bits left in this part, less one
+  reg [31:0] tx;
+  reg [30:0] rx;
+  reg [31:0] crc;
+  reg [17:0] nibbles;  // written so far
+  reg miso;  // as it stood when the clock rose; used in the high half
+  wire [31:0] word = {rx, miso};
+  wire feedback = crc[31] ^ miso;
+  wire [31:0] crc_next = {crc[30:0], 1'b0} ^ ({32{feedback}} & 32'h04C11DB7);
+  wire talking = (state != REST) && (state != DONE) && (state != ERROR);
+  wire meta_ok = (word[31:16] == VERSION) && (word[15:14] == 2'd0) && (word[13:0] != 14'd0);
+
+  assign flash_mosi = tx[31];
+  // The first nibble of a word in the flash is its highest.
+  assign wr_quarter = {nibbles[17:4], ~nibbles[3:2]};
+  assign wr_nibble  = ~nibbles[1:0];
+
+  always @(posedge clk) begin
+    wr_valid <= 1'b0;
+    miso <= flash_miso;
+    if (wr_valid) nibbles <= nibbles + 18'd1;
+    if (talking) begin
+      flash_cs_n <= 1'b0;
+      if (!flash_cs_n) flash_sck <= !flash_sck;
+      if (flash_sck) begin
+        tx   <= {tx[30:0], 1'b0};
+        rx   <= word[30:0];
+        left <= left - 20'd1;
+        if (state == SIGNATURE || state == META || state == WORDS || state == CHECKSUM) crc <= crc_next;
+        if (state == WORDS && left[1:0] == 2'd0) begin
+          wr_valid <= 1'b1;
+          wr_data  <= word[3:0];
+        end
+        if (left == 20'd0) begin
+          left <= 20'd31;
+          case (state)
+            COMMAND:   state <= SIGNATURE;
+            SIGNATURE: state <= (word == MAGIC) ? META : ERROR;
+            META: begin
+              state <= meta_ok ? WORDS : ERROR;
+              left  <= {word[13:0] - 14'd1, 6'd63};
+            end
+            WORDS:     state <= CHECKSUM;
+            CHECKSUM:  state <= (crc_next == 32'd0) ? DONE : ERROR;
+            default: begin  // WAKE: the flash needs 3 us before the next command
+              state <= REST;
+              left  <= 20'd127;
+            end
+          endcase
+        end
+      end
+    end else begin
+      flash_cs_n <= 1'b1;
+      flash_sck  <= 1'b0;
+      left <= left - 20'd1;
+      if (state == REST && left == 20'd0) begin
+        state <= COMMAND;
+        left  <= 20'd31;
+        tx    <= {8'h03, BASE};
+      end
+    end
+    if (rst) begin
+      state <= WAKE;
+      flash_cs_n <= 1'b1;
+      flash_sck <= 1'b0;
+      left <= 20'd7;
+      tx <= {8'hAB, 24'd0};
+      crc <= 32'hFFFFFFFF;
+      nibbles <= 18'd0;
+    end
+  end
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,248 @@
+// The engine: boots a network from flash, takes frames of pixels, gives scores. Wiring only; each part says what it does.
+`default_nettype none
+
+module owl_engine (
+    input  wire       clk,
+    input  wire       rst,
+    output wire       flash_cs_n,
+    output wire       flash_sck,
+    output wire       flash_mosi,
+    input  wire       flash_miso,
+    input  wire       px_valid,
+    output wire       px_ready,
+    input  wire [7:0] px_data,
+    output wire       score_valid,
+    input  wire       score_ready,
+    output wire [7:0] score_data,
+    output wire       idle,
+    output wire       error
+);
+  wire boot_valid, boot_done;
+  wire [15:0] boot_quarter;
+  wire [ 1:0] boot_nibble;
+  wire [ 3:0] boot_data;
+  owl_boot boot (
+      .clk(clk),
+      .rst(rst),
+      .flash_cs_n(flash_cs_n),
+      .flash_sck(flash_sck),
+      .flash_mosi(flash_mosi),
+      .flash_miso(flash_miso),
+      .wr_valid(boot_valid),
+      .wr_quarter(boot_quarter),
+      .wr_nibble(boot_nibble),
+      .wr_data(boot_data),
+      .done(boot_done),
+      .error(error)
+  );
+
+  wire [63:0] q;
+  wire enc_valid, enc_grant, enc_empty, frame_full;
+  wire [15:0] enc_quarter, enc_data;
+  wire enable, release_frame, table_valid;
+  wire [15:0] frame_base, frame_positions1;
+  wire [9:0] load_index;
+  owl_encoder encoder (
+      .clk(clk),
+      .rst(rst),
+      .enable(enable),
+      .px_valid(px_valid),
+      .px_ready(px_ready),
+      .px_data(px_data),
+      .base(frame_base),
+      .positions1(frame_positions1),
+      .table_valid(table_valid),
+      .table_index(load_index[3:0] - 4'd1),
+      .table_data(q[37:0]),
+      .release_frame(release_frame),
+      .full(frame_full),
+      .wr_valid(enc_valid),
+      .wr_grant(enc_grant),
+      .wr_quarter(enc_quarter),
+      .wr_data(enc_data),
+      .empty(enc_empty)
+  );
+
+  wire waiting, threshold_valid, weight_valid, load_read, read_grant, start;
+  wire window_read, window_busy, lanes_busy, post_busy, sender_busy;
+  wire [13:0] load_word;
+  wire [7:0] first_weight, next_weight, threshold_addr;
+  wire [1:0] threshold_slot;
+  wire [63:0] thresholds;
+  /* verilator lint_off UNUSEDSIGNAL */
+  wire [188:0] tile;  // the sequencer keeps some fields for itself
+  /* verilator lint_on UNUSEDSIGNAL */
+  wire [60:0] header;
+  assign idle = waiting && enc_empty;
+  owl_sequencer sequencer (
+      .clk(clk),
+      .rst(rst),
+      .boot_done(boot_done),
+      .frame_full(frame_full),
+      .waiting(waiting),
+      .enable(enable),
+      .release_frame(release_frame),
+      .frame_base(frame_base),
+      .frame_positions1(frame_positions1),
+      .table_valid(table_valid),
+      .threshold_valid(threshold_valid),
+      .weight_valid(weight_valid),
+      .load_index(load_index),
+      .load_read(load_read),
+      .load_word(load_word),
+      .read_grant(read_grant),
+      .q(q),
+      .start(start),
+      .run_busy(window_busy | lanes_busy | post_busy | sender_busy),
+      .first_weight(first_weight),
+      .next_weight(next_weight),
+      .threshold_addr(threshold_addr),
+      .threshold_slot(threshold_slot),
+      .threshold_q(thresholds[60:0]),
+      .tile(tile),
+      .header(header)
+  );
+  owl_thresholds threshold_memory (
+      .clk(clk),
+      .wr_valid(threshold_valid),
+      .wr_index(load_index[7:0]),
+      .wr_data(q),
+      .addr(threshold_addr),
+      .q(thresholds)
+  );
+  wire [255:0] weights;
+  wire [7:0] weight_row, weight_addr;
+  owl_weights weight_memory (
+      .clk(clk),
+      .wr_valid(weight_valid),
+      .wr_index(load_index),
+      .wr_data(q),
+      .row(weight_addr),
+      .q(weights)
+  );
+
+  wire [15:0] window_quarter;
+  wire tag_first, tag_last, tag_outside, tag_pool_first, tag_pool_last;
+  owl_window window (
+      .clk(clk),
+      .rst(rst),
+      .start(start),
+      .base(tile[15:0] + {4'd0, header[57:48], 2'd0}),
+      .first_weight(first_weight),
+      .columns1(tile[39:32]),
+      .rows1(tile[47:40]),
+      .kernel_x1(tile[186:185]),
+      .kernel_y1(tile[188:187]),
+      .words1(tile[167:160]),
+      .pool(tile[54]),
+      .pad(tile[59:56]),
+      .step_kx(tile[79:64]),
+      .step_ky(tile[95:80]),
+      .step_a(tile[111:96]),
+      .step_b(tile[127:112]),
+      .step_d(tile[143:128]),
+      .step_e(tile[159:144]),
+      .read_valid(window_read),
+      .read_grant(window_read && read_grant),
+      .read_quarter(window_quarter),
+      .weight_row(weight_row),
+      .next_weight(next_weight),
+      .tag_first(tag_first),
+      .tag_last(tag_last),
+      .tag_outside(tag_outside),
+      .tag_pool_first(tag_pool_first),
+      .tag_pool_last(tag_pool_last),
+      .busy(window_busy)
+  );
+
+  wire [191:0] sums;
+  wire sums_valid, pool_first, pool_last;
+  owl_lanes lanes (
+      .clk(clk),
+      .rst(rst),
+      .issue(window_read && read_grant),
+      .tag_first(tag_first),
+      .tag_last(tag_last),
+      .tag_outside(tag_outside),
+      .tag_pool_first(tag_pool_first),
+      .tag_pool_last(tag_pool_last),
+      .tag_quarter(window_quarter[1:0]),
+      .width(tile[51:50]),
+      .weight_row(weight_row),
+      .weight_addr(weight_addr),
+      .word(q),
+      .weights(weights),
+      .sums(sums),
+      .sums_valid(sums_valid),
+      .pool_first(pool_first),
+      .pool_last(pool_last),
+      .busy(lanes_busy)
+  );
+
+  wire raw_valid, post_valid, post_fill;
+  wire [55:0] counts;
+  wire [15:0] post_quarter, post_data;
+  wire [1:0] post_nibble;
+  owl_post post (
+      .clk(clk),
+      .rst(rst),
+      .start(start),
+      .sums(sums),
+      .sums_valid(sums_valid),
+      .pool_first(pool_first),
+      .pool_last(pool_last),
+      .mode(tile[49:48]),
+      .raw(tile[55]),
+      .base(tile[31:16]),
+      .step(tile[184:176]),
+      .slots(header[47:0]),
+      .quad(header[58]),
+      .threshold_slot(threshold_slot),
+      .thresholds(thresholds),
+      .raw_valid(raw_valid),
+      .counts(counts),
+      .wr_valid(post_valid),
+      .wr_quarter(post_quarter),
+      .wr_nibble(post_nibble),
+      .wr_fill(post_fill),
+      .wr_data(post_data),
+      .busy(post_busy)
+  );
+  owl_sender sender (
+      .clk(clk),
+      .rst(rst),
+      .start(raw_valid),
+      .scores1(header[60:59]),
+      .counts(counts),
+      .offsets(thresholds),
+      .score_valid(score_valid),
+      .score_ready(score_ready),
+      .score_data(score_data),
+      .busy(sender_busy)
+  );
+
+  owl_port port (
+      .clk(clk),
+      .boot_valid(boot_valid),
+      .boot_quarter(boot_quarter),
+      .boot_nibble(boot_nibble),
+      .boot_data(boot_data),
+      .post_valid(post_valid),
+      .post_quarter(post_quarter),
+      .post_nibble(post_nibble),
+      .post_quad(header[58]),
+      .post_fill(post_fill),
+      .post_width(tile[53:52]),
+      .post_data(post_data),
+      .enc_valid(enc_valid),
+      .enc_grant(enc_grant),
+      .enc_quarter(enc_quarter),
+      .enc_data(enc_data),
+      .read_valid(load_read | window_read),
+      .read_grant(read_grant),
+      .read_word(load_read ? load_word : window_quarter[15:2]),
+      .q(q)
+  );
+endmodule
+
+`default_nettype wire

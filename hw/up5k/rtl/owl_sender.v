@@ -1,0 +1,37 @@
+// Sends the scores of a pass, 2 * popcount - K, as 16-bit two's complement, low byte first, one byte a valid/ready handshake.
+`default_nettype none
+
+module owl_sender (
+    input  wire        clk,
+    input  wire        rst,
+    input  wire        start,       // `counts` and `offsets` hold still from here until not busy
+    input  wire [ 1:0] scores1,     // scores to send, less one
+    input  wire [55:0] counts,      // four popcounts
+    input  wire [63:0] offsets,     // four times -K
+    output reg         score_valid,
+    input  wire        score_ready,
+    output reg  [ 7:0] score_data,
+    output wire        busy
+);
+  reg active, high;
+  reg [1:0] index;
+  assign busy = active | score_valid;
+  wire [15:0] score = {1'b0, counts[14*index+:14], 1'b0} + offsets[16*index+:16];
+
+  always @(posedge clk) begin
+    if (score_valid && score_ready) score_valid <= 1'b0;
+    if (active && !score_valid) begin
+      score_valid <= 1'b1;
+      score_data <= high ? score[15:8] : score[7:0];
+      high <= !high;
+      if (high) begin
+        index <= index + 2'd1;
+        if (index == scores1) active <= 1'b0;
+      end
+    end
+    if (start) {active, high, index} <= 4'b1000;
+    if (rst) {active, score_valid} <= 2'b00;
+  end
+endmodule
+
+`default_nettype wire

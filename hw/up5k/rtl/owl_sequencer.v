@@ -1,0 +1,160 @@
+// The conductor: reads the configuration once, then for every frame walks the tiles (descriptor, thresholds, weights) and their passes.
+// A tile is what fits the weight memory; a pass is one walk over the map for up to 16 filters. Layout: hw/up5k/flash_format.py.
+`default_nettype none
+
+module owl_sequencer (
+    input  wire         clk,
+    input  wire         rst,
+    input  wire         boot_done,
+    input  wire         frame_full,
+    output wire         waiting,          // for a frame
+    output reg          enable,           // configured
+    output reg          release_frame,
+    output reg  [ 15:0] frame_base,
+    output reg  [ 15:0] frame_positions1,
+    output wire         table_valid,      // loaded words, each to its memory
+    output wire         threshold_valid,
+    output wire         weight_valid,
+    output wire [  9:0] load_index,
+    output wire         load_read,        // memory port
+    output wire [ 13:0] load_word,
+    input  wire         read_grant,
+    input  wire [ 63:0] q,
+    output reg          start,            // a pass begins
+    input  wire         run_busy,
+    output reg  [  7:0] first_weight,
+    input  wire [  7:0] next_weight,
+    output reg  [  7:0] threshold_addr,
+    input  wire [  1:0] threshold_slot,
+    input  wire [ 60:0] threshold_q,
+    output reg  [188:0] tile,             // fields of the descriptor that stay for a tile
+    output reg  [ 60:0] header            // of the pass
+);
+  localparam [13:0] DESCRIPTORS = 14'd17;  // after the configuration and 16 encoder entries
+  localparam [3:0] BOOT = 0, CONFIG = 1, IDLE = 2, FETCH = 3, THRESHOLDS = 4, WEIGHTS = 5, HEADER = 6, RUN = 7, NEXT = 8;
+  reg [3:0] state;
+
+  // ---------------------------------------------------------------- loader: `load_left1` + 1 words from `load_addr` on
+  reg load_active, returns_1, returns_2;
+  reg [13:0] load_addr;
+  reg [9:0] load_left1, index_0, index_1, index_2;
+  wire load_over = !load_active && !returns_1 && !returns_2;
+  assign load_read = load_active;
+  assign load_word = load_addr;
+  assign load_index = index_2;
+  assign table_valid = returns_2 && state == CONFIG && index_2 != 10'd0;
+  assign threshold_valid = returns_2 && state == THRESHOLDS;
+  assign weight_valid = returns_2 && state == WEIGHTS;
+
+  // ---------------------------------------------------------------- descriptor: 189 bits of a tile, then where its data are
+  reg [237:192] place;
+  wire [1:0] mode = tile[49:48];
+  wire last_tile = tile[60];
+  wire frees_frame = tile[61];
+  wire [7:0] passes1 = tile[175:168];
+  reg [13:0] descriptor;
+  reg [7:0] pass, pass_thresholds;
+  reg [1:0] wait_count;
+  wire [7:0] pass_step = (mode == 2'd2) ? 8'd5 : (mode == 2'd1) ? 8'd3 : 8'd2;
+  assign waiting = (state == IDLE);
+
+  always @(posedge clk) begin
+    start <= 1'b0;
+    release_frame <= 1'b0;
+    returns_1 <= load_active && read_grant;
+    returns_2 <= returns_1;
+    {index_2, index_1} <= {index_1, index_0};
+    if (load_active && read_grant) begin
+      load_addr <= load_addr + 14'd1;
+      load_left1 <= load_left1 - 10'd1;
+      index_0 <= index_0 + 10'd1;
+      if (load_left1 == 10'd0) load_active <= 1'b0;
+    end
+    threshold_addr <= (state == HEADER) ? pass_thresholds : pass_thresholds + 8'd1 + {6'd0, threshold_slot};
+
+    case (state)
+      BOOT:
+      if (boot_done) begin
+        state <= CONFIG;
+        load_addr <= 14'd0;
+        load_left1 <= 10'd16;
+        {index_0, load_active} <= {10'd0, 1'b1};
+      end
+      CONFIG: begin
+        if (returns_2 && index_2 == 10'd0) {frame_base, frame_positions1} <= q[31:0];
+        if (load_over) begin
+          state  <= IDLE;
+          enable <= 1'b1;
+        end
+      end
+      IDLE: begin
+        descriptor <= DESCRIPTORS;
+        if (frame_full && !release_frame) begin
+          state <= FETCH;
+          load_addr <= DESCRIPTORS;
+          load_left1 <= 10'd3;
+          {index_0, load_active} <= {10'd0, 1'b1};
+        end
+      end
+      FETCH: begin
+        if (returns_2) begin
+          case (index_2[1:0])
+            2'd0: tile[63:0] <= q;
+            2'd1: tile[127:64] <= q;
+            2'd2: tile[188:128] <= q[60:0];
+            default: place <= q[45:0];
+          endcase
+        end
+        if (load_over) begin
+          state <= THRESHOLDS;
+          descriptor <= descriptor + 14'd4;
+          load_addr <= place[205:192];
+          load_left1 <= {2'd0, place[213:206]};
+          {index_0, load_active} <= {10'd0, 1'b1};
+        end
+      end
+      THRESHOLDS:
+      if (load_over) begin
+        state <= WEIGHTS;
+        load_addr <= place[227:214];
+        load_left1 <= place[237:228];
+        {index_0, load_active} <= {10'd0, 1'b1};
+        {pass, pass_thresholds, first_weight, wait_count} <= 26'd0;
+      end
+      WEIGHTS: if (load_over) state <= HEADER;
+      HEADER: begin  // the address, the memory and its output take a cycle each
+        wait_count <= wait_count + 2'd1;
+        if (wait_count == 2'd2) begin
+          header <= threshold_q;
+          start  <= 1'b1;
+          state  <= RUN;
+        end
+      end
+      RUN: if (!start && !run_busy) state <= NEXT;
+      default: begin  // NEXT
+        pass <= pass + 8'd1;
+        pass_thresholds <= pass_thresholds + pass_step;
+        first_weight <= next_weight;
+        wait_count <= 2'd0;
+        if (pass != passes1) state <= HEADER;
+        else begin
+          release_frame <= frees_frame;
+          if (last_tile) state <= IDLE;
+          else begin
+            state <= FETCH;
+            load_addr <= descriptor;
+            load_left1 <= 10'd3;
+            {index_0, load_active} <= {10'd0, 1'b1};
+          end
+        end
+      end
+    endcase
+    if (rst) begin
+      state <= BOOT;
+      enable <= 1'b0;
+      {load_active, returns_1, returns_2} <= 3'd0;
+    end
+  end
+endmodule
+
+`default_nettype wire

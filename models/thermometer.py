@@ -1,0 +1,119 @@
+"""The learned input encoding (Generic Learned Thermometer): pixels to bits by comparing them with thresholds that training moves.
+
+The idea (thresholds per colour learned jointly with a fully-binarised network, in place of a natural-binary converter) is that of
+Nguyen and Guicquero, "End-to-end fully-binarized network design: from Generic Learned Thermometer to Block Pruning", arXiv
+2505.13462. The parametrisation and the gradient below are our own reconstruction.
+
+Parametrisation. With T thresholds a colour and T + 1 latents z, c_t = softmax(z)_0 + ... + softmax(z)_t rises from 0 to 1 and
+
+    threshold_t = (t + 1) + (255 - T) * c_t,          t = 0 .. T - 1.
+
+Two thresholds are therefore at least one grey level apart whatever the latents are. Rounding only the second term keeps that: the
+integers (t + 1) + round((255 - T) * c_t) rise strictly and lie in 1..255, so no two collide and none is out of a pixel's range.
+
+Forward, in training and in eval mode alike, is the hardware's comparison: pixel >= integer threshold. Backward, the step is
+replaced by a triangle of unit area around the threshold whose half width is the mean distance to its two neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SMALLEST_SHARE = 1e-4  # of the range, between two thresholds at the start: a share of zero would be a latent of minus infinity
+SMALLEST_HALF_WIDTH = 2.0  # grey levels: below that hardly any pixel would move the threshold
+
+
+class _Compare(torch.autograd.Function):
+    """+1 where pixel >= threshold, else -1; the gradient reaches the thresholds through a triangular window."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, thresholds: Tensor, integers: Tensor, half_widths: Tensor) -> Tensor:
+        ctx.save_for_backward(images, integers, half_widths)
+        return (images >= integers).to(torch.float32).mul_(2).sub_(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
+        images, integers, half_widths = ctx.saved_tensors
+        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative by the threshold.
+        window = (1 - ((images - integers) / half_widths).abs()).clamp_(min=0) / half_widths
+        return None, -2 * (gradients[0] * window).sum((0, 3, 4), keepdim=True), None, None
+
+
+_compare: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = _Compare.apply
+
+
+class LearnedThermometer(nn.Module):
+    """float or uint8 images [N, C, H, W] of values 0..255 to signs float32 [N, C*T, H, W].
+
+    Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
+    where to start (uniformly spaced when None). Raises ValueError on another shape or range.
+    """
+
+    def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None) -> None:
+        super().__init__()
+        if not 1 <= levels <= 128:
+            raise ValueError(f"expected 1 to 128 thresholds a colour, got {levels}")
+        self.colours = colours
+        self.levels = levels
+        self.latents = nn.Parameter(torch.zeros(colours, levels + 1))
+        if thresholds is not None:
+            self.start_at(thresholds)
+
+    @torch.no_grad()
+    def start_at(self, thresholds: Tensor) -> None:
+        """Moves the thresholds to `thresholds`, float [C, T], as nearly as one grey level of distance allows."""
+        if thresholds.shape != (self.colours, self.levels):
+            raise ValueError(f"expected thresholds [{self.colours}, {self.levels}], got {list(thresholds.shape)}")
+        steps = torch.arange(1, self.levels + 1)
+        shares = ((thresholds.double() - steps) / (255 - self.levels)).clamp(0, 1).cummax(1).values
+        edges = torch.cat([torch.zeros(self.colours, 1), shares, torch.ones(self.colours, 1)], 1)
+        increments = edges.diff(dim=1).clamp(min=SMALLEST_SHARE)
+        self.latents.copy_((increments / increments.sum(1, keepdim=True)).log())
+
+    def _shares(self) -> Tensor:
+        # float64: the integers must not hang on how a processor rounds a float32 sum
+        return self.latents.double().softmax(1).cumsum(1)[:, :-1].clamp(max=1)
+
+    def thresholds(self) -> Tensor:
+        """float32 [C, T]: the thresholds before rounding, differentiable."""
+        steps = torch.arange(1, self.levels + 1, device=self.latents.device)
+        return (steps + (255 - self.levels) * self._shares()).float()
+
+    @torch.no_grad()
+    def integer_thresholds(self) -> Tensor:
+        """int64 [C, T] in 1..255, strictly rising along T: what both modes, and the hardware, compare with."""
+        steps = torch.arange(1, self.levels + 1, device=self.latents.device)
+        return steps + ((255 - self.levels) * self._shares() + 0.5).floor().long()
+
+    @torch.no_grad()
+    def _half_widths(self, integers: Tensor) -> Tensor:
+        low, high = torch.zeros_like(integers[:, :1]), torch.full_like(integers[:, :1], 256)
+        edges = torch.cat([low, integers, high], 1)
+        return ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
+
+    def forward(self, images: Tensor) -> Tensor:
+        integers = self.integer_thresholds()
+        shape = (1, self.colours, self.levels, 1, 1)
+        signs: Tensor = _compare(
+            images.float().unsqueeze(2),
+            self.thresholds().view(shape),
+            integers.float().view(shape),
+            self._half_widths(integers).view(shape),
+        )
+        return signs.flatten(1, 2)
+
+
+def quantile_thresholds(images: Tensor, levels: int) -> Tensor:
+    """Where to start: float32 [C, T], the levels between which equally many pixels of `images`, uint8 [N, C, H, W], lie."""
+    if images.dtype != torch.uint8 or images.ndim != 4:
+        raise ValueError(f"expected uint8 images [N, C, H, W], got {images.dtype} {list(images.shape)}")
+    shares = torch.arange(1, levels + 1) / (levels + 1)
+    rows = []
+    for pixels in images.transpose(0, 1).flatten(1):
+        counts = torch.bincount(pixels.long(), minlength=256)
+        rows.append(torch.searchsorted(counts.cumsum(0) / counts.sum(), shares).float() + 0.5)
+    return torch.stack(rows)

@@ -1,0 +1,88 @@
+"""The same network in Brevitas' own layers: what is exported to QONNX, and what proves the light layers right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brevitas.nn as qnn
+import torch
+from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
+from torch import nn
+
+from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
+from models.network import BinaryNet, ConvBlock, LinearBlock
+from models.thermometer import LearnedThermometer
+
+
+class BinaryWeight(SignedBinaryWeightPerTensorConst):  # type: ignore[misc]
+    """1 bit, scale 1: the weights +1 and -1."""
+
+    scaling_const = 1.0
+
+
+class BinaryActivation(SignedBinaryActPerTensorConst):  # type: ignore[misc]
+    """1 bit, scale 1: the activations +1 and -1."""
+
+    scaling_const = 1.0
+
+
+def brevitas_twin(net: BinaryNet, *, pool_first: bool = False) -> nn.Sequential:
+    """A Brevitas model with copies of `net`'s weights, in the same mode, giving the same integer scores bit for bit.
+
+    Float32 images [N, C, H, W] of values 0..255 to scores float32 [N, classes]. It is one flat list of layers that
+    `brevitas.export.export_qonnx` takes: the thermometer as a fixed 1x1 convolution (pixel + 0.5 - integer threshold) and a
+    1-bit activation, explicit padding of -1, and conv -> BatchNorm -> sign -> max-pool; with `pool_first` the training order,
+    max-pool before sign, whose gradients then are those of `net`.
+    """
+    twin = nn.Sequential(_thermometer(net.thermometer), _sign())
+    for block in net.blocks:
+        if isinstance(block, ConvBlock):
+            if block.shuffle is not None:
+                twin.append(ChannelShuffle(block.shuffle.groups))
+            if block.conv.padding:
+                twin.append(nn.ConstantPad2d(block.conv.padding, -1.0))
+            twin.extend([_conv(block.conv), _norm(block.norm)])
+            pool = [] if block.pool is None else [OrPool(block.pool.side)]
+            twin.extend([*pool, _sign()] if pool_first else [_sign(), *pool])
+        elif isinstance(block, LinearBlock):
+            twin.extend([nn.Flatten(), _linear(block.linear), _norm(block.norm), _sign()])
+    twin.extend([nn.Flatten(), _linear(net.classifier)])
+    return twin.train(net.training)
+
+
+def _thermometer(thermometer: LearnedThermometer) -> nn.Conv2d:
+    colours, levels = thermometer.colours, thermometer.levels
+    conv = nn.Conv2d(colours, colours * levels, 1, groups=colours)
+    with torch.no_grad():
+        conv.weight.fill_(1.0)
+        # Half a grey level below the threshold: pixel == threshold is clearly positive, and every number is exact in float32.
+        conv.bias = nn.Parameter(0.5 - thermometer.integer_thresholds().flatten())
+    return conv.requires_grad_(False)
+
+
+def _conv(conv: BinaryConv2d) -> Any:
+    filters, per_group, kernel, _ = conv.weight.shape
+    twin = qnn.QuantConv2d(
+        per_group * conv.groups, filters, kernel, stride=conv.stride, groups=conv.groups, bias=False, weight_quant=BinaryWeight
+    )
+    with torch.no_grad():
+        twin.weight.copy_(conv.weight)
+    return twin
+
+
+def _linear(linear: BinaryLinear) -> Any:
+    features, inputs = linear.weight.shape
+    twin = qnn.QuantLinear(inputs, features, bias=False, weight_quant=BinaryWeight)
+    with torch.no_grad():
+        twin.weight.copy_(linear.weight)
+    return twin
+
+
+def _norm(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
+    twin = type(norm)(norm.num_features, eps=norm.eps, momentum=norm.momentum)
+    twin.load_state_dict(norm.state_dict())
+    return twin
+
+
+def _sign() -> Any:
+    return qnn.QuantIdentity(act_quant=BinaryActivation)

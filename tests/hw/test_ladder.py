@@ -1,0 +1,124 @@
+"""The ladder: what each row says, and that a single wrong integer or a missing tool is never reported as exact."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from export.network import BinaryConv, Network, OrPool, Scores, Thermometer
+from hw.ladder import Images, NotRun, Outcome, Row, Rung, any_differs, climb, describe_difference, format_table
+from hw.reference import simulate
+
+
+@pytest.fixture
+def network() -> Network:
+    draw = np.random.default_rng(1)
+    return Network(
+        (1, 6, 4),
+        (
+            Thermometer(np.array([[32, 96, 160, 224]], dtype=np.int32)),
+            BinaryConv(draw.integers(0, 2, (6, 4, 3, 3), np.uint8), draw.integers(0, 38, 6, np.int32), padding=(1, 1, 1, 1)),
+            OrPool(),
+            Scores(draw.integers(0, 2, (3, 6 * 3 * 2), np.uint8)),
+        ),
+    )
+
+
+@pytest.fixture
+def images() -> Images:
+    return np.random.default_rng(2).integers(0, 256, (7, 1, 6, 4), dtype=np.uint8)
+
+
+def flip_one_weight(network: Network) -> Network:
+    scores = network.layers[-1]
+    assert isinstance(scores, Scores)
+    weights = scores.weights.copy()
+    weights[0, 0] ^= 1
+    return Network(network.input_shape, (*network.layers[:-1], Scores(weights)))
+
+
+def test_rows_come_in_order_with_the_reference_first(network: Network, images: Images) -> None:
+    seen: list[int] = []
+
+    def count_and_simulate(given: Images) -> Outcome:
+        seen.append(len(given))
+        return Outcome(simulate(network, given), cycles_per_frame=240_000)
+
+    def refuse(_: Images) -> Outcome:
+        raise NotRun("frobnicate is not installed")
+
+    rows = list(
+        climb(network, images, [Rung("many", 5, count_and_simulate), Rung("none", 9, refuse), Rung("all", 99, count_and_simulate)])
+    )
+    assert [(row.rung, row.status, row.images) for row in rows] == [
+        ("reference", "golden", 7),
+        ("many", "exact", 5),
+        ("none", "not run", 0),
+        ("all", "exact", 7),
+    ]
+    assert seen == [5, 7]
+    assert rows[1].frames_per_second == 100.0
+    assert rows[2].note == "frobnicate is not installed"
+    assert not any_differs(rows)
+
+
+def test_one_flipped_weight_is_seen(network: Network, images: Images) -> None:
+    wrong = flip_one_weight(network)
+    rows = list(climb(network, images, [Rung("flipped", 7, lambda given: Outcome(simulate(wrong, given)))]))
+    assert rows[1].status == "differs"
+    assert rows[1].note.startswith("7 of 21 scores differ, first at image 0, class 0: expected ")
+    assert any_differs(rows)
+
+
+def test_a_score_of_the_wrong_shape_differs(network: Network, images: Images) -> None:
+    rows = list(climb(network, images, [Rung("short", 7, lambda given: Outcome(simulate(network, given)[:3]))]))
+    assert (rows[1].status, rows[1].note) == ("differs", "expected scores [7, 3], got [3, 3]")
+
+
+def test_a_fault_in_a_rung_is_not_hidden(network: Network, images: Images) -> None:
+    def fail(_: Images) -> Outcome:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(climb(network, images, [Rung("broken", 1, fail)]))
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ([[1, -3], [5, 7]], ""),
+        ([[1, -3], [5, 8]], "1 of 4 scores differ, first at image 1, class 1: expected 7, got 8"),
+        ([[2, -4], [5, 7]], "2 of 4 scores differ, first at image 0, class 0: expected 1, got 2"),
+    ],
+)
+def test_differences_are_counted_and_placed(scores: NDArray[np.int32], expected: str) -> None:
+    assert describe_difference(np.array([[1, -3], [5, 7]], dtype=np.int32), np.array(scores)) == expected
+
+
+def test_table_and_json() -> None:
+    rows = [
+        Row("reference", "golden", 12, 0.5),
+        Row("rtl", "exact", 3, 12.25, 888_000),
+        Row("bitstream", "not run", 0, 0.0, note="icebox_vlog is missing"),
+    ]
+    assert format_table(rows).splitlines() == [
+        "rung       images  verdict  cycles/frame  frames/s at 24 MHz  seconds",
+        "---------  ------  -------  ------------  ------------------  -------",
+        "reference  12      golden   -             -                   0.50",
+        "rtl        3       exact    888,000       27.0                12.25",
+        "bitstream  -       not run  -             -                   0.00",
+        "",
+        "bitstream: icebox_vlog is missing",
+    ]
+    assert json.loads(json.dumps([row.as_json() for row in rows]))[1] == {
+        "rung": "rtl",
+        "status": "exact",
+        "images": 3,
+        "seconds": 12.25,
+        "cycles_per_frame": 888_000,
+        "frames_per_second": 27.03,
+        "note": "",
+    }

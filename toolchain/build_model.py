@@ -1,0 +1,58 @@
+"""From a model to what a target boots: `owlbit build`. Imports neither torch nor brevitas."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from export.errors import OwlbitError
+from export.load_model import load_model
+from export.network import Network
+from export.network_file import save_network
+from toolchain.folders import filling
+
+TARGETS = ("up5k",)
+
+
+def model_file(model: Path) -> Path:
+    """The file that stands for MODEL: itself, or the exported model of a run or build folder. OwlbitError where there is none."""
+    if not model.exists():
+        raise OwlbitError(f"{model}: no such file or folder; expected a QONNX file, a network.npz or a run folder")
+    if not model.is_dir():
+        return model
+    for name in ("model.onnx", "network.npz"):
+        if (model / name).is_file():
+            return model / name
+    if (model / "recipe.toml").is_file():
+        raise OwlbitError(f"{model}: this run is not exported yet; run `owlbit export {model}` first")
+    raise OwlbitError(f"{model}: expected model.onnx or network.npz in this folder, found neither")
+
+
+def default_out(model: Path, target: str) -> Path:
+    """Where a build goes when nobody says: a folder named after the target, in the run folder or beside the file."""
+    return (model if model.is_dir() else model.parent) / target
+
+
+def build_model(model: Path, target: str, out: Path) -> Network:
+    """Compiles MODEL into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
+
+    model.onnx is the file the network came from, or written from it where that was no QONNX file. `out` appears whole or not at
+    all. Returns the network. Raises OwlbitError for an unknown target, a model that cannot be read, a network that the target
+    cannot take, and an output path that is taken.
+    """
+    if target not in TARGETS:
+        raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
+    source = model_file(model)
+    network = load_model(source)
+    from export.write_qonnx import write_qonnx
+    from hw.up5k.build import build_up5k
+
+    with filling(out, "build.json") as folder:
+        build_up5k(network, folder)
+        save_network(network, folder / "network.npz")
+        if zipfile.is_zipfile(source):
+            write_qonnx(network, folder / "model.onnx")
+        else:
+            shutil.copyfile(source, folder / "model.onnx")
+    return network

@@ -1,0 +1,231 @@
+"""The command line: `owlbit demo | train | export | build | simulate | verify | report`.
+
+Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
+that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
+
+Exit codes: 0 well, 1 a rung differs, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from export.errors import OwlbitError
+
+if TYPE_CHECKING:
+    from hw.ladder import Row
+
+out = Console()
+
+
+class Group(TyperGroup):
+    """Turns what a user can cause into one message and an exit code."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except OwlbitError as error:
+            typer.echo(f"owlbit: {error}", err=True)
+            raise SystemExit(2) from None
+        except OSError as error:
+            typer.echo(f"owlbit: {error.filename or 'system'}: {error.strerror or error}", err=True)
+            raise SystemExit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("owlbit: stopped; a training goes on where it was with `owlbit train ... --resume`", err=True)
+            raise SystemExit(130) from None
+
+
+app = typer.Typer(
+    cls=Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Fully-binarised vision networks next to the image sensor: train, export, build a flash image for the iCE40 UP5K, "
+        "and check every step bit for bit.\n\n"
+        "Start with `owlbit demo`. The single steps it takes:\n\n"
+        "1. `owlbit train models/recipes/digits.toml --out runs/digits`\n\n"
+        "2. `owlbit export runs/digits`\n\n"
+        "3. `owlbit build runs/digits`\n\n"
+        "4. `owlbit verify runs/digits`\n\n"
+        "5. `owlbit report runs/digits`"
+    ),
+    epilog="Exit codes: 0 well; 1 a rung differs; 2 input that cannot be used, or a missing tool; 130 stopped.",
+)
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `owlbit train`.", show_default=False)]
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A QONNX file, a network.npz, or a run or build folder that holds one.", show_default=False
+    ),
+]
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything goes.")] = Path("runs/demo"),
+) -> None:
+    """Everything below in one go: train on digits that come with a dependency, export, build, verify, report.
+
+    Takes minutes on two cores and needs no download. An earlier demo in the same folder is replaced.
+
+    Example: `owlbit demo`, then open `runs/demo/report.html`.
+    """
+    from toolchain.demo import run_demo
+
+    if not run_demo(folder, out):
+        raise SystemExit(1)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
+    folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+) -> None:
+    """Train the network of a recipe into a run folder.
+
+    The folder gets the recipe, a checkpoint after every epoch, the weights of the best one on the validation split, and the
+    learning curve.
+
+    Example: `owlbit train models/recipes/digits.toml --out runs/digits`
+    """
+    from toolchain.recipe import load_recipe
+    from toolchain.training import train as train_recipe
+
+    train_recipe(load_recipe(recipe), folder, resume=resume)
+    out.print(f"trained: {folder}; next: owlbit export {folder}", highlight=False)
+
+
+@app.command()
+def export(run: RunArgument) -> None:
+    """Write a trained run as QONNX (model.onnx) and as integers (network.npz).
+
+    The QONNX file opens in Netron and runs in the qonnx package; the integer network is what hardware is built from.
+
+    Example: `owlbit export runs/digits`
+    """
+    from toolchain.export_run import export_run
+
+    export_run(run)
+    out.print(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}", highlight=False)
+
+
+@app.command()
+def build(
+    model: ModelArgument,
+    target: Annotated[str, typer.Option(metavar="TARGET", help="The device; `up5k` is the iCE40 UP5K.")] = "up5k",
+    folder: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
+    ] = None,
+) -> None:
+    """Compile a model into a flash image. No place and route: the bitstream is fixed, a network is data that it boots.
+
+    The folder gets flash.bin (to be written to the flash from address 0), build.json and the network.
+
+    Example: `owlbit build model.onnx --target up5k --out builds/door`
+    """
+    from toolchain.build_model import build_model, default_out
+
+    place = folder or default_out(model, target)
+    network = build_model(model, target, place)
+    size = (place / "flash.bin").stat().st_size
+    out.print(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}", highlight=False)
+
+
+@app.command()
+def simulate(
+    model: ModelArgument,
+    images: Annotated[
+        Path,
+        typer.Option(
+            metavar="PATH", help="uint8 [N, C, H, W] as .npy or .npz, a picture, or a folder of them.", show_default=False
+        ),
+    ],
+    scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
+    level: Annotated[str, typer.Option(metavar="LEVEL", help="reference, rtl or bitstream.")] = "reference",
+    folder: Annotated[
+        Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
+    ] = None,
+) -> None:
+    """Compute a model's exact integer scores for images; every level gives the same ones.
+
+    `reference` is numpy, `rtl` the engine's Verilog in Verilator, `bitstream` the packed bitstream turned back into Verilog.
+
+    Example: `owlbit simulate runs/digits --images frames.npy --level rtl --scores scores.npy`
+    """
+    import numpy as np
+
+    from export.atomic import replacing
+    from export.load_model import load_model
+    from toolchain.build_model import model_file
+    from toolchain.load_images import load_images
+    from toolchain.show import scores_table
+    from toolchain.simulate_images import simulate_images
+
+    network = load_model(model_file(model))
+    frames, names = load_images(images, network)
+    outcome = simulate_images(network, frames, level, folder)
+    if scores is not None:
+        with replacing(scores) as temporary, temporary.open("wb") as file:
+            np.save(file, outcome.scores, allow_pickle=False)
+    out.print(scores_table(network, names, outcome))
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder or a build folder.", show_default=False)],
+    images: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test split, or made-up frames).")
+    ] = None,
+    up_to: Annotated[str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, rtl or bitstream.")] = "bitstream",
+) -> None:
+    """Climb the verification ladder: one row a rung, compared integer for integer with the reference simulator.
+
+    A rung whose tool is missing says "not run" and why. Slow rungs get fewer images. The verdict also goes into the folder as
+    verification.json and verification.txt.
+
+    Example: `owlbit verify runs/digits --up-to rtl`
+    """
+    from hw.ladder import any_differs
+    from toolchain.load_images import load_images
+    from toolchain.show import ladder_table
+    from toolchain.verify_folder import read_subject, verify_folder
+
+    given = load_images(images, read_subject(folder).network)[0] if images else None
+    rows = verify_folder(folder, given, up_to, show_progress)
+    out.print(ladder_table(rows))
+    if any_differs(rows):
+        raise SystemExit(1)
+
+
+@app.command()
+def report(run: RunArgument) -> None:
+    """Write report.html into a run folder: one self-contained page to read or send.
+
+    Thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the ladder once `owlbit verify`
+    has run.
+
+    Example: `owlbit report runs/digits`
+    """
+    from toolchain.report import write_report
+
+    out.print(f"report: {write_report(run)}", highlight=False)
+
+
+def show_progress(row: Row) -> None:
+    """One line as soon as a rung is done; the table comes at the end."""
+    out.print(f"{row.rung}: {row.status}, {row.seconds:.1f} s" + (f" ({row.note})" if row.note else ""), highlight=False)
+
+
+def main() -> None:
+    """The console command `owlbit`."""
+    app()

@@ -1,0 +1,145 @@
+"""A user's images: a folder of class folders, or an npz, or the embedded digits, as uint8 arrays split the same way every time."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from export.errors import OwlbitError
+from toolchain.digits import digits_dataset
+from toolchain.images import Dataset, Images, Labelled, stratified_split, vary
+from toolchain.recipe import Data
+
+SPLIT_SEED = 1
+
+
+class DataError(OwlbitError):
+    """Images or labels that cannot be used: names the file or class."""
+
+
+def load_dataset(data: Data, base: Path) -> Dataset:
+    """The data set that a recipe's [data] describes; paths in it are relative to the folder `base`.
+
+    Splits depend on the images' order and the recipe alone, never on the training seed. Raises DataError.
+    """
+    if data.source == "digits":
+        return digits_dataset(data.size, data.validation)
+    if data.source == "none":
+        raise DataError('the recipe has data.source = "none": it is for random weights, not for training; give it images')
+    everything, class_names = _read(data, base / data.path)
+    test: Labelled | None = None
+    _check_classes(everything, class_names, 3 if data.test_share else 2, base / data.path)
+    if data.test:
+        test, test_names = _read(data, base / data.test)
+        if test_names != class_names:
+            raise DataError(f"{base / data.test}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
+    elif data.test_share:
+        kept, off = stratified_split(everything.labels, data.test_share, SPLIT_SEED)
+        everything, test = everything.take(kept), everything.take(off)
+    kept, off = stratified_split(everything.labels, data.validation, SPLIT_SEED + 1)
+    train = everything.take(kept)
+
+    def epoch(generator: np.random.Generator) -> Labelled:
+        return Labelled(vary(train.images, generator, flip=data.flip, shift=data.shift), train.labels)
+
+    return Dataset(train, everything.take(off), test, class_names, epoch)
+
+
+def _read(data: Data, path: Path) -> tuple[Labelled, tuple[str, ...]]:
+    return read_folder(path, data.size, data.colour) if data.source == "folder" else read_npz(path, (data.colours, *data.size))
+
+
+def _check_classes(labelled: Labelled, class_names: tuple[str, ...], least: int, path: Path) -> None:
+    if len(class_names) < 2:
+        raise DataError(f"{path}: expected at least 2 classes, got {len(class_names)}")
+    if len(class_names) > 256:
+        raise DataError(f"{path}: expected at most 256 classes, got {len(class_names)}")
+    for name, count in zip(class_names, np.bincount(labelled.labels, minlength=len(class_names)), strict=True):
+        if count < least:
+            raise DataError(
+                f'{path}: class "{name}": expected at least {least} images, one for each split, got {count}; add images'
+            )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def read_folder(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelled, tuple[str, ...]]:
+    """Images in folders, one folder a class: (images uint8 [N, C, *size] with labels, names of the folders in order).
+
+    An image is turned upright as its EXIF tag says, made gray or rgb, cropped at its middle to the shape of `size` and scaled.
+    Hidden files are passed over. Raises DataError naming an empty class folder or an unreadable image.
+    """
+    if not path.is_dir():
+        raise DataError(f"{path}: expected a folder of class folders, found {'a file' if path.exists() else 'no such folder'}")
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    if not folders:
+        raise DataError(f"{path}: expected a folder for each class, found none")
+    images, labels = [], []
+    for label, folder in enumerate(folders):
+        files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        if not files:
+            raise DataError(f"{folder}: expected images of this class, found none; add some or remove the folder")
+        images += [read_image(file, size, colour) for file in files]
+        labels += [label] * len(files)
+    return Labelled(np.stack(images), np.array(labels, dtype=np.int64)), tuple(folder.name for folder in folders)
+
+
+def read_image(file: Path, size: tuple[int, int], colour: str) -> Images:
+    """One image file as uint8 [C, *size]; see `read_folder`. Raises DataError."""
+    try:
+        with Image.open(file) as opened:
+            opened.load()
+            if opened.mode.startswith(("I", "F")):
+                raise DataError(f"{file}: expected 8 bits a channel, got an image of mode {opened.mode}; convert it first")
+            upright = ImageOps.exif_transpose(opened).convert("RGB" if colour == "rgb" else "L")
+    except DataError:
+        raise
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{file}: expected an image, could not read it ({error})") from None
+    fitted = np.asarray(ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR), dtype=np.uint8)
+    return fitted.transpose(2, 0, 1) if colour == "rgb" else fitted[None]
+
+
+def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[str, ...]]:
+    """An npz with `images` uint8 [N, *shape], `labels` integers [N] and, if it likes, `class_names`: (images with labels, names).
+
+    Never unpickles. Without names the classes are "0", "1", ... up to the largest label. Raises DataError.
+    """
+    arrays = _npz_arrays(path)
+    images, labels = arrays["images"], arrays["labels"]
+    expected = "[N, " + ", ".join(str(size) for size in shape) + "]"
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
+        raise DataError(f"{path}: images: expected uint8 {expected}, got {images.dtype} {list(images.shape)}")
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise DataError(f"{path}: labels: expected {len(images)} integers, got {labels.dtype} {list(labels.shape)}")
+    names = arrays.get("class_names")
+    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        raise DataError(f"{path}: class_names: expected a list of texts, got {names.dtype} {list(names.shape)}")
+    class_names = tuple(str(name) for name in (range(int(labels.max()) + 1) if names is None else names))
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise DataError(f"{path}: labels: expected 0 to {len(class_names) - 1}, got {labels.min()} to {labels.max()}")
+    return Labelled(images, labels.astype(np.int64)), class_names
+
+
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as opened:
+            if not isinstance(opened, np.lib.npyio.NpzFile):
+                raise DataError(f"{path}: expected an npz with images and labels, got a single array")
+            for key in ("images", "labels"):
+                if key not in opened:
+                    raise DataError(f'{path}: expected an array "{key}", found {_listed(tuple(opened))}')
+            return {key: opened[key] for key in ("images", "labels", "class_names") if key in opened}
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected an npz, found no such file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: expected an npz of plain arrays, could not read it ({error})") from None

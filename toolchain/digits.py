@@ -1,0 +1,102 @@
+"""The embedded data set: scikit-learn's handwritten digits, seen as a small sensor would see them. Needs no download, and no torch.
+
+The 1,797 originals are 8x8 with 17 grey levels. `sensor_frames` renders one at a random position, angle and size, under a random
+exposure, offset and gamma, with noise. The last 500 originals are the test set: four fixed renderings each. Neither training nor
+the choice of an epoch ever sees them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+
+from toolchain.images import Dataset, Images, Labelled, Labels, stratified_split
+
+TEST_ORIGINALS = 500
+RENDERINGS = 4  # of every validation and test original
+SPLIT_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 4242
+
+Floats = NDArray[np.float32]
+
+
+@cache
+def originals() -> tuple[Floats, Labels]:
+    """(float32 [1797, 8, 8] in 0..1, int64 [1797])."""
+    loaded = load_digits()
+    return (loaded.images / 16).astype(np.float32), loaded.target.astype(np.int64)
+
+
+def sensor_frames(pictures: Floats, size: tuple[int, int], generator: np.random.Generator) -> Images:
+    """Renders `pictures`, float32 [N, 8, 8] in 0..1, once each: uint8 [N, 1, *size], every draw from `generator`."""
+    count = len(pictures)
+
+    def uniform(low: float, high: float) -> Floats:
+        return generator.uniform(low, high, (count, 1, 1)).astype(np.float32)
+
+    angle, zoom = uniform(-0.2, 0.2), uniform(0.9, 1.15)
+    right, down = uniform(-0.12, 0.12), uniform(-0.12, 0.12)
+    light = _sample(pictures, size, zoom * np.cos(angle), zoom * np.sin(angle), right, down)
+    contrast = uniform(0.25, 1.0)
+    offset = uniform(0.0, 0.8) * (1 - contrast)
+    gamma = np.exp(uniform(-0.5, 0.5))
+    frames = offset + contrast * light**gamma + 0.02 * generator.standard_normal(light.shape, dtype=np.float32)
+    rounded: Images = np.clip(np.rint(frames * 255), 0, 255).astype(np.uint8)[:, None]
+    return rounded
+
+
+def _sample(pictures: Floats, size: tuple[int, int], cosine: Floats, sine: Floats, right: Floats, down: Floats) -> Floats:
+    """Bilinear samples of `pictures` on a turned, scaled and moved grid; black outside."""
+    count, rows, columns = pictures.shape
+    # Centres of the frame's pixels, -1 to 1 over the frame.
+    y = ((np.arange(size[0], dtype=np.float32) * 2 + 1) / size[0] - 1)[None, :, None]
+    x = ((np.arange(size[1], dtype=np.float32) * 2 + 1) / size[1] - 1)[None, None, :]
+    source_x = (cosine * x - sine * y + right + 1) * columns / 2 - 0.5
+    source_y = (sine * x + cosine * y + down + 1) * rows / 2 - 0.5
+    left, top = np.floor(source_x).astype(np.int64), np.floor(source_y).astype(np.int64)
+    fraction_x, fraction_y = source_x - left, source_y - top
+    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
+
+    def at(row: NDArray[np.int64], column: NDArray[np.int64]) -> Floats:
+        picture = np.arange(count)[:, None, None]
+        values: Floats = padded[picture, np.clip(row + 1, 0, rows + 1), np.clip(column + 1, 0, columns + 1)]
+        return values
+
+    upper = at(top, left) * (1 - fraction_x) + at(top, left + 1) * fraction_x
+    lower = at(top + 1, left) * (1 - fraction_x) + at(top + 1, left + 1) * fraction_x
+    sampled: Floats = (upper * (1 - fraction_y) + lower * fraction_y).astype(np.float32)
+    return np.clip(sampled, 0, 1)
+
+
+def fixed_frames(pictures: Floats, labels: Labels, size: tuple[int, int], seed: int) -> Labelled:
+    """`RENDERINGS` frames of every picture, the same on every call."""
+    generator = np.random.default_rng(seed)
+    return Labelled(
+        np.concatenate([sensor_frames(pictures, size, generator) for _ in range(RENDERINGS)]), np.tile(labels, RENDERINGS)
+    )
+
+
+def held_out_frames(size: tuple[int, int]) -> Labelled:
+    """The test set: 2,000 frames uint8 [2000, 1, *size] of the last 500 originals."""
+    pictures, labels = originals()
+    return fixed_frames(pictures[-TEST_ORIGINALS:], labels[-TEST_ORIGINALS:], size, TEST_SEED)
+
+
+def digits_dataset(size: tuple[int, int] = (16, 16), validation: float = 0.15) -> Dataset:
+    """Training, validation and test frames of `size`; every epoch renders the training originals afresh."""
+    pictures, labels = originals()
+    pictures, labels = pictures[:-TEST_ORIGINALS], labels[:-TEST_ORIGINALS]
+    kept, off = stratified_split(labels, validation, SPLIT_SEED)
+
+    def epoch(generator: np.random.Generator) -> Labelled:
+        return Labelled(sensor_frames(pictures[kept], size, generator), labels[kept])
+
+    return Dataset(
+        train=epoch(np.random.default_rng(SPLIT_SEED)),
+        validation=fixed_frames(pictures[off], labels[off], size, VALIDATION_SEED),
+        test=held_out_frames(size),
+        class_names=tuple(str(digit) for digit in range(10)),
+        epoch=epoch,
+    )

@@ -1,0 +1,80 @@
+"""Sets of labelled images as uint8 arrays, and how they are split and varied. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """`images`: uint8 [N, C, H, W]; `labels`: int64 [N], indices of the class names."""
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise ValueError(f"expected uint8 images [N, C, H, W], got {self.images.dtype} {list(self.images.shape)}")
+        if self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"expected {len(self.images)} labels, got {list(self.labels.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: NDArray[np.int64]) -> Labelled:
+        """The images at `indices`, in that order."""
+        return Labelled(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a network is trained and judged on.
+
+    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the training images of one epoch, varied afresh
+    from what `generator` draws.
+    """
+
+    train: Labelled
+    validation: Labelled
+    test: Labelled | None
+    class_names: tuple[str, ...]
+    epoch: Callable[[np.random.Generator], Labelled]
+
+
+def stratified_split(labels: Labels, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices (kept, split off): of every class the nearest whole number to `share`, but at least one image on either side.
+
+    Depends on `labels`, `share` and `seed` alone. Raises ValueError for a class of one image.
+    """
+    generator = np.random.default_rng(seed)
+    kept, off = [], []
+    for label in np.unique(labels).tolist():
+        indices = generator.permutation(np.flatnonzero(np.equal(labels, label)))
+        if len(indices) < 2:
+            raise ValueError(f"expected at least 2 images of class {label}, got 1")
+        count = int(np.clip(round(share * len(indices)), 1, len(indices) - 1))
+        off.append(indices[:count])
+        kept.append(indices[count:])
+    return np.sort(np.concatenate(kept)), np.sort(np.concatenate(off))
+
+
+def vary(images: Images, generator: np.random.Generator, *, flip: bool, shift: int) -> Images:
+    """Each image mirrored left to right with probability 1/2 (`flip`) and moved by up to `shift` pixels, edge pixels repeated."""
+    count, colours, height, width = images.shape
+    if flip:
+        mirrored = generator.integers(0, 2, count).astype(bool)
+        images = np.where(mirrored[:, None, None, None], images[..., ::-1], images)
+    if shift:
+        moves = generator.integers(-shift, shift + 1, size=(2, count))
+        rows = np.clip(np.arange(height) + moves[0][:, None], 0, height - 1)
+        columns = np.clip(np.arange(width) + moves[1][:, None], 0, width - 1)
+        picture, colour = np.arange(count)[:, None, None, None], np.arange(colours)[None, :, None, None]
+        images = images[picture, colour, rows[:, None, :, None], columns[:, None, None, :]]
+    return images

@@ -1,0 +1,202 @@
+"""`recipe.toml`: what to train, as frozen dataclasses.
+
+    name = "digits"
+    [data]                        # where the images come from
+    [input]                       # the thermometer
+    [[layers]]                    # one table a layer; the scores layer follows from the classes
+    [training]
+
+See `models/recipes/` for whole ones. Every key is checked; a message names the file, the key, what was expected and what was found.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from export.errors import OwlbitError
+from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
+from toolchain.typed_table import Limits, RecipeError, read_table
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where images come from and how they are split.
+
+    `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
+    and `labels`), or "none" (no images: the network is only measured, with random weights); `path`: the folder or npz, relative to
+    the recipe; `size`: rows and columns; `colour`: "gray" or "rgb"; `classes`: how many, for source "none" only; `validation`:
+    share of the training images kept for choosing the epoch; `test`: a folder or npz of test images, or "" to keep back
+    `test_share` of the images; `flip`: mirror left to right at random; `shift`: move by up to so many pixels at random.
+    """
+
+    source: str
+    size: tuple[int, int]
+    path: str = ""
+    colour: str = "gray"
+    classes: int = 0
+    validation: float = 0.15
+    test: str = ""
+    test_share: float = 0.0
+    flip: bool = False
+    shift: int = 0
+
+    @property
+    def colours(self) -> int:
+        """C: 1 for gray, 3 for rgb."""
+        return 3 if self.colour == "rgb" else 1
+
+
+@dataclass(frozen=True)
+class Input:
+    """The thermometer: `thresholds` a colour, `start` at the data's "quantiles" or "uniform", `learned` or left there."""
+
+    thresholds: int
+    start: str = "quantiles"
+    learned: bool = True
+
+
+@dataclass(frozen=True)
+class Training:
+    """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
+    thermometer; `label_smoothing`; `seed`: of weights, order and distortions."""
+
+    epochs: int = 60
+    batch: int = 64
+    rate: float = 0.01
+    threshold_rate: float = 5.0
+    label_smoothing: float = 0.1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe. `path`: the file it came from; `text`: that file, word for word."""
+
+    name: str
+    data: Data
+    input: Input
+    layers: tuple[Layer, ...]
+    training: Training
+    path: Path
+    text: str = field(repr=False)
+
+    @property
+    def input_shape(self) -> Shape:
+        """(C, H, W) of an image."""
+        return self.data.colours, *self.data.size
+
+
+DATA_LIMITS = {
+    "source": Limits(choices=("digits", "folder", "npz", "none")),
+    "size": Limits(4, 1024),
+    "colour": Limits(choices=("gray", "rgb")),
+    "classes": Limits(2, 256),
+    "validation": Limits(0.01, 0.9),
+    "test_share": Limits(0, 0.9),
+    "shift": Limits(0, 64),
+}
+INPUT_LIMITS = {"thresholds": Limits(1, 128), "start": Limits(choices=("quantiles", "uniform"))}
+LAYER_LIMITS = {
+    "filters": Limits(1, 65536),
+    "kernel": Limits(1, 15),
+    "stride": Limits(1, 8),
+    "groups": Limits(1, 65536),
+    "pool": Limits(1, 8),
+    "features": Limits(1, 65536),
+}
+TRAINING_LIMITS = {
+    "epochs": Limits(1, 100000),
+    "batch": Limits(2, 65536),
+    "rate": Limits(1e-8, 10),
+    "threshold_rate": Limits(0, 1000),
+    "label_smoothing": Limits(0, 0.9),
+    "seed": Limits(0, 2**32 - 1),
+}
+
+
+def load_recipe(path: Path | str) -> Recipe:
+    """The recipe in the file `path`. Raises RecipeError, or OwlbitError where the file is missing or not TOML."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
+    except FileNotFoundError:
+        raise OwlbitError(f"{path}: expected a recipe, found no such file") from None
+    except IsADirectoryError:
+        raise OwlbitError(f"{path}: expected a recipe file, found a folder") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise OwlbitError(f"{path}: expected a TOML file, got: {error}") from None
+    _check_top(table, path)
+    recipe = Recipe(
+        name=table.get("name", path.stem),
+        data=read_table(Data, _table(table, "data", path), path, "data", DATA_LIMITS),
+        input=read_table(Input, _table(table, "input", path), path, "input", INPUT_LIMITS),
+        layers=tuple(_layer(entry, path, f"layers[{index}]") for index, entry in enumerate(table.get("layers", []))),
+        training=read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS),
+        path=path,
+        text=text,
+    )
+    _check_data(recipe.data, path)
+    try:
+        layer_shapes((recipe.data.colours * recipe.input.thresholds, *recipe.data.size), recipe.layers)
+    except TableError as error:
+        raise OwlbitError(f"{path}: layers[{error.index}].{error.key}: {error}") from None
+    return recipe
+
+
+@dataclass(frozen=True)
+class _Top:
+    """The keys of the whole file; only their names are checked with it."""
+
+    name: str = ""
+    data: str = ""
+    input: str = ""
+    layers: str = ""
+    training: str = ""
+
+
+def _check_top(table: Mapping[str, Any], path: Path) -> None:
+    read_table(_Top, dict.fromkeys(table, ""), path, "")
+    if not isinstance(table.get("name", ""), str):
+        raise RecipeError(path, "name", "a text", repr(table["name"]))
+    if not isinstance(table.get("layers", []), list):
+        raise RecipeError(path, "layers", "a list of tables, each headed [[layers]]", "a table headed [layers]")
+    if not isinstance(table.get("training", {}), dict):
+        raise RecipeError(path, "training", "a table headed [training]", repr(table["training"]))
+
+
+def _table(table: Mapping[str, Any], key: str, path: Path) -> Mapping[str, Any]:
+    found = table.get(key)
+    if not isinstance(found, dict):
+        raise RecipeError(path, key, f"a table headed [{key}]", "none" if found is None else repr(found))
+    return found
+
+
+def _layer(entry: Any, path: Path, where: str) -> Layer:
+    if not isinstance(entry, dict):
+        raise RecipeError(path, where, "a table headed [[layers]]", repr(entry))
+    kinds: dict[str, type[Layer]] = {"conv": Conv, "linear": Linear}
+    kind = entry.get("kind")
+    if not isinstance(kind, str) or kind not in kinds:
+        raise RecipeError(
+            path, f"{where}.kind", Limits(choices=tuple(kinds)).describe(), "no such key" if kind is None else repr(kind)
+        )
+    return read_table(kinds[kind], {key: value for key, value in entry.items() if key != "kind"}, path, where, LAYER_LIMITS)
+
+
+def _check_data(data: Data, path: Path) -> None:
+    if data.source in ("folder", "npz") and not data.path:
+        raise RecipeError(path, "data.path", f'a path, with source "{data.source}"', "none")
+    if (data.source == "none") != (data.classes > 0):
+        wanted = 'a number of classes, with source "none"' if data.source == "none" else 'no such key unless source is "none"'
+        raise RecipeError(path, "data.classes", wanted, str(data.classes) if data.classes else "none")
+    if data.test and data.test_share:
+        raise RecipeError(path, "data.test_share", "no such key beside data.test", str(data.test_share))
+    if data.source == "digits" and (data.colour != "gray" or data.test or data.test_share or data.path):
+        raise RecipeError(
+            path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"
+        )

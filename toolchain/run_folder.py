@@ -1,0 +1,128 @@
+"""A run folder: what training leaves behind, under which names, and how the trained model is read back.
+
+recipe.toml           the recipe, word for word
+run.json              class names, and the folder that the recipe's paths are relative to
+last.ckpt             the state after the last finished epoch, to resume from
+history.json          one entry an epoch
+model.safetensors     the weights of the best epoch; there once training has finished, like the two below
+learning_curve.png
+result.json           best epoch, accuracies, thresholds
+model.onnx, network.npz   after the export
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from export.atomic import make_folder, write_bytes, write_text
+from export.errors import OwlbitError
+from models.network import BinaryNet
+from toolchain.recipe import Recipe, load_recipe
+
+RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
+MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
+ONNX, NETWORK = "model.onnx", "network.npz"
+
+
+class RunError(OwlbitError):
+    """A run folder that cannot be written to or read from."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRun:
+    """A finished run: its recipe, its class names, and the network of its best epoch in eval mode."""
+
+    recipe: Recipe
+    class_names: tuple[str, ...]
+    net: BinaryNet
+
+
+def build_net(recipe: Recipe, classes: int) -> BinaryNet:
+    """The untrained network of `recipe` for so many classes."""
+    return BinaryNet(recipe.input_shape, recipe.input.thresholds, recipe.layers, classes)
+
+
+def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
+    """Makes `folder` ready for training `recipe`. Raises RunError where it holds a run and neither flag is set, or another recipe."""
+    make_folder(folder)
+    known = (RECIPE, RUN, CHECKPOINT, HISTORY, MODEL, CURVE, RESULT, ONNX, NETWORK)
+    found = [name for name in known if (folder / name).exists()]
+    if found and not resume:
+        if not overwrite:
+            raise RunError(f"{folder}: expected no earlier run, found {found[0]}; resume it, overwrite it or choose another folder")
+        for name in found:
+            (folder / name).unlink()
+    if resume and RECIPE in found:
+        if (folder / RECIPE).read_text(encoding="utf-8") != recipe.text:
+            raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
+        if RUN in found and _read_json(folder / RUN).get("class_names") != list(class_names):
+            raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
+    write_text(folder / RECIPE, recipe.text)
+    write_json(folder / RUN, {"class_names": list(class_names), "data_folder": str(recipe.path.parent.resolve())})
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes `content` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def write_model(folder: Path, state: dict[str, Tensor]) -> None:
+    """Writes the weights `state`, whole or not at all."""
+    write_bytes(folder / MODEL, safetensors.torch.save({name: tensor.contiguous() for name, tensor in state.items()}))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: expected the file that training writes, found none; train first") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: expected JSON as training writes it, could not read it ({error})") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: expected a JSON object as training writes it, got {type(content).__name__}")
+    return content
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """What `result.json` says; RunError where the run has not finished."""
+    return _read_json(folder / RESULT)
+
+
+def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
+    """(recipe, class names, folder that its data paths are relative to) of the run in `folder`. Raises RunError."""
+    if not folder.is_dir():
+        raise RunError(f"{folder}: expected a run folder, found {'a file' if folder.exists() else 'no such folder'}; train first")
+    content = _read_json(folder / RUN)
+    names, base = content.get("class_names"), content.get("data_folder")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(base, str):
+        raise RunError(f"{folder / RUN}: expected class_names and data_folder as training writes them; train again")
+    return load_recipe(folder / RECIPE), tuple(names), Path(base)
+
+
+def load_run(folder: Path | str) -> TrainedRun:
+    """The trained network of a finished run. Raises RunError."""
+    folder = Path(folder)
+    recipe, class_names, _ = run_recipe(folder)
+    net = build_net(recipe, len(class_names))
+    try:
+        state = safetensors.torch.load_file(folder / MODEL)
+    except FileNotFoundError:
+        raise RunError(f"{folder / MODEL}: expected the weights of a finished run, found none; resume the training") from None
+    except (OSError, SafetensorError) as error:
+        raise RunError(f"{folder / MODEL}: expected the weights as training writes them, could not read them ({error})") from None
+    try:
+        net.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).split("\n")[1].strip()
+        raise RunError(f"{folder / MODEL}: expected the weights of the network in {RECIPE}, got others ({reason})") from None
+    for name, tensor in net.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise RunError(f"{folder / MODEL}: expected finite weights, got NaN or infinity in {name}; train again")
+    return TrainedRun(recipe, class_names, net.eval())

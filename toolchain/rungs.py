@@ -1,0 +1,88 @@
+"""Each way to compute a model's scores, as a rung for `hw.ladder`: torch, the QONNX executor, the RTL, the packed bitstream.
+
+A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
+none of the tools.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from export.network import Network
+from hw.ladder import Images, NotRun, Outcome, Rung
+
+
+def torch_rung(run: Path, images: int) -> Rung:
+    """The trained torch model of a run folder, in evaluation mode."""
+
+    def climb(given: Images) -> Outcome:
+        try:
+            import torch  # noqa: F401 - only whether it is there
+        except ImportError:
+            raise NotRun("torch is not installed; `pip install 'owlbit[train]'` brings it") from None
+        from toolchain.training import score_images
+
+        return Outcome(score_images(run, given))
+
+    return Rung("torch", images, climb)
+
+
+def qonnx_rung(model: Path | None, images: int) -> Rung:
+    """The QONNX file, run node by node by the qonnx package; None where the folder holds none."""
+
+    def climb(given: Images) -> Outcome:
+        if model is None:
+            raise NotRun("there is no model.onnx in this folder")
+        from export.execute_qonnx import execute_qonnx
+
+        return Outcome(execute_qonnx(model, given))
+
+    return Rung("qonnx", images, climb)
+
+
+def rtl_rung(flash: bytes | None, network: Network, images: int) -> Rung:
+    """The engine's Verilog in Verilator, booting the flash image as the device would."""
+
+    def climb(given: Images) -> Outcome:
+        from hw.up5k.simulate import simulate_rtl
+        from hw.up5k.tools import ToolMissing
+
+        try:
+            result = simulate_rtl(_present(flash), network, given)
+        except ToolMissing as reason:
+            raise NotRun(str(reason)) from None
+        return Outcome(result.scores, result.cycles_per_frame)
+
+    return Rung("rtl", images, climb)
+
+
+def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
+    """The bits of the packed bitstream, turned back into Verilog and simulated, booting the same flash image."""
+
+    def climb(given: Images) -> Outcome:
+        from hw.up5k.simulate import simulate_bitstream
+        from hw.up5k.tools import ToolMissing
+
+        try:
+            result = simulate_bitstream(_present(flash), network, given)
+        except ToolMissing as reason:
+            raise NotRun(str(reason)) from None
+        return Outcome(result.scores, result.cycles_per_frame)
+
+    return Rung("bitstream", images, climb)
+
+
+def compile_flash(network: Network) -> bytes:
+    """The whole flash image, bitstream included. Raises OwlbitError where the network does not fit the engine."""
+    from hw.up5k.build import build_up5k
+
+    with tempfile.TemporaryDirectory() as folder:
+        build_up5k(network, Path(folder))
+        return (Path(folder) / "flash.bin").read_bytes()
+
+
+def _present(flash: bytes | None) -> bytes:
+    if flash is None:
+        raise NotRun("there is no flash image here; `owlbit build` makes one")
+    return flash

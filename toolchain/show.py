@@ -1,0 +1,41 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from export.network import Network
+from hw.ladder import CLOCK_HZ, HEADINGS, Outcome, Row, as_cells
+
+_COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "not run": "yellow"}
+_MOST_ROWS = 20
+
+
+def ladder_table(rows: Sequence[Row]) -> Table:
+    """One row a rung; notes under it."""
+    notes = "\n".join(f"{row.rung}: {row.note}" for row in rows if row.note)
+    table = Table(caption=notes or None, caption_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading in ("rung", "verdict") else "right")
+    for row in rows:
+        cells = list(as_cells(row))
+        cells[2] = f"[{_COLOURS[row.status]}]{row.status}[/]"
+        table.add_row(*cells)
+    return table
+
+
+def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Table:
+    """One row an image: its class, that class's score, and the runner-up; the first rows only where there are many images."""
+    cycles = outcome.cycles_per_frame
+    rate = f"{cycles:,} cycles a frame, {CLOCK_HZ / cycles:.1f} frames/s at 24 MHz" if cycles else None
+    table = Table("image", "class", "score", "runner-up", "its score", caption=rate, caption_justify="left")
+    for name, scores in list(zip(names, outcome.scores, strict=True))[:_MOST_ROWS]:
+        # A stable sort of the negated scores: the first index of the largest score is the class.
+        order = (-scores).argsort(kind="stable")
+        best = [value for label in order[:2] for value in (network.class_names[label], str(scores[label]))]
+        table.add_row(name, *best)
+    if len(names) > _MOST_ROWS:
+        table.add_row(f"... {len(names) - _MOST_ROWS} more")
+    return table

@@ -1,0 +1,36 @@
+"""`owlbit simulate`: a model's scores for a user's images, at a chosen level of detail. Imports neither torch nor brevitas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.errors import OwlbitError
+from export.network import Network
+from hw.ladder import Images, Outcome
+from hw.reference import simulate
+from toolchain.rungs import bitstream_rung, compile_flash, rtl_rung
+
+LEVELS = ("reference", "rtl", "bitstream")
+
+
+def simulate_images(network: Network, images: Images, level: str, build: Path | None) -> Outcome:
+    """Scores int32 [N, classes] of uint8 images [N, C, H, W], and cycles a frame where the level has a clock.
+
+    `build`: a build folder whose flash.bin is booted; compiled here where None. Raises OwlbitError for an unknown level, a folder
+    without flash image, a missing tool, and a network that does not fit the engine.
+    """
+    if level not in LEVELS:
+        raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
+    if level == "reference":
+        return Outcome(simulate(network, images))
+    flash = compile_flash(network) if build is None else read_flash(build)
+    rung = rtl_rung if level == "rtl" else bitstream_rung
+    return rung(flash, network, len(images)).run(images)
+
+
+def read_flash(build: Path) -> bytes:
+    """The flash image of a build folder. OwlbitError where it has none."""
+    path = build / "flash.bin"
+    if not path.is_file():
+        raise OwlbitError(f"{build}: expected a build folder with flash.bin in it; `owlbit build` makes one")
+    return path.read_bytes()

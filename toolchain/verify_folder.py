@@ -1,0 +1,100 @@
+"""`owlbit verify`: the verification ladder for a run folder or a build folder, and its verdict as JSON and text.
+
+A run folder is tested on its own test split, a lone build folder on frames made up here from a fixed seed.
+Only the torch rung, and that only for a run folder, imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.atomic import write_text
+from export.errors import OwlbitError
+from export.load_model import load_model
+from export.network import Network, Shape
+from hw.ladder import Images, Row, Rung, climb, format_table
+from toolchain.build_model import TARGETS, model_file
+from toolchain.rungs import bitstream_rung, qonnx_rung, rtl_rung, torch_rung
+
+# How many images a rung gets: the slower it is, the fewer.
+AT_MOST = {"torch": 512, "qonnx": 64, "rtl": 32, "bitstream": 1}
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is verified. `run`: the folder that holds a trained model; `onnx`: a QONNX file; `flash`: a whole flash image."""
+
+    network: Network
+    run: Path | None
+    onnx: Path | None
+    flash: bytes | None
+
+
+def read_subject(folder: Path) -> Subject:
+    """What a run folder or a build folder holds. OwlbitError where it is neither."""
+    if not folder.is_dir():
+        raise OwlbitError(f"{folder}: expected a run folder or a build folder; `owlbit build` makes one from a model file")
+    flashes = [path for path in (folder / "flash.bin", *(folder / target / "flash.bin" for target in TARGETS)) if path.is_file()]
+    onnx = folder / "model.onnx"
+    trained = (folder / "model.safetensors").is_file()
+    return Subject(
+        load_model(model_file(folder)),
+        folder if trained else None,
+        onnx if onnx.is_file() else None,
+        flashes[0].read_bytes() if flashes else None,
+    )
+
+
+def rungs_of(subject: Subject, up_to: str) -> list[Rung]:
+    """The rungs for `subject` in order, the last one named `up_to`. OwlbitError for a name that is no rung."""
+    if up_to not in AT_MOST:
+        raise OwlbitError(f"rung {up_to!r}: expected one of {', '.join(AT_MOST)}")
+    rungs = [torch_rung(subject.run, AT_MOST["torch"])] if subject.run else []
+    rungs.append(qonnx_rung(subject.onnx, AT_MOST["qonnx"]))
+    rungs.append(rtl_rung(subject.flash, subject.network, AT_MOST["rtl"]))
+    rungs.append(bitstream_rung(subject.flash, subject.network, AT_MOST["bitstream"]))
+    order = list(AT_MOST)
+    return [rung for rung in rungs if order.index(rung.name) <= order.index(up_to)]
+
+
+def make_frames(shape: Shape, count: int, seed: int = 0) -> Images:
+    """uint8 [count, C, H, W]: slanted ramps under blocky texture at many exposures, so thresholds at any level see both sides."""
+    draw = np.random.default_rng(seed)
+    channels, height, width = shape
+    rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
+    slope = draw.uniform(-60, 60, (2, count, channels, 1, 1))
+    texture = draw.normal(0, 50, (count, channels, (height + 1) // 2, (width + 1) // 2)).repeat(2, 2).repeat(2, 3)
+    level = draw.uniform(0, 255, (count, 1, 1, 1))
+    frames = level + slope[0] * rows + slope[1] * columns + texture[:, :, :height, :width]
+    return np.clip(frames, 0, 255).astype(np.uint8)
+
+
+def default_images(subject: Subject) -> Images:
+    """The run's test split, or made-up frames where there is no run."""
+    if subject.run is None:
+        return make_frames(subject.network.input_shape, AT_MOST["qonnx"])
+    from toolchain.training import test_images
+
+    return test_images(subject.run)[: AT_MOST["torch"]]
+
+
+def verify_folder(folder: Path, images: Images | None, up_to: str, report: Callable[[Row], None]) -> list[Row]:
+    """Climbs the ladder, calling `report` after each row, and writes verification.json and verification.txt into `folder`.
+
+    `images`: uint8 [N, C, H, W], or None for `default_images`. Raises OwlbitError for a folder or images that cannot be used.
+    """
+    subject = read_subject(folder)
+    rungs = rungs_of(subject, up_to)
+    given = default_images(subject) if images is None else images
+    rows: list[Row] = []
+    for row in climb(subject.network, given, rungs):
+        rows.append(row)
+        report(row)
+    write_text(folder / "verification.json", json.dumps([row.as_json() for row in rows], indent=2) + "\n")
+    write_text(folder / "verification.txt", format_table(rows))
+    return rows
