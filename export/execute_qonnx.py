@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import OwlbitError
-from export.network import Ints, Network
+from export.network import Ints
+from export.qonnx_passes.parse_model import QONNX_DOMAINS, read_model_file
 from export.read_qonnx import ReadModel, read_model
 
 
-def execute_values(path: str | Path, values: NDArray[np.float32], tensor: str | None = None) -> NDArray[np.float32]:
-    """float32 [N, classes]: the file's output for float32 inputs [N, ...] in the file's own input shape, one image at a time.
+def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = None) -> NDArray[np.float32]:
+    """float32 [N, classes]: the file's output for inputs [N, ...] of the file's own input shape and type, one image at a time.
 
     `tensor` names another tensor to read than the output. Needs `qonnx` and `onnxruntime`; a graph whose shapes are not all
-    written down is cleaned up in memory first.
+    written down is completed in memory first.
     """
     from qonnx.core.onnx_exec import execute_onnx
 
@@ -34,26 +36,26 @@ def execute_values(path: str | Path, values: NDArray[np.float32], tensor: str | 
     return np.concatenate(outputs)
 
 
-def execute_qonnx(path: str | Path, images: NDArray[np.uint8]) -> Ints:
+def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: str = "auto") -> Ints:
     """int32 [N, classes]: the integer scores of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
 
-    Pixels enter through the network's recorded input scale. Where the file ends in an affine map the recorded score scale is
-    undone; the result must then be an integer to a thousandth. Raises OwlbitError where it is not, or where the file cannot be read.
+    Pixels enter through the network's recorded input scale (`input_range`: see `export.read_qonnx.read_model`). Where the file
+    ends in an affine map the recorded score scale is undone; the result must then be an integer to a thousandth. Raises OwlbitError
+    where it is not, or where the file cannot be read.
     """
-    read = read_model(path)
+    read = read_model(path, input_range)
     read.network.check_images(images)
-    values = read.network.input_values()[images].reshape(len(images), *read.file_shape[1:])
-    floats = execute_values(path, values, read.scores_tensor)
-    return _integers(read, floats)
+    values = read.network.input_values()[images].reshape(len(images), *read.file_shape[1:]).astype(read.file_type)
+    return _integers(read, execute_values(path, values, read.scores_tensor))
 
 
 def _integers(read: ReadModel, floats: NDArray[np.float32]) -> Ints:
-    network: Network = read.network
+    network = read.network
     exact = (floats.astype(np.float64) - network.score_offset) / network.score_scale
     scores = np.rint(exact)
     if floats.shape[1] != network.classes or np.abs(exact - scores).max() > 1e-3:
         raise OwlbitError(
-            f"{network.name}: expected integer scores of {network.classes} classes from the QONNX executor, got {floats[0]}"
+            f"{network.name}: expected integer scores of {network.classes} classes from QONNX's executor, got {floats[0]}"
         )
     return scores.astype(np.int32)
 
@@ -61,3 +63,20 @@ def _integers(read: ReadModel, floats: NDArray[np.float32]) -> Ints:
 def _executable(path: Path) -> Any:
     """A qonnx ModelWrapper with batch size 1, every shape known and QONNX's operators under their present domain."""
     from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.change_batchsize import ChangeBatchSize
+    from qonnx.transformation.fold_constants import FoldConstants
+    from qonnx.transformation.infer_shapes import InferShapes
+
+    proto = read_model_file(path)
+    for node in proto.graph.node:
+        if node.domain in QONNX_DOMAINS:
+            node.domain = QONNX_DOMAINS[0]
+    model = ModelWrapper(proto)
+    if proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value != 1:
+        model = model.transform(ChangeBatchSize(1))
+    if not model.check_all_tensor_shapes_specified():
+        with warnings.catch_warnings():
+            # Folding warns about constants that it cannot fold; the executor then computes them.
+            warnings.simplefilter("ignore")
+            model = model.transform(InferShapes()).transform(FoldConstants()).transform(InferShapes())
+    return model

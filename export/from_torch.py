@@ -29,11 +29,19 @@ class ExportError(OwlbitError):
 
 
 def export_module(
-    module: torch.nn.Module, path: str | Path, *, input_shape: Shape, class_names: Sequence[str] = (), name: str = "network"
+    module: torch.nn.Module,
+    path: str | Path,
+    *,
+    input_shape: Shape,
+    class_names: Sequence[str] = (),
+    name: str = "network",
+    input_scale: float = 1.0,
+    input_offset: float = 0.0,
 ) -> None:
     """Writes `module` in evaluation mode to `path` as a cleaned QONNX file for one image at a time.
 
-    `module` takes float32 [1, C, H, W] holding pixel values 0..255 and returns float32 [1, classes]; `input_shape` is (C, H, W).
+    `module` takes float32 [1, C, H, W] and returns float32 [1, classes]; `input_shape` is (C, H, W). It is fed pixel values 0..255
+    as they are; a module made for other floats says by `input_scale` and `input_offset` that pixel v enters it as v * scale + offset.
     Class names, name and input specification go into the file's metadata (`export.qonnx_metadata`). The module comes back as it
     was given. Raises ExportError where a weight is NaN or infinite (nothing is written), or where the exporter or ONNX's checker
     refuses.
@@ -53,7 +61,7 @@ def export_module(
         module.train(was_training)
     model.producer_name = "owlbit"
     model.graph.name = name
-    set_metadata(model, input_shape, class_names, name)
+    set_metadata(model, input_shape, class_names, name, input_scale, input_offset)
     try:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:

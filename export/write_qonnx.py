@@ -1,8 +1,8 @@
 """A `Network` as a QONNX file: float32 tensors, standard ONNX operators, and `BipolarQuant` and `MultiThreshold` of QONNX.
 
 What the file computes, run by `qonnx.core.onnx_exec.execute_onnx`, are exactly the network's integers: every value in it is an
-integer that float32 holds. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit `Pad`
-with -1. The input is a float32 image [1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of integer scores.
+integer that float32 holds. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit
+`Pad` with -1. The input is a float32 image [1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of integer scores.
 Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
 """
 

@@ -1,7 +1,8 @@
 """The verification ladder: every way to compute a network, climbed in order and compared integer for integer with the reference.
 
 A rung is a name and a function from images to scores. This module knows none of the simulators above the reference; whoever
-composes a ladder brings them. A rung whose tool is missing is a row that says "not run" and why: never one that passes.
+composes a ladder brings them. A rung whose tool is missing is a row that says "not run" and why: never one that passes. One that
+refuses its input with an OwlbitError, a chip that finds its flash damaged for one, is a row that says "failed".
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ from numpy.typing import NDArray
 from export.errors import OwlbitError
 from export.network import Ints, Network
 from hw.reference import simulate
-
-CLOCK_HZ = 24_000_000
+from hw.up5k.cost_model import CLOCK_HZ
 
 Images = NDArray[np.uint8]
-Status = Literal["golden", "exact", "differs", "not run"]
+Status = Literal["golden", "exact", "differs", "failed", "not run"]
 
 
 class NotRun(OwlbitError):  # noqa: N818 - an outcome that is reported, not a failure
@@ -38,7 +38,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rung:
-    """`run` takes uint8 [N, C, H, W] and may raise NotRun; at most `images` images are given to it."""
+    """`run` takes uint8 [N, C, H, W] and may raise NotRun or OwlbitError; at most `images` images are given to it."""
 
     name: str
     images: int
@@ -80,6 +80,9 @@ def climb(network: Network, images: Images, rungs: Sequence[Rung]) -> Iterator[R
         except NotRun as reason:
             yield Row(rung.name, "not run", 0, time.perf_counter() - start, note=str(reason))
             continue
+        except OwlbitError as reason:
+            yield Row(rung.name, "failed", len(own), time.perf_counter() - start, note=str(reason))
+            continue
         seconds = time.perf_counter() - start
         note = describe_difference(golden[: len(own)], outcome.scores)
         yield Row(rung.name, "differs" if note else "exact", len(own), seconds, outcome.cycles_per_frame, note)
@@ -97,9 +100,9 @@ def describe_difference(golden: Ints, scores: NDArray[Any]) -> str:
     return f"{len(wrong)} of {golden.size} scores differ, {first}"
 
 
-def any_differs(rows: Sequence[Row]) -> bool:
-    """Whether any rung gave other integers than the reference."""
-    return any(row.status == "differs" for row in rows)
+def any_wrong(rows: Sequence[Row]) -> bool:
+    """Whether any rung gave other integers than the reference, or none for a reason of its own."""
+    return any(row.status in ("differs", "failed") for row in rows)
 
 
 HEADINGS = ("rung", "images", "verdict", "cycles/frame", "frames/s at 24 MHz", "seconds")

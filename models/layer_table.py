@@ -76,13 +76,29 @@ def _conv_shape(index: int, layer: Conv, shape: Shape, before: tuple[Layer, ...]
 def weight_bits(input_shape: Shape, layers: tuple[Layer, ...], classes: int) -> int:
     """Binary weights of the whole network, the scores layer included."""
     shapes = [input_shape, *layer_shapes(input_shape, layers)]
-    total = classes * _size(shapes[-1])
-    for layer, shape in zip(layers, shapes, strict=False):
-        if isinstance(layer, Conv):
-            total += layer.filters * (shape[0] // layer.groups) * layer.kernel**2
-        else:
-            total += layer.features * _size(shape)
+    return sum(_bits(layer, shape) for layer, shape in zip(layers, shapes, strict=False)) + classes * _size(shapes[-1])
+
+
+def macs(input_shape: Shape, layers: tuple[Layer, ...]) -> int:
+    """Binary multiply-accumulates an image in `layers` (the scores layer, which has one a weight, left out)."""
+    total = 0
+    shape = input_shape
+    for layer, after in zip(layers, layer_shapes(input_shape, layers), strict=True):
+        # Before pooling: every weight of a convolution is used once at every position of the unpooled map.
+        positions = _unpooled(layer, shape) if isinstance(layer, Conv) else 1
+        total += _bits(layer, shape) * positions
+        shape = after
     return total
+
+
+def _bits(layer: Layer, shape: Shape) -> int:
+    if isinstance(layer, Conv):
+        return layer.filters * (shape[0] // layer.groups) * layer.kernel**2
+    return layer.features * _size(shape)
+
+
+def _unpooled(layer: Conv, shape: Shape) -> int:
+    return ((shape[1] - 1) // layer.stride + 1) * ((shape[2] - 1) // layer.stride + 1)
 
 
 def _size(shape: Shape) -> int:

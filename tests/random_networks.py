@@ -159,3 +159,17 @@ def random_images(rng: Generator, network: Network, count: int = 4) -> NDArray[n
     assert isinstance(first, Thermometer)
     near = np.clip(np.concatenate([first.thresholds.ravel(), first.thresholds.ravel() - 1, [0, 255]]), 0, 255).astype(np.uint8)
     return np.where(rng.random(images.shape) < 0.3, rng.choice(near, images.shape), images)
+
+
+def random_fitting_network(rng: Generator, max_size: int, max_channels: int = 100) -> Network:
+    """A random network that the UP5K engine can take: draws until the compiler accepts one."""
+    from hw.up5k.compile_network import compile_network
+    from hw.up5k.legality import Up5kError
+
+    while True:
+        network = random_network(rng, plain=True, max_size=max_size, max_channels=max_channels)
+        try:
+            compile_network(network)
+        except Up5kError:
+            continue
+        return network

@@ -21,7 +21,7 @@ def model_file(model: Path) -> Path:
         raise OwlbitError(f"{model}: no such file or folder; expected a QONNX file, a network.npz or a run folder")
     if not model.is_dir():
         return model
-    for name in ("model.onnx", "network.npz"):
+    for name in ("network.npz", "model.onnx"):
         if (model / name).is_file():
             return model / name
     if (model / "recipe.toml").is_file():
@@ -34,25 +34,26 @@ def default_out(model: Path, target: str) -> Path:
     return (model if model.is_dir() else model.parent) / target
 
 
-def build_model(model: Path, target: str, out: Path) -> Network:
+def build_model(model: Path, target: str, out: Path, input_range: str = "auto") -> Network:
     """Compiles MODEL into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
 
-    model.onnx is the file the network came from, or written from it where that was no QONNX file. `out` appears whole or not at
-    all. Returns the network. Raises OwlbitError for an unknown target, a model that cannot be read, a network that the target
-    cannot take, and an output path that is taken.
+    model.onnx is the QONNX file given, or the one beside the integer network given, or else written from that network. `out`
+    appears whole or not at all. `input_range`: see `export.read_qonnx.read_model`. Returns the network. Raises OwlbitError for an
+    unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
     """
     if target not in TARGETS:
         raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
     source = model_file(model)
-    network = load_model(source)
+    network = load_model(source, input_range)
     from export.write_qonnx import write_qonnx
     from hw.up5k.build import build_up5k
 
     with filling(out, "build.json") as folder:
         build_up5k(network, folder)
         save_network(network, folder / "network.npz")
-        if zipfile.is_zipfile(source):
-            write_qonnx(network, folder / "model.onnx")
+        onnx = source if not zipfile.is_zipfile(source) else model / "model.onnx"
+        if onnx.is_file():
+            shutil.copyfile(onnx, folder / "model.onnx")
         else:
-            shutil.copyfile(source, folder / "model.onnx")
+            write_qonnx(network, folder / "model.onnx")
     return network

@@ -3,7 +3,7 @@
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
 that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
 
-Exit codes: 0 well, 1 a rung differs, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
+Exit codes: 0 well, 1 a rung differs or fails, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ app = typer.Typer(
         "4. `owlbit verify runs/digits`\n\n"
         "5. `owlbit report runs/digits`"
     ),
-    epilog="Exit codes: 0 well; 1 a rung differs; 2 input that cannot be used, or a missing tool; 130 stopped.",
+    epilog="Exit codes: 0 well; 1 a rung differs or fails; 2 input that cannot be used, or a missing tool; 130 stopped.",
 )
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `owlbit train`.", show_default=False)]
@@ -66,6 +66,11 @@ ModelArgument = Annotated[
     typer.Argument(
         metavar="MODEL", help="A QONNX file, a network.npz, or a run or build folder that holds one.", show_default=False
     ),
+]
+
+InputRange = Annotated[
+    str,
+    typer.Option(metavar="RANGE", help="What a QONNX file made elsewhere takes for pixels: uint8, unit [0, 1] or signed [-1, 1]."),
 ]
 
 
@@ -90,6 +95,7 @@ def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
     folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
 ) -> None:
     """Train the network of a recipe into a run folder.
 
@@ -101,7 +107,7 @@ def train(
     from toolchain.recipe import load_recipe
     from toolchain.training import train as train_recipe
 
-    train_recipe(load_recipe(recipe), folder, resume=resume)
+    train_recipe(load_recipe(recipe), folder, resume=resume, overwrite=overwrite)
     out.print(f"trained: {folder}; next: owlbit export {folder}", highlight=False)
 
 
@@ -126,6 +132,7 @@ def build(
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
     ] = None,
+    input_range: InputRange = "auto",
 ) -> None:
     """Compile a model into a flash image. No place and route: the bitstream is fixed, a network is data that it boots.
 
@@ -136,7 +143,7 @@ def build(
     from toolchain.build_model import build_model, default_out
 
     place = folder or default_out(model, target)
-    network = build_model(model, target, place)
+    network = build_model(model, target, place, input_range)
     size = (place / "flash.bin").stat().st_size
     out.print(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}", highlight=False)
 
@@ -155,6 +162,7 @@ def simulate(
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
+    input_range: InputRange = "auto",
 ) -> None:
     """Compute a model's exact integer scores for images; every level gives the same ones.
 
@@ -171,7 +179,7 @@ def simulate(
     from toolchain.show import scores_table
     from toolchain.simulate_images import simulate_images
 
-    network = load_model(model_file(model))
+    network = load_model(model_file(model), input_range)
     frames, names = load_images(images, network)
     outcome = simulate_images(network, frames, level, folder)
     if scores is not None:
@@ -195,7 +203,7 @@ def verify(
 
     Example: `owlbit verify runs/digits --up-to rtl`
     """
-    from hw.ladder import any_differs
+    from hw.ladder import any_wrong
     from toolchain.load_images import load_images
     from toolchain.show import ladder_table
     from toolchain.verify_folder import read_subject, verify_folder
@@ -203,7 +211,7 @@ def verify(
     given = load_images(images, read_subject(folder).network)[0] if images else None
     rows = verify_folder(folder, given, up_to, show_progress)
     out.print(ladder_table(rows))
-    if any_differs(rows):
+    if any_wrong(rows):
         raise SystemExit(1)
 
 

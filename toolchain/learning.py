@@ -49,11 +49,11 @@ def epoch_batches(dataset: Dataset, training: Training, epoch: int) -> Batches:
     return Batches(labelled.take(generator.permutation(len(labelled))), training.batch, full=True)
 
 
-class Learning(pl.LightningModule):  # type: ignore[misc]
+class Learning(pl.LightningModule):
     """Trains `net` on `dataset` as `training` says.
 
-    `history`: one entry an epoch; `best_epoch`, `best_state`: the epoch of highest validation accuracy, the later of equals, and the
-    weights after it. All of them travel in the checkpoint.
+    `history`: one entry an epoch; `best_epoch`, `best_state`: the epoch of highest validation accuracy, the later of equals, and
+    the weights after it. All of them travel in the checkpoint.
     """
 
     def __init__(self, net: BinaryNet, dataset: Dataset, training: Training, *, learn_thresholds: bool) -> None:
@@ -111,7 +111,7 @@ class Learning(pl.LightningModule):  # type: ignore[misc]
         self._sums[prefix + "right"] += float((logits.detach().argmax(1) == labels).sum())
         self._sums[prefix + "seen"] += len(labels)
 
-    def on_train_epoch_end(self) -> None:
+    def on_validation_epoch_end(self) -> None:
         weights = self.net.binary_weights()
         flipped = sum(int(((weight >= 0) != sign).sum()) for weight, sign in zip(weights, self._signs, strict=True))
         sums = self._sums

@@ -1,12 +1,11 @@
-"""What goes on beside training: a checkpoint after every epoch, and one progress bar over the epochs."""
+"""What goes on beside training: a checkpoint after every epoch, and one progress bar over all epochs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -15,45 +14,48 @@ from toolchain.learning import Learning
 from toolchain.run_folder import CHECKPOINT, HISTORY, write_json
 
 
-class KeepLast(Checkpoint):  # type: ignore[misc]
+class KeepLast(Callback):
     """Writes last.ckpt and history.json after every epoch, each whole or not at all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, learning: Learning, folder: Path) -> None:
+        self.learning = learning
         self.folder = folder
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Learning) -> None:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         with replacing(self.folder / CHECKPOINT) as temporary:
             trainer.save_checkpoint(temporary)
-        write_json(self.folder / HISTORY, pl_module.history)
+        write_json(self.folder / HISTORY, self.learning.history)
 
 
-class EpochBar(Callback):  # type: ignore[misc]
-    """A bar with loss, validation accuracy and the share of flipped signs; a line every tenth of the way where there is no terminal."""
+class EpochBar(Callback):
+    """A bar with loss, validation accuracy and share of flipped signs; without a terminal, a line every tenth of the way."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, learning: Learning, console: Console, epochs: int) -> None:
+        self.learning = learning
         self.console = console
-        self.progress = Progress(
+        self.epochs = epochs
+        columns = (
             TextColumn("training"),
-            BarColumn(bar_width=30),
+            BarColumn(30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
         )
+        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.task = self.progress.add_task("training", total=epochs, figures="")
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: Learning) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.progress.update(self.task, completed=trainer.current_epoch)
         self.progress.start()
-        self.task = self.progress.add_task("training", total=trainer.max_epochs, completed=trainer.current_epoch, figures="")
 
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: Learning) -> None:
-        last = trainer.current_epoch
-        self.progress.update(self.task, completed=last + 1)
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        entry, done = self.learning.history[-1], trainer.current_epoch + 1
+        figures = (
+            f"loss {entry['loss']:.3f}  validation {entry['validation_accuracy']:.1%}  flipped signs {entry['flipped_signs']:.2%}"
+        )
+        self.progress.update(self.task, completed=done, figures=figures)
+        if not self.console.is_terminal and done * 10 // self.epochs > (done - 1) * 10 // self.epochs:
+            self.console.print(f"epoch {done} of {self.epochs}: {figures}", highlight=False)
 
-    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: Learning) -> None:
-        if pl_module.history:
-            self.progress.update(self.task, figures=figures(pl_module))
-
-    def teardown(self, trainer: pl.Trainer, pl_module: Learning, stage: str) -> None:
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.progress.stop()

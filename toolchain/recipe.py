@@ -89,6 +89,11 @@ class Recipe:
         """(C, H, W) of an image."""
         return self.data.colours, *self.data.size
 
+    @property
+    def thermometer_shape(self) -> Shape:
+        """[C*T, H, W]: what the first layer reads."""
+        return self.data.colours * self.input.thresholds, *self.data.size
+
 
 DATA_LIMITS = {
     "source": Limits(choices=("digits", "folder", "npz", "none")),
@@ -142,7 +147,7 @@ def load_recipe(path: Path | str) -> Recipe:
     )
     _check_data(recipe.data, path)
     try:
-        layer_shapes((recipe.data.colours * recipe.input.thresholds, *recipe.data.size), recipe.layers)
+        layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
         raise OwlbitError(f"{path}: layers[{error.index}].{error.key}: {error}") from None
     return recipe

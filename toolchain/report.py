@@ -1,56 +1,32 @@
-"""The report of a run: gathers what is known about it and renders one self-contained page. Imports neither torch nor brevitas."""
+"""The report of a run: one self-contained page, rendered from what `report_findings` gathered."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from export.atomic import write_text
 from export.cost import layer_costs, total_cost
-from export.network import Network, Thermometer
-from hw.ladder import CLOCK_HZ, HEADINGS, Images, Row, as_cells
+from export.network import Thermometer
+from hw.ladder import HEADINGS, any_wrong, as_cells
+from hw.up5k.bitstream.plan import ENGINE_JSON
+from hw.up5k.cost_model import CLOCK_HZ
+from hw.up5k.flash_format import FLASH_OFFSET
+from hw.up5k.legality import MEMORY_WORDS
 from toolchain import report_page as html
 from toolchain.report_figures import coded, learning_curve, picture, tone_curve
+from toolchain.report_findings import Findings, gather_findings
 
 
-@dataclass(frozen=True, eq=False)
-class Device:
-    """What the compiler says about the network on the up5k engine. `cycles`: layer name -> clock cycles a frame, predicted."""
-
-    cycles: dict[str, int]
-    cycles_per_frame: int
-    regions: tuple[html.Span, ...]
-    words: int
-    word_bits: int
-    blocks: tuple[tuple[str, int], ...]
-    block_count: int
-    flash_bytes: int
-
-
-@dataclass(frozen=True, eq=False)
-class Findings:
-    """Everything the page shows.
-
-    `histogram`: int64 [C, 256] of the training images; `test_images`: uint8 [N, C, H, W], `test_labels`: int64 [N], `predicted`:
-    int64 [N] by the reference simulator; `curves`: name -> share in 0..1, one an epoch; `device` is None, and `refusal` says why,
-    where the network does not fit; `ladder` is empty where `owlbit verify` has not run.
-    """
-
-    network: Network
-    recipe: str
-    histogram: NDArray[np.int64]
-    test_images: Images
-    test_labels: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    epochs: tuple[int, ...]
-    curves: dict[str, tuple[float, ...]]
-    best_epoch: int | None
-    device: Device | None
-    refusal: str
-    ladder: tuple[Row, ...]
+def write_report(run: Path) -> Path:
+    """Writes report.html into the run folder `run` and returns its path. Raises OwlbitError where `gather_findings` does."""
+    path = run / "report.html"
+    write_text(path, render_report(gather_findings(run)))
+    return path
 
 
 def render_report(found: Findings) -> str:
@@ -76,20 +52,20 @@ def render_report(found: Findings) -> str:
 
 def _summary(found: Findings) -> str:
     total = total_cost(layer_costs(found.network))
-    right = int((found.predicted == found.test_labels).sum())
     facts = [
-        (f"{100 * right / len(found.test_labels):.2f} %", f"test accuracy, {right} of {len(found.test_labels)}"),
+        (f"{100 * found.right / len(found.test_labels):.2f} %", f"test accuracy, {found.right:,} of {len(found.test_labels):,}"),
         (f"{total.weight_bits / 1000:,.1f} kbit", "binary weights"),
         (f"{total.macs / 1e6:,.2f} M", "binary MACs a frame"),
     ]
-    if found.device:
-        measured = [row.cycles_per_frame for row in found.ladder if row.rung == "rtl" and row.cycles_per_frame]
-        cycles = measured[0] if measured else found.device.cycles_per_frame
-        facts.append((f"{CLOCK_HZ / cycles:,.0f} /s", f"frames at 24 MHz, {'measured in RTL' if measured else 'predicted'}"))
-        facts.append((f"{found.device.flash_bytes / 1024:,.0f} KB", "flash image, bitstream included"))
+    if found.program:
+        cycles = found.measured_cycles or found.program.cycles_per_frame
+        source = "measured in RTL" if found.measured_cycles else "predicted"
+        facts.append((f"{CLOCK_HZ / cycles:,.0f} /s", f"frames at 24 MHz, {source}"))
+        size = FLASH_OFFSET + len(found.program.flash)
+        facts.append((f"{size / 1024:,.0f} KB", "flash image, bitstream included"))
     if found.ladder:
         statuses = [row.status for row in found.ladder if row.status != "golden"]
-        verdict = "differs" if "differs" in statuses else f"{statuses.count('exact')} of {len(statuses)}"
+        verdict = "wrong" if any_wrong(found.ladder) else f"{statuses.count('exact')} of {len(statuses)}"
         facts.append((verdict, "rungs of the ladder exact"))
     return html.tiles(facts)
 
@@ -127,39 +103,49 @@ def _caption(found: Findings, index: int) -> str:
 
 def _layers(found: Findings) -> str:
     costs = layer_costs(found.network)
-    cycles = found.device.cycles if found.device else {}
+    # The compiler's stages are the layers with weights, in the same order; pools, shuffles and the thermometer cost no cycles.
+    stages = iter(found.program.layers if found.program else ())
+    cycles = [stage.cycles if cost.weight_bits and (stage := next(stages, None)) else 0 for cost in costs]
     headings = ["layer", "output", "weights, bit", "MACs", "map, bit", "cycles"]
 
     def cells(name: str, shape: str, figures: Sequence[int]) -> list[str]:
         return [name, shape, *(f"{figure:,}" if figure else "" for figure in figures)]
 
-    rows = []
-    for cost in costs:
-        figures = (cost.weight_bits, cost.macs, cost.feature_bits, cycles.get(cost.name, 0))
-        rows.append(cells(cost.name, "x".join(map(str, cost.output_shape)), figures))
+    rows = [
+        cells(cost.name, "x".join(map(str, cost.output_shape)), (cost.weight_bits, cost.macs, cost.feature_bits, taken))
+        for cost, taken in zip(costs, cycles, strict=True)
+    ]
     total = total_cost(costs)
-    cycles_total = found.device.cycles_per_frame if found.device else 0
-    foot = cells("total", "", (total.weight_bits, total.macs, 0, cycles_total))
-    note = "Cycles are the compiler's prediction for the iCE40 UP5K engine." if found.device else found.refusal
+    foot = cells("total", "", (total.weight_bits, total.macs, 0, found.program.cycles_per_frame if found.program else 0))
+    note = (
+        "Cycles are the compiler's prediction for the iCE40 UP5K engine; the total includes taking in the next frame."
+        if found.program
+        else found.refusal
+    )
     return html.section("Layers", html.table(headings, rows, range(2, 6), foot), f'<p class="soft">{escape(note)}</p>')
 
 
 def _memory(found: Findings) -> str:
-    device = found.device
-    if device is None:
+    if found.program is None:
         return ""
-    groups = list(dict.fromkeys(span.group for span in device.regions))
-    bar = html.memory_bar(device.regions, device.words, groups, device.word_bits)
-    used = sum(span.size for span in device.regions)
     text = (
-        f"Features, weights and descriptors share the four SPRAM blocks, {device.words:,} words of {device.word_bits} bits; "
-        f"{used:,} are in use, {100 * used / device.words:.0f} %."
+        f"Program and feature maps share the four SPRAM blocks: {MEMORY_WORDS:,} words of 64 bits, drawn from left to right. The "
+        "program (descriptors, thresholds, weights) stays; maps take turns at both ends, each alive from the layer that writes it "
+        "to the layer that reads it."
     )
-    parts = [html.paragraph(text), bar]
-    if device.blocks:
-        blocks = [name for name, _ in device.blocks]
-        parts.append(html.paragraph("Block RAM (EBR) is part of the fixed bitstream, the same for every network: 4 kbit a square."))
-        parts.append(html.block_cells(device.blocks, device.block_count, blocks))
+    regions = [(region.name, region.start, region.words) for region in found.program.regions]
+    engine = json.loads(ENGINE_JSON.read_text(encoding="utf-8"))
+    used, blocks = int(engine["used"]["EBR"]), int(engine["available"]["EBR"])
+    about = (
+        f"The 4 kbit block RAMs (EBR) belong to the fixed bitstream, the same for every network: {used} of {blocks} hold what the "
+        "engine is working on at the moment."
+    )
+    parts = [
+        html.paragraph(text),
+        html.memory_map(regions, MEMORY_WORDS, 64),
+        html.paragraph(about),
+        html.block_cells(used, blocks),
+    ]
     return html.section("Memory on the device", *parts)
 
 
@@ -171,10 +157,16 @@ def _accuracy(found: Findings) -> str:
         html.paragraph("Rows are the true class, columns what the network answers on the test split, which training never saw.")
     ]
     parts.append(html.confusion(counts, found.network.class_names))
-    if found.curves:
-        best = f" The dot marks epoch {found.best_epoch}, whose weights were kept." if found.best_epoch is not None else ""
-        parts.append(html.paragraph(f"Accuracy while training.{best}"))
-        parts.append(f"<figure>{learning_curve(found.epochs, found.curves, found.best_epoch)}</figure>")
+    epochs = [entry["epoch"] + 1 for entry in found.history]
+    curves = {
+        "training, varied images": [entry["accuracy"] for entry in found.history],
+        "validation": [entry["validation_accuracy"] for entry in found.history],
+    }
+    best = found.best_epoch + 1
+    parts.append(
+        html.paragraph(f"Accuracy while training. The weights of epoch {best} were kept, the best on the validation images.")
+    )
+    parts.append(f"<figure>{learning_curve(epochs, curves, best)}</figure>")
     return html.section("Accuracy", *parts)
 
 

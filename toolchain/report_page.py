@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
 import numpy as np
@@ -13,7 +12,7 @@ STYLE = """
 :root { color-scheme: light dark; --font: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
   --page: #fbfaf7; --card: #ffffff; --ink: #1d2126; --soft: #5d6670; --line: #dcd9d0; --data1: #b86e00; --data2: #c0392b;
   --data3: #2f7d4f; --good: #21754a; --bad: #b3261e; --open: #8a6100; --heat: 184 110 0;
-  --g0: #c8862a; --g1: #2f8f83; --g2: #5f70ba; --g3: #b4587e; --g4: #7f9140; --g5: #7b8794; }
+  --g0: #c8862a; --g1: #2f8f83; --g2: #5f70ba; }
 @media (prefers-color-scheme: dark) { :root { --page: #14171a; --card: #1c2024; --ink: #e8e6e1; --soft: #a3abb3; --line: #383e45;
   --data1: #eba53a; --data2: #f07f72; --data3: #6cc391; --good: #6cc391; --bad: #f28b82; --open: #e5b84f; --heat: 235 165 58; } }
 * { box-sizing: border-box; }
@@ -33,17 +32,16 @@ table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-n
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; } th, td { padding: .35rem .75rem .35rem 0;
   border-bottom: 1px solid var(--line); white-space: nowrap; } th.n, td.n { text-align: right; } tfoot td { font-weight: 650; }
 td.wrap { white-space: normal; min-width: 12rem; padding-left: .75rem; }
-.exact { color: var(--good); } .differs { color: var(--bad); font-weight: 700; } .notrun { color: var(--open); }
+.exact { color: var(--good); } .differs, .failed { color: var(--bad); font-weight: 700; } .notrun { color: var(--open); }
 .golden { color: var(--soft); }
 .heat { width: auto; } .heat th, .heat td { padding: 0; width: 2.1rem; min-width: 1.9rem; height: 1.9rem; text-align: center;
   border: 2px solid var(--page); } .heat th.row { width: auto; text-align: right; padding-right: .5rem; }
-.bar { display: flex; height: 2.2rem; border: 1px solid var(--line); border-radius: 6px; overflow: hidden;
-  background: var(--card); }
-.bar i { display: block; min-width: 1px; border-right: 1px solid var(--page); }
-.cells { display: grid; grid-template-columns: repeat(15, 1fr); gap: 3px; } .cells i { aspect-ratio: 1; border-radius: 3px;
-  background: var(--card); border: 1px solid var(--line); }
-.key { display: inline-block; width: .8rem; height: .8rem; border-radius: 3px; margin-right: .5rem; vertical-align: -1px;
-  border: 1px solid var(--line); }
+td.track { width: 100%; min-width: 11rem; } .track div { position: relative; height: 1.1rem; border-radius: 3px;
+  background: var(--card); border: 1px solid var(--line); overflow: hidden; }
+.track i { position: absolute; top: 0; bottom: 0; min-width: 2px; }
+.cells { display: grid; grid-template-columns: repeat(15, 1fr); gap: 3px; max-width: 30rem; }
+.cells i { aspect-ratio: 1; border-radius: 3px; background: var(--card); border: 1px solid var(--line); }
+.cells i.used { background: var(--g0); border-color: var(--g0); }
 .strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(4rem, 1fr)); gap: .75rem; }
 .strip img { width: 100%; image-rendering: pixelated; border-radius: 4px; display: block; margin-bottom: 3px; }
 .strip span { font-size: .8rem; color: var(--soft); }
@@ -51,16 +49,6 @@ details pre { overflow-x: auto; font-size: .82rem; background: var(--card); bord
   padding: 1rem; } summary { cursor: pointer; }
 @media print { main { max-width: none; } h2 { break-after: avoid; } figure, table { break-inside: avoid; } }
 """
-
-
-@dataclass(frozen=True)
-class Span:
-    """A named piece of a memory. `start` and `size` in one unit; `group` decides the colour."""
-
-    name: str
-    start: int
-    size: int
-    group: str
 
 
 def page(title: str, sections: Sequence[str]) -> str:
@@ -131,40 +119,22 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     return f'<div class="scroll"><table class="heat">{head}<tbody>{"".join(lines)}</tbody></table></div>'
 
 
-def colour_of(group: str, groups: Sequence[str]) -> str:
-    """A colour a group, the same wherever the group is drawn; six of them, then again."""
-    return f"var(--g{list(groups).index(group) % 6})"
+def memory_map(regions: Sequence[tuple[str, int, int]], words: int, word_bits: int) -> str:
+    """One row a region (name, first word, words), drawn to scale on a strip of the whole memory. Regions may overlap."""
+    rows = []
+    for index, (name, start, size) in enumerate(regions):
+        place = f"left:{100 * start / words:.3f}%;width:{100 * size / words:.3f}%;background:var(--g{min(index, 2)})"
+        strip_cell = f'<td class="track"><div><i style="{place}"></i></div></td>'
+        figures = f'<td class="n">{start:,}</td><td class="n">{size:,}</td><td class="n">{size * word_bits / 1000:,.1f}</td>'
+        rows.append(f"<tr><td>{escape(name)}</td>{strip_cell}{figures}</tr>")
+    head = '<tr><th></th><th>memory</th><th class="n">from word</th><th class="n">words</th><th class="n">kbit</th></tr>'
+    return f'<div class="scroll"><table><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def memory_bar(spans: Sequence[Span], words: int, groups: Sequence[str], unit_bits: int) -> str:
-    """A memory of `words` words drawn to scale as one bar, its pieces named in a table below."""
-    pieces, rows, position = [], [], 0
-    for span in sorted(spans, key=lambda piece: piece.start):
-        if span.start > position:
-            pieces.append(f'<i style="flex:{span.start - position}"></i>')
-        colour = colour_of(span.group, groups)
-        pieces.append(f'<i style="flex:{span.size};background:{colour}" title="{escape(span.name)}"></i>')
-        bits = f"{span.size * unit_bits / 1000:,.1f}"
-        key = f'<span class="key" style="background:{colour}"></span>{escape(span.name)}'
-        rows.append(f"<tr><td>{key}</td><td class=n>{span.start:,}</td><td class=n>{span.size:,}</td><td class=n>{bits}</td></tr>")
-        position = max(position, span.start + span.size)
-    if position < words:
-        pieces.append(f'<i style="flex:{words - position}"></i>')
-    head = "<tr><th>region</th><th class=n>from word</th><th class=n>words</th><th class=n>kbit</th></tr>"
-    body = f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
-    return f'<div class="bar">{"".join(pieces)}</div>\n<div class="scroll"><table>{body}</table></div>'
-
-
-def block_cells(used: Sequence[tuple[str, int]], blocks: int, groups: Sequence[str]) -> str:
-    """Memory blocks as squares: (group, how many) in order, the rest empty; the key under them."""
-    filled = [group for group, count in used for _ in range(count)]
-    cells = [f'<i style="background:{colour_of(group, groups)}" title="{escape(group)}"></i>' for group in filled]
-    cells += ["<i></i>"] * (blocks - len(filled))
-    keys = [
-        f'<span class="key" style="background:{colour_of(group, groups)}"></span>{escape(group)}: {count}' for group, count in used
-    ]
-    keys.append(f'<span class="key"></span>free: {blocks - len(filled)}')
-    return f'<div class="cells">{"".join(cells)}</div>\n<p class="soft">{" &nbsp; ".join(keys)}</p>'
+def block_cells(used: int, blocks: int) -> str:
+    """Memory blocks as squares, `used` of them filled."""
+    cells = '<i class="used"></i>' * used + "<i></i>" * (blocks - used)
+    return f'<div class="cells">{cells}</div>\n<p class="soft">{used} used, {blocks - used} free</p>'
 
 
 def strip(pictures: Sequence[tuple[str, str, str]]) -> str:

@@ -50,7 +50,7 @@ def build_net(recipe: Recipe, classes: int) -> BinaryNet:
 
 
 def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
-    """Makes `folder` ready for training `recipe`. Raises RunError where it holds a run and neither flag is set, or another recipe."""
+    """Makes `folder` ready for training `recipe`. Raises RunError where it holds a run and neither flag is set, or another's."""
     make_folder(folder)
     known = (RECIPE, RUN, CHECKPOINT, HISTORY, MODEL, CURVE, RESULT, ONNX, NETWORK)
     found = [name for name in known if (folder / name).exists()]

@@ -6,29 +6,38 @@ none of the tools.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
+
+import numpy as np
 
 from export.network import Network
 from hw.ladder import Images, NotRun, Outcome, Rung
 
+CHUNK = 64
+
 
 def torch_rung(run: Path, images: int) -> Rung:
-    """The trained torch model of a run folder, in evaluation mode."""
+    """The trained network of a run folder in Brevitas' own layers, in evaluation mode."""
 
     def climb(given: Images) -> Outcome:
         try:
-            import torch  # noqa: F401 - only whether it is there
-        except ImportError:
-            raise NotRun("torch is not installed; `pip install 'owlbit[train]'` brings it") from None
-        from toolchain.training import score_images
+            import torch
 
-        return Outcome(score_images(run, given))
+            from models.twin import brevitas_twin
+        except ImportError as error:
+            raise NotRun(f"{error.name} is not installed; `pip install 'owlbit[train]'` brings it") from None
+        from toolchain.run_folder import load_run
+
+        twin = brevitas_twin(load_run(run).net)
+        with torch.no_grad():
+            parts = [twin(torch.from_numpy(part).float()) for part in np.split(given, range(CHUNK, len(given), CHUNK))]
+        # Scores are integers that float32 holds exactly.
+        return Outcome(torch.cat(parts).numpy().astype(np.int32))
 
     return Rung("torch", images, climb)
 
 
-def qonnx_rung(model: Path | None, images: int) -> Rung:
+def qonnx_rung(model: Path | None, network: Network, images: int) -> Rung:
     """The QONNX file, run node by node by the qonnx package; None where the folder holds none."""
 
     def climb(given: Images) -> Outcome:
@@ -36,7 +45,7 @@ def qonnx_rung(model: Path | None, images: int) -> Rung:
             raise NotRun("there is no model.onnx in this folder")
         from export.execute_qonnx import execute_qonnx
 
-        return Outcome(execute_qonnx(model, given))
+        return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
 
     return Rung("qonnx", images, climb)
 
@@ -61,7 +70,7 @@ def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
     """The bits of the packed bitstream, turned back into Verilog and simulated, booting the same flash image."""
 
     def climb(given: Images) -> Outcome:
-        from hw.up5k.simulate import simulate_bitstream
+        from hw.up5k.bitstream.simulate_bitstream import simulate_bitstream
         from hw.up5k.tools import ToolMissing
 
         try:
@@ -75,11 +84,10 @@ def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
 
 def compile_flash(network: Network) -> bytes:
     """The whole flash image, bitstream included. Raises OwlbitError where the network does not fit the engine."""
-    from hw.up5k.build import build_up5k
+    from hw.up5k.build import flash_content
+    from hw.up5k.compile_network import compile_network
 
-    with tempfile.TemporaryDirectory() as folder:
-        build_up5k(network, Path(folder))
-        return (Path(folder) / "flash.bin").read_bytes()
+    return flash_content(compile_network(network).flash)
 
 
 def _present(flash: bytes | None) -> bytes:

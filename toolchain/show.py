@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from export.network import Network
-from hw.ladder import CLOCK_HZ, HEADINGS, Outcome, Row, as_cells
+from hw.ladder import HEADINGS, Outcome, Row, as_cells
+from hw.up5k.cost_model import CLOCK_HZ
 
-_COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "not run": "yellow"}
+_COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
 _MOST_ROWS = 20
 
 

@@ -19,6 +19,7 @@ from export.load_model import load_model
 from export.network import Network, Shape
 from hw.ladder import Images, Row, Rung, climb, format_table
 from toolchain.build_model import TARGETS, model_file
+from toolchain.images import Dataset, Labelled
 from toolchain.rungs import bitstream_rung, qonnx_rung, rtl_rung, torch_rung
 
 # How many images a rung gets: the slower it is, the fewer.
@@ -55,7 +56,7 @@ def rungs_of(subject: Subject, up_to: str) -> list[Rung]:
     if up_to not in AT_MOST:
         raise OwlbitError(f"rung {up_to!r}: expected one of {', '.join(AT_MOST)}")
     rungs = [torch_rung(subject.run, AT_MOST["torch"])] if subject.run else []
-    rungs.append(qonnx_rung(subject.onnx, AT_MOST["qonnx"]))
+    rungs.append(qonnx_rung(subject.onnx, subject.network, AT_MOST["qonnx"]))
     rungs.append(rtl_rung(subject.flash, subject.network, AT_MOST["rtl"]))
     rungs.append(bitstream_rung(subject.flash, subject.network, AT_MOST["bitstream"]))
     order = list(AT_MOST)
@@ -75,12 +76,19 @@ def make_frames(shape: Shape, count: int, seed: int = 0) -> Images:
 
 
 def default_images(subject: Subject) -> Images:
-    """The run's test split, or made-up frames where there is no run."""
+    """The run's test images, or made-up frames where there is no run."""
     if subject.run is None:
         return make_frames(subject.network.input_shape, AT_MOST["qonnx"])
-    from toolchain.training import test_images
+    from toolchain.datasets import load_dataset
+    from toolchain.run_folder import run_recipe
 
-    return test_images(subject.run)[: AT_MOST["torch"]]
+    recipe, _, base = run_recipe(subject.run)
+    return test_split(load_dataset(recipe.data, base)).images[: AT_MOST["torch"]]
+
+
+def test_split(dataset: Dataset) -> Labelled:
+    """The test images, or the validation images where the recipe keeps none back for testing."""
+    return dataset.validation if dataset.test is None else dataset.test
 
 
 def verify_folder(folder: Path, images: Images | None, up_to: str, report: Callable[[Row], None]) -> list[Row]:

@@ -1,1 +1,1 @@
-"""The steps from a QONNX file to a `Network`: first every spelling is made one, then the graph is lowered to layers. See `read_qonnx`."""
+"""The steps from a QONNX file to a `Network`: spellings are made one, then the graph is lowered to layers. See `read_qonnx`."""

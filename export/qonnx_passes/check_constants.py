@@ -1,4 +1,7 @@
-"""Pass: refuse a file with NaN in it, or with infinite weights. A comparison with NaN is false, so a network would be made of it."""
+"""Pass: refuse a file with NaN in it, or with infinite weights.
+
+A comparison with NaN is merely false, so without this pass a network would be made of it.
+"""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ class Building:
     layers: list[Layer] = field(default_factory=list)
 
     def make_bits(self, x: Traced, fired: Rows, low: Array, high: Array, pad_fired: Rows | None, node: Node) -> Traced:
-        """Adds the layers that compute `fired`, bool [C, L]; the result's channels hold `high` [C] where it is true, else `low` [C]."""
-        rising, falling = _directions(fired, node)
+        """Adds the layers that compute `fired`, bool [C, L]; the result holds `high` [C] where it is true, else `low` [C]."""
+        falling = _falling(fired, node)
         if isinstance(x.source, BitSource):
             table = np.where(fired, high[:, None], low[:, None])
         else:
@@ -39,7 +39,7 @@ class Building:
             thresholds = np.where(stored.any(axis=1), stored.argmax(axis=1), stored.shape[1]).astype(np.int32)
             if isinstance(x.source, PixelSource):
                 self._add_thermometer(x.source, thresholds, node)
-            else:
+            elif isinstance(x.source, SumSource):
                 layer = x.source.layer
                 self.layers.append(with_filters(layer, layer.weights, thresholds))
             self.layers.extend(x.pools)
@@ -91,13 +91,10 @@ class Building:
         return self.make_bits(x, x.table == high[:, None], low, high, pad_fired, node)
 
 
-def _directions(fired: Rows, node: Node) -> tuple[Rows, Rows]:
-    """Which channels rise and which fall with the integer; a constant channel does neither."""
-    changes = fired[:, 1:] != fired[:, :-1]
-    count = changes.sum(axis=1)
+def _falling(fired: Rows, node: Node) -> Rows:
+    """Which channels switch off as the integer rises. Raises QonnxError for a channel that switches more than once."""
+    count = (fired[:, 1:] != fired[:, :-1]).sum(axis=1)
     if count.max(initial=0) > 1:
         channel = int(count.argmax())
-        raise node.error(
-            f"expected a single switch from one value to the other, but channel {channel} switches {int(count[channel])} times"
-        )
-    return (count == 1) & fired[:, -1], (count == 1) & ~fired[:, -1]
+        raise node.error(f"expected one switch between two values, but channel {channel} switches {int(count[channel])} times")
+    return np.asarray((count == 1) & ~fired[:, -1])

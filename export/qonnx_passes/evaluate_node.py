@@ -109,7 +109,7 @@ _PLAIN: dict[str, Callable[..., Array]] = {
 
 def _run(node: Node, inputs: list[Array | None], opset: int) -> list[Array]:
     """By ONNX Runtime, as a model of one node."""
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
     from onnx import ValueInfoProto, helper
 
     given = {name: array for name, array in zip(node.inputs, inputs, strict=True) if array is not None}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 
 from export.qonnx_passes.graph import Array, Graph, Node, QonnxError
@@ -33,7 +33,10 @@ def read_model_file(path: Path) -> onnx.ModelProto:
 
 
 def parse_model(model: onnx.ModelProto) -> Graph:
-    """The model as a `Graph`. Raises QonnxError for several image inputs, free image sizes, foreign operators and unreadable tensors."""
+    """The model as a `Graph`.
+
+    Raises QonnxError for several image inputs, free image sizes, operators of other domains and unreadable tensors.
+    """
     constants = {tensor.name: _array(tensor, tensor.name) for tensor in model.graph.initializer}
     nodes = []
     for proto in model.graph.node:
@@ -107,7 +110,7 @@ def _annotation(model: onnx.ModelProto, name: str) -> str:
         if annotation.tensor_name == name:
             for entry in annotation.quant_parameter_tensor_names:
                 if entry.key == "finn_datatype":
-                    return entry.value
+                    return str(entry.value)
     return ""
 
 

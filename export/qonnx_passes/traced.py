@@ -98,7 +98,8 @@ def per_channel(x: Traced, parameter: Array, node: Node) -> Array:
         message = f"a parameter of shape {list(parameter.shape)} does not fit a tensor of shape {list(x.tensor_shape)}"
         raise node.error(message) from None
     if x.pad_values is not None:
-        values = full.reshape(x.shape[0], -1)
+        values = np.empty((x.shape[0], full.size // x.shape[0]), parameter.dtype)
+        values[channel_order(x, node)] = full.reshape(x.shape[0], -1)
     else:
         flat = np.empty(x.order.size, parameter.dtype)
         flat[x.order.ravel()] = full.ravel()
@@ -119,7 +120,7 @@ def with_filters(layer: BinaryConv | BinaryLinear, weights: Bits, thresholds: In
 
 
 def reverse_rows(x: Traced, rows: NDArray[np.bool_]) -> Traced:
-    """The same values from complemented filters: popcount p of a filter is K - p of its complement. Only for an unpooled SumSource."""
+    """The same values from complemented filters: popcount p of a filter is K - p of its complement. For an unpooled SumSource."""
     assert isinstance(x.source, SumSource) and not x.pools
     layer = x.source.layer
     layer = with_filters(layer, complemented(layer.weights, rows), layer.thresholds)

@@ -1,6 +1,7 @@
 // Test bench of the chip: an SPI flash, a pixel source that honours px_ready, and a host that takes scores.
 // usage: bench FLASH PIXELS FRAMES CLASSES SCORES MAX_CYCLES GAP_SEED
 // FLASH: image of the flash from address 0. PIXELS: bytes of all frames. SCORES: int16 little-endian, written at the end.
+// The sensor never stops: after the last frame it begins anew, so that the rate measured is that of a running system.
 // GAP_SEED: 0 offers a pixel and takes a score every cycle; any other seeds random pauses of both.
 // Prints one line of JSON: boot cycles, and for each frame the cycles of its first pixel and its last score.
 // Exit status: 0 all scores came, 3 the error pin rose, 4 nothing came within MAX_CYCLES.
@@ -87,8 +88,8 @@ int main(int argc, char **argv) {
     if (gaps) random = random * 6364136223846793005ull + 1442695040888963407ull;
     const unsigned dice = unsigned(random >> 40);
     chip.rst_n = cycle >= 4;
-    chip.px_valid = sent < pixels.size() && (!gaps || dice % 4 != 0);
-    chip.px_data = sent < pixels.size() ? pixels[sent] : 0;
+    chip.px_valid = !pixels.empty() && (!gaps || dice % 4 != 0);
+    chip.px_data = pixels.empty() ? 0 : pixels[sent % pixels.size()];
     chip.score_ready = !gaps || (dice >> 8) % 8 == 0;
     chip.clk = 0;
     chip.eval();

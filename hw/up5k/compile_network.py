@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from hw.up5k.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width
 from hw.up5k.layout import INERT, Layout, lay_out_frame, lay_out_map
 from hw.up5k.legality import MEMORY_WORDS, check_layers, refuse
 from hw.up5k.memory import Placement, place_maps
-from hw.up5k.passes import Pass, plan_passes, slot_count, threshold_words, weight_words
+from hw.up5k.passes import Pass, plan_passes, threshold_words, weight_words
 from hw.up5k.stages import Stage, split_stages
 
 TILE_ROWS = 256
@@ -31,7 +32,7 @@ class Region:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One stage: its cycles a frame by the cost model, tiles, passes, and the share of the 256 multiply-accumulates a cycle it uses."""
+    """One stage: its cycles a frame by the cost model, tiles, passes, and its share of the peak of 256 MAC a cycle."""
 
     name: str
     macs: int
@@ -67,7 +68,7 @@ def compile_network(network: Network) -> Up5kProgram:
     check_layers(network)
     thermometer, stages = split_stages(network)
     layouts = [lay_out_frame(thermometer, stages[0])]
-    layouts += [lay_out_map(writer, reader) for writer, reader in zip(stages[:-1], stages[1:], strict=True)]
+    layouts += [lay_out_map(writer, reader) for writer, reader in itertools.pairwise(stages)]
     tiles = [tile for index in range(len(stages)) for tile in _cut_tiles(index, stages, layouts)]
     words, offsets = _place_program(tiles)
     placement = place_maps(len(words), [layout.words for layout in layouts])
@@ -81,7 +82,8 @@ def compile_network(network: Network) -> Up5kProgram:
     input_cycles = frame_input_cycles(network.input_shape, layouts[0])
     compute = sum(layer.cycles for layer in layers)
     stolen = network.input_shape[1] * network.input_shape[2] * layouts[0].quarters  # by writes of the next frame
-    total = max(compute + stolen, input_cycles) if placement.early else compute + input_cycles
+    # With a place of its own the next frame comes in from the end of the first stage on.
+    total = max(compute + stolen, layers[0].cycles + input_cycles) if placement.early else compute + input_cycles
     return Up5kProgram(
         flash=pack_image(words),
         layers=layers,

@@ -1,6 +1,6 @@
 """Cycles of the UP5K engine, from how `rtl/` works: what each tile, pass, window, read and write takes.
 
-The memory has one port: every read of a window and every write of an output is a cycle. Checked against the simulated engine in tests.
+The memory has one port: every read of a window and every write of an output is a cycle. Tests hold it against the simulated engine.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ def tile_cycles(tile: Descriptor, passes: list[Pass]) -> int:
         if tile.raw:
             total += reads + PASS_OVERHEAD + 4 * sum(chosen >= 0 for chosen in used[0].filters)
         else:
-            stalled = max(reads, WINDOW_CYCLES) if reads < WINDOW_CYCLES else reads
-            total += windows * stalled + (outputs * writes if reads >= WINDOW_CYCLES else 0) + PASS_OVERHEAD
+            # A write shares the port with the reads of the windows after it, and fits the pause of a short one.
+            busy, quiet = max(reads + writes, WINDOW_CYCLES), max(reads, WINDOW_CYCLES)
+            total += outputs * busy + (windows - outputs) * quiet + PASS_OVERHEAD
     return total
 
 

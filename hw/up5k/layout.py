@@ -1,8 +1,8 @@
-"""Where each channel of an activation map lies in memory: the contract between the stage that writes it and the one that reads it.
+"""Where each channel of an activation map lies in memory: the contract between the stage that writes it and the one that reads.
 
-The engine writes nibbles: four channels that one group of the writer made. It reads words of 64 bits, in which a group of the reader
-occupies 16, 32 or a multiple of 64 bits. So the channels of a reader's group are gathered, cut into nibbles by the writer's group,
-and padded with inert channels: their bit is always 0 and the reader's weight on them always 1, so that they never match.
+The engine writes nibbles: four channels that one group of the writer made. It reads words of 64 bits, in which a group of the
+reader occupies 16, 32 or a multiple of 64 bits. So the channels of a reader's group are gathered, cut into nibbles by the writer's
+group, and padded with inert channels: their bit is always 0 and the reader's weight on them always 1, so that they never match.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Layout:
     """One map in memory.
 
     `channels`: int [groups, group_bits], the reader's channel at each bit of each of its groups, or INERT; `written`: int
-    [pixel_bits], the writer's channel at each bit of a pixel, or INERT; `group_bits` is 16, 32 or a multiple of 64, `pixel_bits` too.
+    [pixel_bits], the writer's channel at each bit of a pixel, or INERT. Both widths are 16, 32 or a multiple of 64.
     """
 
     channels: NDArray[np.intp]
@@ -34,7 +34,7 @@ class Layout:
     @property
     def group_bits(self) -> int:
         """Bits a group of the reader occupies."""
-        return self.channels.shape[1]
+        return int(self.channels.shape[1])
 
     @property
     def pixel_bits(self) -> int:
@@ -118,7 +118,7 @@ def lay_out_frame(thermometer: Thermometer, reader: Stage) -> Layout:
     layout = _finish(groups, reader)
     if layout.pixel_bits > PIXEL_BITS:
         raise refuse(
-            f"the thermometer gives {layout.pixel_bits} bits a pixel, inert ones included, {layout.pixel_bits - PIXEL_BITS} too many; "
-            f"{PIXEL_BITS} fit (T up to 16 for three colours, 64 for one)"
+            f"the thermometer gives {layout.pixel_bits} bits a pixel, inert ones included, "
+            f"{layout.pixel_bits - PIXEL_BITS} too many; {PIXEL_BITS} fit (T up to 16 for three colours, 64 for one)"
         )
     return layout

@@ -26,7 +26,7 @@ def refuse(what: str) -> Up5kError:
 
 def check_layers(network: Network) -> None:
     """Raises Up5kError for a layer of a kind or shape that no compiler pass could make fit."""
-    channels, height, width = network.input_shape
+    _channels, height, width = network.input_shape
     if max(height, width) > MAX_SIDE:
         raise refuse(f"the image is {height}x{width}; up to {MAX_SIDE}x{MAX_SIDE} fit the engine's counters")
     if network.classes > MAX_CLASSES:

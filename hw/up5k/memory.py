@@ -1,12 +1,13 @@
 """Places the program and the activation maps in the 16,384 words of SPRAM.
 
 The program (descriptors, thresholds, weights) lies at the bottom. Maps take turns at the two ends of what is left, since only the
-map being read and the one being written are alive. Where there is room the encoded frame gets a place of its own, and the next frame
-is taken in while the rest of the network still works on this one.
+map being read and the one being written are alive. Where there is room the encoded frame gets a place of its own, and the next
+frame is taken in while the rest of the network still works on this one.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from hw.up5k.legality import MEMORY_WORDS, PROGRAM_WORDS, refuse
@@ -34,12 +35,16 @@ def place_maps(program: int, sizes: list[int]) -> Placement:
     for early in (True, False):
         start = program + (sizes[0] if early else 0)
         movable = sizes[1:] if early else sizes
-        pairs = [a + b for a, b in zip(movable, [*movable[1:], 0], strict=True)]
-        if max(pairs, default=0) <= MEMORY_WORDS - start:
+        if _widest_pair(movable) <= MEMORY_WORDS - start:
             places = [start if index % 2 == 0 else MEMORY_WORDS - size for index, size in enumerate(movable)]
             return Placement(tuple([program, *places] if early else places), early)
-    need = max(a + b for a, b in zip(sizes, [*sizes[1:], 0], strict=True))
+    need = _widest_pair(sizes)
     raise refuse(
         f"program and maps take {program + need} words of 64 bits (program {program}, the largest two neighbouring maps {need}), "
         f"{need - room} too many; {MEMORY_WORDS} fit ({(need - room) * 64 / 1000:.0f} kbit over)"
     )
+
+
+def _widest_pair(sizes: list[int]) -> int:
+    """Words of the largest two neighbouring maps; of the only map, where there is one."""
+    return max((a + b for a, b in itertools.pairwise([*sizes, 0])), default=0)

@@ -1,4 +1,4 @@
-"""Cuts a stage into passes of up to 16 filters and works out, bit by bit, what the weight and threshold memories must hold for each.
+"""Cuts a stage into passes of up to 16 filters and works out, bit by bit, what the weight and threshold memories hold for each.
 
 A pass has one, two or four slots: a slot is a nibble of four filters of one group. Lane 4k+q of the engine matches filter k of the
 slot that owns quarter q of the word read.
@@ -113,9 +113,10 @@ def _with_fills(passes: list[Pass], writes: Layout) -> list[Pass]:
 
 
 def physical_weights(stage: Stage, reads: Layout) -> Bits:
-    """Bits [F + 1, kh, kw, group_bits]: every filter over the bits of its group as they lie in memory; inert bits and the last filter 1.
+    """Bits [F + 1, kh, kw, group_bits]: every filter over the bits of its group as they lie in memory.
 
-    A flat stage has kernel 1x1 and the whole map, position by position, in place of a group.
+    Inert bits are 1, and so is the whole of the last filter, which stands for inert ones. A flat stage
+    has kernel 1x1 and the whole map, position by position, in place of a group.
     """
     if stage.flat:
         filters, _, height, width = stage.weights.shape
@@ -191,5 +192,3 @@ def _threshold(stage: Stage, chosen: int) -> int:
     if stage.thresholds is None:
         return -int(stage.weights[0].size) & 0xFFFF
     return int(stage.thresholds[chosen])
-
-

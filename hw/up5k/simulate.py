@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import OwlbitError
-from export.network import Ints
+from export.network import Ints, Network
+from hw.up5k.bitstream.plan import ENGINE_BIN, TOP, rtl_sources
+from hw.up5k.bitstream.unpack import DEFINES, unpack_bitstream
 from hw.up5k.verilate import verilate
 
-HERE = Path(__file__).parent
-BENCH = HERE / "bench.cpp"
-TOP = "owlbit_up5k"
+BENCH = Path(__file__).parent / "bench.cpp"
+MAX_CYCLES = 10**9
 
 
 class ChipError(OwlbitError):
@@ -28,9 +29,12 @@ class ChipError(OwlbitError):
 
 @dataclass(frozen=True)
 class ChipRun:
-    """`scores`: int32 [N, classes]. `boot_cycles`: from reset to ready for pixels. `latency_cycles`: first pixel to last score of the
-    first frame. `cycles_per_frame`: from a frame's last score to the next's, on average; with one frame, its latency.
-    `seconds`: the simulation took."""
+    """What the chip gave and how long it took.
+
+    `scores`: int32 [N, classes]. `boot_cycles`: from reset to ready for pixels. `latency_cycles`: from first pixel to last score of
+    the first frame. `cycles_per_frame`: from a frame's last score to the next's, on average; with one frame, its latency.
+    `seconds`: what the simulation took.
+    """
 
     scores: Ints
     boot_cycles: int
@@ -39,26 +43,43 @@ class ChipRun:
     seconds: float
 
 
-def rtl_sources() -> list[Path]:
-    """The Verilog files of the chip, sorted by name."""
-    return sorted((HERE / "rtl").glob("*.v"))
-
-
 def simulate_rtl(
-    flash: bytes, images: NDArray[np.uint8], classes: int, *, max_cycles: int = 10**9, gap_seed: int = 0, cache: Path | None = None
+    flash: bytes, network: Network, images: NDArray[np.uint8], *, gap_seed: int = 0, cache: Path | None = None
 ) -> ChipRun:
     """Scores of uint8 images [N, C, H, W] by the chip's RTL under Verilator. `flash` is the flash content from address 0.
 
-    `gap_seed`: other than 0, pixels and scores pause at random. Raises ToolMissing without Verilator or a compiler, ChipError where
-    the chip refuses the flash or gives no scores within `max_cycles`.
+    `network` says the shapes of images and scores only. `gap_seed`: other than 0, pixels and scores pause at random.
+    Raises ToolMissing without Verilator or a compiler, ChipError where the chip refuses the flash or gives no scores in time.
     """
-    return run_chip(verilate(rtl_sources(), TOP, BENCH, cache=cache), flash, images, classes, max_cycles, gap_seed)
+    return run_chip(verilate(rtl_sources(), TOP, BENCH, cache=cache), flash, network, images, gap_seed)
+
+
+def simulate_bitstream(
+    flash: bytes,
+    network: Network,
+    images: NDArray[np.uint8],
+    *,
+    bitstream: Path = ENGINE_BIN,
+    gap_seed: int = 0,
+    cache: Path | None = None,
+) -> ChipRun:
+    """The same with the packed `bitstream`, unpacked to the logic cells, memories and wires that its bits configure."""
+    sources = unpack_bitstream(bitstream, cache)
+    executable = verilate(sources, TOP, BENCH, defines=DEFINES, optimisation="-O1", cache=cache)
+    return run_chip(executable, flash, network, images, gap_seed)
 
 
 def run_chip(
-    executable: Path, flash: bytes, images: NDArray[np.uint8], classes: int, max_cycles: int = 10**9, gap_seed: int = 0
+    executable: Path,
+    flash: bytes,
+    network: Network,
+    images: NDArray[np.uint8],
+    gap_seed: int = 0,
+    max_cycles: int = MAX_CYCLES,
 ) -> ChipRun:
     """The same with an executable already built from `bench.cpp`."""
+    network.check_images(images)
+    classes = network.classes
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="owlbit-") as name:
         folder = Path(name)

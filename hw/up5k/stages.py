@@ -1,4 +1,4 @@
-"""Groups the layers of a network into what the engine does in one go: a convolution or linear layer with its pool; no shuffles left.
+"""Groups the layers of a network into what the engine does in one go: a convolution or linear layer with its pool, no shuffles.
 
 A shuffle costs nothing: each stage records which channel of the stage before it every one of its input channels is, and the layout
 pass makes the stage before write them where they are wanted.

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from export.errors import OwlbitError
 from export.network import BinaryConv, Network, OrPool, Scores, Thermometer
-from hw.ladder import Images, NotRun, Outcome, Row, Rung, any_differs, climb, describe_difference, format_table
+from hw.ladder import Images, NotRun, Outcome, Row, Rung, any_wrong, climb, describe_difference, format_table
 from hw.reference import simulate
 
 
@@ -62,7 +63,7 @@ def test_rows_come_in_order_with_the_reference_first(network: Network, images: I
     assert seen == [5, 7]
     assert rows[1].frames_per_second == 100.0
     assert rows[2].note == "frobnicate is not installed"
-    assert not any_differs(rows)
+    assert not any_wrong(rows)
 
 
 def test_one_flipped_weight_is_seen(network: Network, images: Images) -> None:
@@ -70,12 +71,22 @@ def test_one_flipped_weight_is_seen(network: Network, images: Images) -> None:
     rows = list(climb(network, images, [Rung("flipped", 7, lambda given: Outcome(simulate(wrong, given)))]))
     assert rows[1].status == "differs"
     assert rows[1].note.startswith("7 of 21 scores differ, first at image 0, class 0: expected ")
-    assert any_differs(rows)
+    assert any_wrong(rows)
 
 
 def test_a_score_of_the_wrong_shape_differs(network: Network, images: Images) -> None:
     rows = list(climb(network, images, [Rung("short", 7, lambda given: Outcome(simulate(network, given)[:3]))]))
     assert (rows[1].status, rows[1].note) == ("differs", "expected scores [7, 3], got [3, 3]")
+
+
+def test_a_rung_that_refuses_has_failed_and_the_next_is_still_climbed(network: Network, images: Images) -> None:
+    def refuse(_: Images) -> Outcome:
+        raise OwlbitError("the flash holds no whole network")
+
+    rungs = [Rung("refusing", 7, refuse), Rung("next", 2, lambda given: Outcome(simulate(network, given)))]
+    rows = list(climb(network, images, rungs))
+    assert [(row.status, row.note) for row in rows[1:]] == [("failed", "the flash holds no whole network"), ("exact", "")]
+    assert any_wrong(rows)
 
 
 def test_a_fault_in_a_rung_is_not_hidden(network: Network, images: Images) -> None:

@@ -13,6 +13,8 @@ RTL = HERE.parent / "rtl"
 TOP = "owlbit_up5k"
 DEFINES = ("OWL_SPRAM",)  # the vendor's SPRAM cells in place of their model
 PINS = HERE / f"{TOP}.pcf"
+ENGINE_BIN = HERE / "engine.bin"
+ENGINE_JSON = HERE / "engine.json"
 
 CLOCK_MHZ = 24.0
 NEEDED_MHZ = 1.1 * CLOCK_MHZ  # timing closed with a tenth to spare for what the open timing model does not know

@@ -22,7 +22,7 @@ from hw.up5k.tools import ToolMissing, cache_folder, digest, made_once, run_tool
 # For the vendor cells' models: an UltraPlus part, and no default values at ports (Verilog-2005 has none).
 DEFINES = ("ICE40_U", "NO_ICE40_DEFAULT_ASSIGNMENTS")
 DEVICE, PACKAGE, CHIP = "5k", "sg48", "unpacked_chip"
-FORMAT = "1"  # part of the cache's key: raise it when the Verilog written here changes
+FORMAT = "2"  # part of the cache's key: raise it when the Verilog written here changes
 
 SPRAM_PORTS = {"ADDRESS": 14, "DATAIN": 16, "MASKWREN": 4, "DATAOUT": 16}
 SPRAM_SIGNALS = ("WREN", "CHIPSELECT", "CLOCK", "STANDBY", "SLEEP", "POWEROFF")
@@ -139,8 +139,8 @@ def _nets(wanted: set[Segment], decoded: str) -> dict[Segment, str]:
     nets: dict[Segment, str] = {}
     net = ""
     for line in decoded.splitlines():
-        if line.startswith("wire "):
-            net = line[5:].rstrip(";")
+        if line.startswith(("wire ", "reg ")):
+            net = line.split()[1].rstrip(";")
         elif line.startswith("// ("):
             x, y, name = line[4:-1].split(", ")
             segment = (int(x), int(y), name.strip("'"))

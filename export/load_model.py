@@ -1,0 +1,37 @@
+"""A model file of either kind, told apart by its content: a network file (npz) or a QONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.errors import OwlbitError
+from export.network import Network
+from export.network_file import load_network
+
+_ZIP = b"PK\x03\x04"
+
+
+class ModelFileError(OwlbitError):
+    """A path at which there is no model file."""
+
+
+def load_model(path: str | Path, input_range: str = "auto") -> Network:
+    """The network in `path`. `input_range` is for QONNX files; see `export.read_qonnx.read_model`.
+
+    Raises OwlbitError, in one sentence, for a missing file, a folder, or a file of neither kind.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ModelFileError(f"{path}: expected a model file (.onnx or network .npz), found a folder")
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such model file; expected a QONNX file or a network file of owlbit")
+    with path.open("rb") as file:
+        start = file.read(len(_ZIP))
+    if start == _ZIP:
+        return load_network(path)
+    if not start:
+        raise ModelFileError(f"{path}: expected a model file (.onnx or network .npz), found an empty file")
+    # ONNX takes a fifth of a second to import, which network files need not wait for.
+    from export.read_qonnx import read_qonnx
+
+    return read_qonnx(path, input_range)

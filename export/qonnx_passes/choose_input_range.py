@@ -1,0 +1,74 @@
+"""What a file's input stands for: pixel values as they are, or floats in [0, 1] or [-1, 1]; for the rules see `read_model`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.network import Thermometer
+from export.qonnx_metadata import Metadata
+from export.qonnx_passes.graph import Graph, QonnxError
+from export.qonnx_passes.lower_graph import trace_pixels
+
+InputRange = Literal["auto", "uint8", "unit", "signed"] | tuple[float, float]
+
+RANGES: dict[str, tuple[float, float]] = {"uint8": (1.0, 0.0), "unit": (1 / 255, 0.0), "signed": (2 / 255, -1.0)}
+
+
+def range_values(scale: float, offset: float) -> NDArray[np.float32]:
+    """float32 [256]: the file's input for every pixel value, as `Network.input_values` has it."""
+    return (np.arange(256, dtype=np.float64) * scale + offset).astype(np.float32)
+
+
+def choose_input_range(graph: Graph, wanted: InputRange | str, metadata: Metadata) -> tuple[float, float]:
+    """(scale, offset) of the file's input. Raises QonnxError where `wanted` is unknown, or no rule of "auto" applies."""
+    if isinstance(wanted, tuple):
+        if len(wanted) != 2 or not all(np.isfinite(wanted)) or wanted[0] == 0:
+            raise QonnxError(f"expected an input range (scale, offset) of two finite numbers, the scale not 0, got {wanted}")
+        return wanted
+    if wanted != "auto":
+        if wanted not in RANGES:
+            raise QonnxError(f"expected an input range of auto, {', '.join(RANGES)}, got {wanted}")
+        return RANGES[wanted]
+    if metadata.scale is not None and metadata.offset is not None:
+        return metadata.scale, metadata.offset
+    if graph.input_type == np.uint8 or graph.input_datatype == "UINT8":
+        return RANGES["uint8"]
+    found = _by_arithmetic(graph) or _by_thresholds(graph)
+    if found is None:
+        raise QonnxError(
+            f"input {graph.input_name}: the file does not tell whether its pixels are 0..255, [0, 1] or [-1, 1]; "
+            "give the input range: uint8, unit or signed"
+        )
+    return RANGES[found]
+
+
+def _by_arithmetic(graph: Graph) -> str | None:
+    """The range that the file itself takes onto [0, 1] or [-1, 1]; None unless there is just one."""
+    found = []
+    for name, (scale, offset) in RANGES.items():
+        tables = trace_pixels(graph, range_values(scale, offset)).pixel_tables
+        start = range_values(scale, offset)
+        for table in tables:
+            ends = table[:, [0, -1]].astype(np.float64)
+            moved = np.abs(ends - start[[0, -1]]).max() > 1e-3
+            if moved and any(np.abs(ends - target).max() < 1e-5 for target in ([0.0, 1.0], [-1.0, 1.0])):
+                found.append(name)
+                break
+    return found[0] if len(found) == 1 else None
+
+
+def _by_thresholds(graph: Graph) -> str | None:
+    """By where the thermometer switches: above 1 only pixel values do, below 0 only signed floats."""
+    as_pixels = trace_pixels(graph, range_values(*RANGES["uint8"])).layers
+    as_signed = trace_pixels(graph, range_values(*RANGES["signed"])).layers
+    if not as_pixels or not as_signed or not isinstance(as_pixels[0], Thermometer) or not isinstance(as_signed[0], Thermometer):
+        return None
+    # Pixel value 2 is the first above 1; values 0..127 of a signed image are below 0.
+    above = (as_pixels[0].thresholds >= 2) & (as_pixels[0].thresholds < 256)
+    if above.mean() > 0.5:
+        return "uint8"
+    below = (as_signed[0].thresholds > 0) & (as_signed[0].thresholds <= 127)
+    return "signed" if below.any() and not above.any() else None

@@ -1,0 +1,50 @@
+"""`owlbit build --target up5k`: the flash image of a network behind the engine's bitstream, and the report of the build."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from export.atomic import write_bytes, write_text
+from export.network import Network
+from hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
+from hw.up5k.compile_network import Up5kProgram, compile_network
+from hw.up5k.cost_model import CLOCK_HZ
+from hw.up5k.flash_format import FLASH_OFFSET
+from hw.up5k.legality import MEMORY_WORDS
+
+
+def flash_content(network_image: bytes) -> bytes:
+    """The whole flash from address 0: the bitstream, blank bytes (0xFF), the network."""
+    return ENGINE_BIN.read_bytes().ljust(FLASH_OFFSET, b"\xff") + network_image
+
+
+def build_up5k(network: Network, out_folder: Path) -> Up5kProgram:
+    """Writes flash.bin and build.json into `out_folder`. Raises Up5kError where the network does not fit the engine."""
+    program = compile_network(network)
+    flash = flash_content(program.flash)
+    write_bytes(out_folder / "flash.bin", flash)
+    write_text(out_folder / "build.json", json.dumps(describe_build(network, program, flash), indent=2) + "\n")
+    return program
+
+
+def describe_build(network: Network, program: Up5kProgram, flash: bytes) -> dict[str, Any]:
+    """The contents of build.json: what was built, where it lies in memory, and what it costs by the cost model."""
+    return {
+        "target": "up5k",
+        "network": network.name,
+        "flash_bytes": len(flash),
+        "network_offset": FLASH_OFFSET,
+        "network_bytes": len(program.flash),
+        "clock_hz": CLOCK_HZ,
+        "cycles_per_frame": program.cycles_per_frame,
+        "frames_per_second": round(CLOCK_HZ / program.cycles_per_frame, 2),
+        "input_cycles": program.input_cycles,
+        "early_input": program.early_input,
+        "memory_words": MEMORY_WORDS,
+        "layers": [asdict(layer) for layer in program.layers],
+        "regions": [asdict(region) for region in program.regions],
+        "engine": json.loads(ENGINE_JSON.read_text(encoding="utf-8")),
+    }

@@ -1,0 +1,49 @@
+"""From trained (or random) weights to the two files everything after reads: model.onnx (QONNX) and network.npz (integers).
+
+The integers are read back from the QONNX file, so what the hardware gets is what any other QONNX tool sees.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from export.atomic import make_folder
+from export.from_torch import export_module
+from export.network import Network
+from export.network_file import save_network
+from export.read_qonnx import read_qonnx
+from models.network import BinaryNet
+from models.random_weights import random_weights
+from models.twin import brevitas_twin
+from toolchain.datasets import load_dataset
+from toolchain.recipe import Recipe
+from toolchain.run_folder import NETWORK, ONNX, build_net, load_run
+
+
+def export_run(folder: Path | str) -> Network:
+    """Writes model.onnx and network.npz into the run folder of a finished training; returns the network.
+
+    Raises OwlbitError where the run has not finished or its weights cannot be exported.
+    """
+    folder = Path(folder)
+    run = load_run(folder)
+    return export_net(run.net, folder, run.class_names, run.recipe.name)
+
+
+def export_random(recipe: Recipe, folder: Path | str, seed: int = 0) -> Network:
+    """The same two files for the network of `recipe` with random weights that depend on `seed` alone; needs no training."""
+    if recipe.data.source == "none":
+        class_names = tuple(str(index) for index in range(recipe.data.classes))
+    else:
+        class_names = load_dataset(recipe.data, recipe.path.parent).class_names
+    net = random_weights(build_net(recipe, len(class_names)), seed)
+    return export_net(net, Path(folder), class_names, recipe.name)
+
+
+def export_net(net: BinaryNet, folder: Path, class_names: tuple[str, ...], name: str) -> Network:
+    """Writes model.onnx and network.npz of `net` into `folder`, made if missing; returns the network."""
+    make_folder(folder)
+    export_module(brevitas_twin(net.eval()), folder / ONNX, input_shape=net.input_shape, class_names=class_names, name=name)
+    network = read_qonnx(folder / ONNX)
+    save_network(network, folder / NETWORK)
+    return network

@@ -1,0 +1,155 @@
+"""From a recipe to a run folder: training, resuming, choosing the epoch, and the one look at the test images."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from rich.console import Console
+
+from models.layer_table import macs, weight_bits
+from models.network import BinaryNet
+from models.thermometer import quantile_thresholds
+from toolchain.datasets import load_dataset
+from toolchain.images import Dataset, Labelled
+from toolchain.learning import Batches, Learning
+from toolchain.learning_callbacks import EpochBar, KeepLast
+from toolchain.learning_curve import draw_learning_curve
+from toolchain.recipe import Recipe
+from toolchain.run_folder import (
+    CHECKPOINT,
+    CURVE,
+    HISTORY,
+    RESULT,
+    RunError,
+    build_net,
+    read_result,
+    start_run,
+    write_json,
+    write_model,
+)
+
+SMALL_NETWORK_MACS = 20_000_000
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a training ended, as in result.json. Accuracies are shares 0..1; `test_accuracy` is None without test images.
+
+    `best_epoch`: from 0; `seconds`: in epochs, over all resumptions; `weight_bits`: binary weights of the network.
+    """
+
+    best_epoch: int
+    epochs: int
+    validation_accuracy: float
+    test_accuracy: float | None
+    test_images: int
+    seconds: float
+    weight_bits: int
+    thresholds: list[list[int]]
+
+
+def train(
+    recipe: Recipe,
+    out: Path | str,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    console: Console | None = None,
+    stop_after: int | None = None,
+) -> Result | None:
+    """Trains `recipe` into the run folder `out` (see `toolchain.run_folder`) and returns how it ended.
+
+    `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
+    in a folder that holds a run. `stop_after`: stop after so many epochs in all, as if killed there, and return None.
+    Raises OwlbitError (RecipeError, DataError, RunError).
+    """
+    out = Path(out)
+    dataset = load_dataset(recipe.data, recipe.path.parent)
+    start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
+    if (out / RESULT).exists():
+        return Result(**read_result(out))
+    pl.seed_everything(recipe.training.seed, verbose=False)
+    net = build_net(recipe, len(dataset.class_names))
+    if recipe.input.start == "quantiles":
+        net.thermometer.start_at(quantile_thresholds(torch.from_numpy(dataset.train.images), recipe.input.thresholds))
+    learning = Learning(net, dataset, recipe.training, learn_thresholds=recipe.input.learned)
+    with _threads_for(recipe):
+        _fit(learning, out, console or Console(stderr=True), recipe.training.epochs, stop_after)
+    if len(learning.history) < recipe.training.epochs:
+        return None
+    return _finish(learning, recipe, dataset, out)
+
+
+@contextmanager
+def _threads_for(recipe: Recipe) -> Iterator[None]:
+    """One thread for a small network: the layers are too short to share, and threads that wait for one another on a busy machine
+    can make it thirty times slower."""
+    threads = torch.get_num_threads()
+    if macs(recipe.thermometer_shape, recipe.layers) < SMALL_NETWORK_MACS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _fit(learning: Learning, out: Path, console: Console, epochs: int, stop_after: int | None) -> None:
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        # Advice on data-loader workers and on log folders, of which there are none here.
+        warnings.filterwarnings("ignore", module="lightning")
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            max_epochs=epochs if stop_after is None else min(stop_after, epochs),
+            callbacks=[KeepLast(learning, out), EpochBar(learning, console, epochs)],
+            deterministic=True,
+            reload_dataloaders_every_n_epochs=1,
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=out,
+        )
+        checkpoint = out / CHECKPOINT
+        try:
+            trainer.fit(learning, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
+        except (pickle.UnpicklingError, EOFError, KeyError) as error:
+            raise RunError(
+                f"{checkpoint}: expected a checkpoint of this run, could not read it ({error}); overwrite the run"
+            ) from None
+
+
+def _finish(learning: Learning, recipe: Recipe, dataset: Dataset, out: Path) -> Result:
+    learning.net.load_state_dict(learning.best_state)
+    result = Result(
+        best_epoch=learning.best_epoch,
+        epochs=recipe.training.epochs,
+        validation_accuracy=learning.history[learning.best_epoch]["validation_accuracy"],
+        test_accuracy=None if dataset.test is None else accuracy(learning.net, dataset.test),
+        test_images=0 if dataset.test is None else len(dataset.test),
+        seconds=round(sum(entry["seconds"] for entry in learning.history), 1),
+        weight_bits=weight_bits(recipe.thermometer_shape, recipe.layers, len(dataset.class_names)),
+        thresholds=learning.net.thermometer.integer_thresholds().tolist(),
+    )
+    write_json(out / HISTORY, learning.history)
+    write_model(out, learning.best_state)
+    draw_learning_curve(learning.history, learning.best_epoch, out / CURVE)
+    write_json(out / RESULT, asdict(result))
+    return result
+
+
+@torch.no_grad()
+def accuracy(net: BinaryNet, labelled: Labelled) -> float:
+    """Share of `labelled` that `net` gets right in eval mode, 0..1."""
+    net.eval()
+    right = sum(int((net(images).argmax(1) == labels).sum()) for images, labels in Batches(labelled, 256))
+    return right / len(labelled)
