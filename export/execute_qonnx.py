@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from export.errors import OwlbitError
 from export.network import Ints
@@ -63,7 +65,6 @@ def _integers(read: ReadModel, floats: NDArray[np.float32]) -> Ints:
 def _executable(path: Path) -> Any:
     """A qonnx ModelWrapper with batch size 1, every shape known and QONNX's operators under their present domain."""
     from qonnx.core.modelwrapper import ModelWrapper
-    from qonnx.transformation.change_batchsize import ChangeBatchSize
     from qonnx.transformation.fold_constants import FoldConstants
     from qonnx.transformation.infer_shapes import InferShapes
 
@@ -71,12 +72,29 @@ def _executable(path: Path) -> Any:
     for node in proto.graph.node:
         if node.domain in QONNX_DOMAINS:
             node.domain = QONNX_DOMAINS[0]
+    _set_batch_one(proto.graph)
     model = ModelWrapper(proto)
-    if proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value != 1:
-        model = model.transform(ChangeBatchSize(1))
     if not model.check_all_tensor_shapes_specified():
         with warnings.catch_warnings():
             # Folding warns about constants that it cannot fold; the executor then computes them.
             warnings.simplefilter("ignore")
             model = model.transform(InferShapes()).transform(FoldConstants()).transform(InferShapes())
     return model
+
+
+def _set_batch_one(graph: onnx.GraphProto) -> None:
+    """Makes a graph for any number of images, or for another fixed number, one for single images."""
+    batch = graph.input[0].type.tensor_type.shape.dim[0]
+    written_for = batch.dim_value
+    if written_for == 1:
+        return
+    batch.dim_value = 1
+    del graph.value_info[:]
+    for output in graph.output:
+        if output.type.tensor_type.shape.dim:
+            output.type.tensor_type.shape.dim[0].dim_value = 1
+    targets = {node.input[1] for node in graph.node if node.op_type == "Reshape"}
+    for tensor in graph.initializer:
+        sizes = numpy_helper.to_array(tensor)
+        if tensor.name in targets and written_for > 1 and sizes[0] == written_for:
+            tensor.CopyFrom(numpy_helper.from_array(np.array([1, *sizes[1:]]), tensor.name))

@@ -41,7 +41,7 @@ def export_module(
     """Writes `module` in evaluation mode to `path` as a cleaned QONNX file for one image at a time.
 
     `module` takes float32 [1, C, H, W] and returns float32 [1, classes]; `input_shape` is (C, H, W). It is fed pixel values 0..255
-    as they are; a module made for other floats says by `input_scale` and `input_offset` that pixel v enters it as v * scale + offset.
+    as they are; for a module made for other floats, pixel v enters it as v * `input_scale` + `input_offset`.
     Class names, name and input specification go into the file's metadata (`export.qonnx_metadata`). The module comes back as it
     was given. Raises ExportError where a weight is NaN or infinite (nothing is written), or where the exporter or ONNX's checker
     refuses.

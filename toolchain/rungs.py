@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from export.network import Network
 from hw.ladder import Images, NotRun, Outcome, Rung
-
-CHUNK = 64
 
 
 def torch_rung(run: Path, images: int) -> Rung:
@@ -21,18 +17,10 @@ def torch_rung(run: Path, images: int) -> Rung:
 
     def climb(given: Images) -> Outcome:
         try:
-            import torch
-
-            from models.twin import brevitas_twin
+            from toolchain.torch_rung import torch_scores
         except ImportError as error:
             raise NotRun(f"{error.name} is not installed; `pip install 'owlbit[train]'` brings it") from None
-        from toolchain.run_folder import load_run
-
-        twin = brevitas_twin(load_run(run).net)
-        with torch.no_grad():
-            parts = [twin(torch.from_numpy(part).float()) for part in np.split(given, range(CHUNK, len(given), CHUNK))]
-        # Scores are integers that float32 holds exactly.
-        return Outcome(torch.cat(parts).numpy().astype(np.int32))
+        return Outcome(torch_scores(run, given))
 
     return Rung("torch", images, climb)
 

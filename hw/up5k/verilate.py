@@ -87,7 +87,11 @@ def verilate(
             *sources,
         ]
         run_tool(translate, work, {"VERILATOR_ROOT": str(_root())})
-        objects = _compile([*_batches(work / "cpp"), bench], work / "cpp", [optimisation, f"-I{bench.parent}"])
+        # Verilator keeps what runs once, at the start, in files of their own: a copy of all logic, not worth optimising.
+        once, fast = _batches(work / "cpp", "*__Slow.cpp"), _batches(work / "cpp", "*[!w].cpp")
+        objects = _compile(
+            [(path, "-O0") for path in once] + [(path, optimisation) for path in [*fast, bench]], work / "cpp", bench.parent
+        )
         run_tool([str(_compiler()), *objects, *_runtime(folder), "-o", work / top, "-lpthread"], work)
         shutil.rmtree(work / "cpp")
 
@@ -117,26 +121,24 @@ def lint(sources: Sequence[Path], top: str, *, stubs: Sequence[Path] = (), defin
     return []
 
 
-def _batches(work: Path) -> list[Path]:
+def _batches(work: Path, pattern: str) -> list[Path]:
     """Joins the generated C++ files into as few as keep the cores busy: each file alone would read the headers once more."""
-    generated = sorted(work.glob("*.cpp"), key=lambda path: path.stat().st_size, reverse=True)
-    total = sum(path.stat().st_size for path in generated)
-    count = min(os.cpu_count() or 1, 1 + total // BATCH_BYTES)
-    batches = []
-    for index in range(count):
-        batch = work / f"batch{index}.cpp"
+    generated = sorted(work.glob(pattern), key=lambda path: (-path.stat().st_size, path.name))
+    count = min(os.cpu_count() or 1, 1 + sum(path.stat().st_size for path in generated) // BATCH_BYTES)
+    batches = [work / f"{'once' if 'Slow' in pattern else 'fast'}{index}.cc" for index in range(count)]
+    for index, batch in enumerate(batches):
         batch.write_text("".join(f'#include "{path.name}"\n' for path in generated[index::count]), encoding="utf-8")
-        batches.append(batch)
     return batches
 
 
-def _compile(files: Sequence[Path], work: Path, flags: Sequence[str]) -> list[Path]:
-    """Compiles each C++ file to an object in `work`, as many at a time as there are cores."""
-    include = _root() / "include"
-    common = [str(_compiler()), *COMPILE, *flags, f"-I{work}", f"-I{include}", f"-I{include / 'vltstd'}", "-c"]
-    objects = [work / f"{path.stem}.o" for path in files]
+def _compile(files: Sequence[tuple[Path, str]], work: Path, *include: Path) -> list[Path]:
+    """Compiles C++ files, each with its optimisation, to objects in `work`, as many at a time as there are cores."""
+    folders = [work, *include, _root() / "include", _root() / "include" / "vltstd"]
+    common = [str(_compiler()), *COMPILE, *(f"-I{folder}" for folder in folders), "-c"]
+    objects = [work / f"{path.stem}.o" for path, _ in files]
+    jobs = [[*common, level, path, "-o", target] for (path, level), target in zip(files, objects, strict=True)]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(lambda pair: run_tool([*common, pair[0], "-o", pair[1]], work), zip(files, objects, strict=True)))
+        list(pool.map(lambda job: run_tool(job, work), jobs))
     return objects
 
 
@@ -144,7 +146,7 @@ def _runtime(folder: Path) -> list[Path]:
     """The objects of Verilator's run-time library, compiled on the first call on this machine."""
 
     def make(work: Path) -> None:
-        _compile([_root() / "include" / source for source in RUNTIME], work, [RUNTIME_OPTIMISATION])
+        _compile([(_root() / "include" / source, RUNTIME_OPTIMISATION) for source in RUNTIME], work)
 
     kept = made_once(folder / f"runtime-{digest([_versions(), *COMPILE, RUNTIME_OPTIMISATION])[:20]}", make)
     return sorted(kept.glob("*.o"))
