@@ -24,17 +24,24 @@ def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = 
     """float32 [N, classes]: the file's output for inputs [N, ...] of the file's own input shape and type, one image at a time.
 
     `tensor` names another tensor to read than the output. Needs `qonnx` and `onnxruntime`; a graph whose shapes are not all
-    written down is completed in memory first.
+    written down is completed in memory first. Raises OwlbitError where the file cannot be read or executed.
     """
     from qonnx.core.onnx_exec import execute_onnx
 
-    model = _executable(Path(path))
-    feed = model.graph.input[0].name
-    wanted = tensor or model.graph.output[0].name
     outputs = []
-    for value in values:
-        context: dict[str, Any] = execute_onnx(model, {feed: value[None]}, return_full_exec_context=True)
-        outputs.append(np.asarray(context[wanted], np.float32).reshape(1, -1))
+    try:
+        model = _executable(Path(path))
+        feed = model.graph.input[0].name
+        wanted = tensor or model.graph.output[0].name
+        for value in values:
+            context: dict[str, Any] = execute_onnx(model, {feed: value[None]}, return_full_exec_context=True)
+            outputs.append(np.asarray(context[wanted], np.float32).reshape(1, -1))
+    except OwlbitError:
+        raise
+    except Exception as error:
+        # The executor and the runtime under it raise plain Exceptions and private classes for a model that they cannot run.
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise OwlbitError(f"{path}: QONNX's executor cannot run this file ({reason})") from error
     return np.concatenate(outputs)
 
 

@@ -61,7 +61,7 @@ def read_model(path: str | Path, input_range: InputRange | str = "auto") -> Read
     which the network records as `input_scale` and `input_offset`:
     "uint8": v itself; "unit": v / 255, in [0, 1]; "signed": v * 2 / 255 - 1, in [-1, 1]; or a pair (scale, offset).
     "auto" decides by the first of these that applies: (1) the `owlbit.input` entry of the file's metadata; (2) an input of type
-    uint8, or annotated so: "uint8"; (3) arithmetic that takes one of the three ranges onto [0, 1] or [-1, 1]; (4) thresholds:
+    uint8, or annotated so: "uint8"; (3) arithmetic that takes one of the three ranges onto another; (4) thresholds:
     "uint8" where most thresholds lie above 1, "signed" where none does and some lie below 0. Where none applies, QonnxError asks
     for the option.
 
@@ -81,7 +81,7 @@ def read_model(path: str | Path, input_range: InputRange | str = "auto") -> Read
             lowered.image,
             lowered.layers,
             metadata.class_names,
-            metadata.name or model.graph.name or path.stem,
+            metadata.name or path.stem,
             scale,
             offset,
             lowered.score_scale,
@@ -89,4 +89,6 @@ def read_model(path: str | Path, input_range: InputRange | str = "auto") -> Read
         )
     except ValueError as error:
         raise QonnxError(f"{path}: {error}") from None
+    except MemoryError:
+        raise QonnxError(f"{path}: its tensors do not fit into memory; the file is damaged, or its images are too large") from None
     return ReadModel(network, graph.input_shape, graph.input_type, graph.outputs[0])

@@ -116,7 +116,7 @@ def as_cells(row: Row) -> tuple[str, str, str, str, str, str]:
         str(row.images) if row.images else "-",
         row.status,
         f"{cycles:,}" if cycles else "-",
-        f"{rate:.1f}" if rate else "-",
+        f"{rate:,.1f}" if rate else "-",
         f"{row.seconds:.2f}",
     )
 

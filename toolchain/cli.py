@@ -8,6 +8,7 @@ Exit codes: 0 well, 1 a rung differs or fails, 2 input that cannot be used or a 
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -236,4 +237,6 @@ def show_progress(row: Row) -> None:
 
 def main() -> None:
     """The console command `owlbit`."""
+    # brevitas tells of an optional package that binary networks have no use for.
+    warnings.filterwarnings("ignore", module="brevitas")
     app()

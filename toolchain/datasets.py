@@ -130,9 +130,10 @@ def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[s
 
 def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as opened:
-            if not isinstance(opened, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: expected an npz with images and labels, got a single array")
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise DataError(f"{path}: expected an npz with images and labels, got a single array")
+        with loaded as opened:
             for key in ("images", "labels"):
                 if key not in opened:
                     raise DataError(f'{path}: expected an array "{key}", found {_listed(tuple(opened))}')

@@ -17,7 +17,8 @@ from models.random_weights import random_weights
 from models.twin import brevitas_twin
 from toolchain.datasets import load_dataset
 from toolchain.recipe import Recipe
-from toolchain.run_folder import NETWORK, ONNX, build_net, load_run
+from toolchain.run_folder import NETWORK, ONNX
+from toolchain.saved_model import build_net, load_run
 
 
 def export_run(folder: Path | str) -> Network:

@@ -55,7 +55,7 @@ def _summary(found: Findings) -> str:
     facts = [
         (f"{100 * found.right / len(found.test_labels):.2f} %", f"test accuracy, {found.right:,} of {len(found.test_labels):,}"),
         (f"{total.weight_bits / 1000:,.1f} kbit", "binary weights"),
-        (f"{total.macs / 1e6:,.2f} M", "binary MACs a frame"),
+        (f"{total.macs / 1e6:,.2f} M" if total.macs >= 1e5 else f"{total.macs:,}", "binary MACs a frame"),
     ]
     if found.program:
         cycles = found.measured_cycles or found.program.cycles_per_frame
@@ -133,7 +133,10 @@ def _memory(found: Findings) -> str:
         "program (descriptors, thresholds, weights) stays; maps take turns at both ends, each alive from the layer that writes it "
         "to the layer that reads it."
     )
-    regions = [(region.name, region.start, region.words) for region in found.program.regions]
+    # The compiler names a stage after its place among all layers; here it has the name of the table above.
+    weighted = [cost.name for cost in layer_costs(found.network) if cost.weight_bits]
+    names = {stage.name: f"map of {name}" for stage, name in zip(found.program.layers, weighted, strict=True)}
+    regions = [(names.get(region.name, region.name), region.start, region.words) for region in found.program.regions]
     engine = json.loads(ENGINE_JSON.read_text(encoding="utf-8"))
     used, blocks = int(engine["used"]["EBR"]), int(engine["available"]["EBR"])
     about = (

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from export.network import Thermometer
 
-# Placeholder colour -> CSS. Any three distinct values do; these occur nowhere else.
+# Placeholder colour -> CSS. Any distinct values do; these occur nowhere else.
 _INK, _SOFT, _FAINT = "#010203", "#020304", "#030405"
-_DATA = ("#040506", "#050607", "#060708")
-_VARIABLES = {_INK: "ink", _SOFT: "soft", _FAINT: "line", _DATA[0]: "data1", _DATA[1]: "data2", _DATA[2]: "data3"}
+_DATA = ("#040506", "#050607", "#060708", "#070809")
+_VARIABLES = {_INK: "ink", _SOFT: "soft", _FAINT: "line"} | {colour: f"data{index}" for index, colour in enumerate(_DATA, 1)}
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "owlbit",
@@ -68,7 +68,7 @@ def tone_curve(thermometer: Thermometer, histogram: NDArray[np.int64]) -> str:
     """
     colours, levels = thermometer.thresholds.shape
     names = _COLOURS.get(colours, tuple(f"channel {index}" for index in range(colours)))
-    inks = (_DATA[0],) if colours == 1 else (_DATA[1], _DATA[2], _DATA[0])
+    inks = _DATA[:1] if colours == 1 else _DATA[1:]
     svg: list[str] = []
     with _axes(svg, 6.4, 3.3) as axes:
         shares = axes.twinx()

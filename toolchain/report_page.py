@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 STYLE = """
 :root { color-scheme: light dark; --font: system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
   --page: #fbfaf7; --card: #ffffff; --ink: #1d2126; --soft: #5d6670; --line: #dcd9d0; --data1: #b86e00; --data2: #c0392b;
-  --data3: #2f7d4f; --good: #21754a; --bad: #b3261e; --open: #8a6100; --heat: 184 110 0;
+  --data3: #2f7d4f; --data4: #2f62ad; --good: #21754a; --bad: #b3261e; --open: #8a6100; --heat: 184 110 0;
   --g0: #c8862a; --g1: #2f8f83; --g2: #5f70ba; }
 @media (prefers-color-scheme: dark) { :root { --page: #14171a; --card: #1c2024; --ink: #e8e6e1; --soft: #a3abb3; --line: #383e45;
-  --data1: #eba53a; --data2: #f07f72; --data3: #6cc391; --good: #6cc391; --bad: #f28b82; --open: #e5b84f; --heat: 235 165 58; } }
+  --data1: #eba53a; --data2: #f07f72; --data3: #6cc391; --data4: #82aef0;
+  --good: #6cc391; --bad: #f28b82; --open: #e5b84f; --heat: 235 165 58; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.55 var(--font); -webkit-text-size-adjust: 100%; }
 main { max-width: 52rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }

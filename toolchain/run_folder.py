@@ -1,4 +1,4 @@
-"""A run folder: what training leaves behind, under which names, and how the trained model is read back.
+"""A run folder: what training leaves behind and under which names. Imports no torch; `toolchain.saved_model` reads the weights.
 
 recipe.toml           the recipe, word for word
 run.json              class names, and the folder that the recipe's paths are relative to
@@ -13,17 +13,11 @@ model.onnx, network.npz   after the export
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
-from safetensors import SafetensorError
-from torch import Tensor
-
-from export.atomic import make_folder, write_bytes, write_text
+from export.atomic import make_folder, write_text
 from export.errors import OwlbitError
-from models.network import BinaryNet
 from toolchain.recipe import Recipe, load_recipe
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
@@ -33,20 +27,6 @@ ONNX, NETWORK = "model.onnx", "network.npz"
 
 class RunError(OwlbitError):
     """A run folder that cannot be written to or read from."""
-
-
-@dataclass(frozen=True, eq=False)
-class TrainedRun:
-    """A finished run: its recipe, its class names, and the network of its best epoch in eval mode."""
-
-    recipe: Recipe
-    class_names: tuple[str, ...]
-    net: BinaryNet
-
-
-def build_net(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained network of `recipe` for so many classes."""
-    return BinaryNet(recipe.input_shape, recipe.input.thresholds, recipe.layers, classes)
 
 
 def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
@@ -71,11 +51,6 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
 def write_json(path: Path, content: Any) -> None:
     """Writes `content` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(content, indent=1) + "\n")
-
-
-def write_model(folder: Path, state: dict[str, Tensor]) -> None:
-    """Writes the weights `state`, whole or not at all."""
-    write_bytes(folder / MODEL, safetensors.torch.save({name: tensor.contiguous() for name, tensor in state.items()}))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -104,25 +79,3 @@ def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(base, str):
         raise RunError(f"{folder / RUN}: expected class_names and data_folder as training writes them; train again")
     return load_recipe(folder / RECIPE), tuple(names), Path(base)
-
-
-def load_run(folder: Path | str) -> TrainedRun:
-    """The trained network of a finished run. Raises RunError."""
-    folder = Path(folder)
-    recipe, class_names, _ = run_recipe(folder)
-    net = build_net(recipe, len(class_names))
-    try:
-        state = safetensors.torch.load_file(folder / MODEL)
-    except FileNotFoundError:
-        raise RunError(f"{folder / MODEL}: expected the weights of a finished run, found none; resume the training") from None
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{folder / MODEL}: expected the weights as training writes them, could not read them ({error})") from None
-    try:
-        net.load_state_dict(state)
-    except RuntimeError as error:
-        reason = str(error).split("\n")[1].strip()
-        raise RunError(f"{folder / MODEL}: expected the weights of the network in {RECIPE}, got others ({reason})") from None
-    for name, tensor in net.state_dict().items():
-        if not bool(tensor.isfinite().all()):
-            raise RunError(f"{folder / MODEL}: expected finite weights, got NaN or infinity in {name}; train again")
-    return TrainedRun(recipe, class_names, net.eval())

@@ -58,7 +58,7 @@ def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
     """The bits of the packed bitstream, turned back into Verilog and simulated, booting the same flash image."""
 
     def climb(given: Images) -> Outcome:
-        from hw.up5k.bitstream.simulate_bitstream import simulate_bitstream
+        from hw.up5k.simulate import simulate_bitstream
         from hw.up5k.tools import ToolMissing
 
         try:

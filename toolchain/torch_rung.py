@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from export.errors import OwlbitError
 from export.network import Ints
 from models.twin import brevitas_twin
-from toolchain.run_folder import load_run
+from toolchain.saved_model import load_run
 
 
 @torch.no_grad()

@@ -23,18 +23,8 @@ from toolchain.learning import Batches, Learning
 from toolchain.learning_callbacks import EpochBar, KeepLast
 from toolchain.learning_curve import draw_learning_curve
 from toolchain.recipe import Recipe
-from toolchain.run_folder import (
-    CHECKPOINT,
-    CURVE,
-    HISTORY,
-    RESULT,
-    RunError,
-    build_net,
-    read_result,
-    start_run,
-    write_json,
-    write_model,
-)
+from toolchain.run_folder import CHECKPOINT, CURVE, HISTORY, RESULT, RunError, read_result, start_run, write_json
+from toolchain.saved_model import build_net, write_model
 
 SMALL_NETWORK_MACS = 20_000_000
 
@@ -69,13 +59,13 @@ def train(
 
     `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
     in a folder that holds a run. `stop_after`: stop after so many epochs in all, as if killed there, and return None.
-    Raises OwlbitError (RecipeError, DataError, RunError).
+    Raises OwlbitError (DataError, RunError), and KeyboardInterrupt where the user stops it.
     """
     out = Path(out)
     dataset = load_dataset(recipe.data, recipe.path.parent)
     start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
     if (out / RESULT).exists():
-        return Result(**read_result(out))
+        return _read_result(out)
     pl.seed_everything(recipe.training.seed, verbose=False)
     net = build_net(recipe, len(dataset.class_names))
     if recipe.input.start == "quantiles":
@@ -83,9 +73,7 @@ def train(
     learning = Learning(net, dataset, recipe.training, learn_thresholds=recipe.input.learned)
     with _threads_for(recipe):
         _fit(learning, out, console or Console(stderr=True), recipe.training.epochs, stop_after)
-    if len(learning.history) < recipe.training.epochs:
-        return None
-    return _finish(learning, recipe, dataset, out)
+        return _finish(learning, recipe, dataset, out) if len(learning.history) == recipe.training.epochs else None
 
 
 @contextmanager
@@ -110,7 +98,6 @@ def _fit(learning: Learning, out: Path, console: Console, epochs: int, stop_afte
             accelerator="cpu",
             max_epochs=epochs if stop_after is None else min(stop_after, epochs),
             callbacks=[KeepLast(learning, out), EpochBar(learning, console, epochs)],
-            deterministic=True,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             logger=False,
@@ -119,13 +106,31 @@ def _fit(learning: Learning, out: Path, console: Console, epochs: int, stop_afte
             enable_model_summary=False,
             default_root_dir=out,
         )
-        checkpoint = out / CHECKPOINT
         try:
-            trainer.fit(learning, ckpt_path=checkpoint if checkpoint.exists() else None, weights_only=True)
-        except (pickle.UnpicklingError, EOFError, KeyError) as error:
-            raise RunError(
-                f"{checkpoint}: expected a checkpoint of this run, could not read it ({error}); overwrite the run"
-            ) from None
+            trainer.fit(learning, ckpt_path=_checkpoint(out), weights_only=True)
+        except SystemExit:  # what Lightning makes of Ctrl-C
+            raise KeyboardInterrupt from None
+
+
+def _checkpoint(out: Path) -> Path | None:
+    """The checkpoint to resume from, if there is one; RunError where it cannot be read."""
+    path = out / CHECKPOINT
+    if not path.exists():
+        return None
+    try:
+        whole = "owlbit" in torch.load(path, weights_only=True)
+    except (OSError, EOFError, RuntimeError, TypeError, ValueError, pickle.UnpicklingError):
+        whole = False
+    if not whole:
+        raise RunError(f"{path}: expected the checkpoint of an earlier epoch, could not read it; overwrite the run to begin anew")
+    return path
+
+
+def _read_result(out: Path) -> Result:
+    try:
+        return Result(**read_result(out))
+    except TypeError:
+        raise RunError(f"{out / RESULT}: expected the figures that training writes, got others; overwrite the run") from None
 
 
 def _finish(learning: Learning, recipe: Recipe, dataset: Dataset, out: Path) -> Result:

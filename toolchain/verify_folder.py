@@ -22,8 +22,8 @@ from toolchain.build_model import TARGETS, model_file
 from toolchain.images import Dataset, Labelled
 from toolchain.rungs import bitstream_rung, qonnx_rung, rtl_rung, torch_rung
 
-# How many images a rung gets: the slower it is, the fewer.
-AT_MOST = {"torch": 512, "qonnx": 64, "rtl": 32, "bitstream": 1}
+# How many images a rung gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
+AT_MOST = {"torch": 512, "qonnx": 64, "rtl": 32, "bitstream": 2}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,8 @@ def make_frames(shape: Shape, count: int, seed: int = 0) -> Images:
     texture = draw.normal(0, 50, (count, channels, (height + 1) // 2, (width + 1) // 2)).repeat(2, 2).repeat(2, 3)
     level = draw.uniform(0, 255, (count, 1, 1, 1))
     frames = level + slope[0] * rows + slope[1] * columns + texture[:, :, :height, :width]
-    return np.clip(frames, 0, 255).astype(np.uint8)
+    clipped: Images = np.clip(frames, 0, 255).astype(np.uint8)
+    return clipped
 
 
 def default_images(subject: Subject) -> Images:

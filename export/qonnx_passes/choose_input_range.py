@@ -24,17 +24,21 @@ def range_values(scale: float, offset: float) -> NDArray[np.float32]:
 
 def choose_input_range(graph: Graph, wanted: InputRange | str, metadata: Metadata) -> tuple[float, float]:
     """(scale, offset) of the file's input. Raises QonnxError where `wanted` is unknown, or no rule of "auto" applies."""
+    if graph.input_type == np.uint8:
+        if wanted not in ("auto", "uint8"):
+            raise QonnxError(
+                f"input {graph.input_name}: is of type uint8 and holds pixel values, but the input range given is {wanted}"
+            )
+        return RANGES["uint8"]
     if isinstance(wanted, tuple):
-        if len(wanted) != 2 or not all(np.isfinite(wanted)) or wanted[0] == 0:
-            raise QonnxError(f"expected an input range (scale, offset) of two finite numbers, the scale not 0, got {wanted}")
-        return wanted
+        return _checked(*wanted)
     if wanted != "auto":
         if wanted not in RANGES:
             raise QonnxError(f"expected an input range of auto, {', '.join(RANGES)}, got {wanted}")
         return RANGES[wanted]
     if metadata.scale is not None and metadata.offset is not None:
-        return metadata.scale, metadata.offset
-    if graph.input_type == np.uint8 or graph.input_datatype == "UINT8":
+        return _checked(metadata.scale, metadata.offset)
+    if graph.input_datatype == "UINT8":
         return RANGES["uint8"]
     found = _by_arithmetic(graph) or _by_thresholds(graph)
     if found is None:
@@ -45,8 +49,14 @@ def choose_input_range(graph: Graph, wanted: InputRange | str, metadata: Metadat
     return RANGES[found]
 
 
+def _checked(scale: float, offset: float) -> tuple[float, float]:
+    if not np.isfinite([scale, offset]).all() or scale == 0:
+        raise QonnxError(f"expected an input range (scale, offset) of two finite numbers, the scale not 0, got {scale}, {offset}")
+    return scale, offset
+
+
 def _by_arithmetic(graph: Graph) -> str | None:
-    """The range that the file itself takes onto [0, 1] or [-1, 1]; None unless there is just one."""
+    """The range that the file itself takes onto another, such as [0, 1] onto [-1, 1]; None unless there is just one."""
     found = []
     for name, (scale, offset) in RANGES.items():
         tables = trace_pixels(graph, range_values(scale, offset)).pixel_tables
@@ -54,7 +64,7 @@ def _by_arithmetic(graph: Graph) -> str | None:
         for table in tables:
             ends = table[:, [0, -1]].astype(np.float64)
             moved = np.abs(ends - start[[0, -1]]).max() > 1e-3
-            if moved and any(np.abs(ends - target).max() < 1e-5 for target in ([0.0, 1.0], [-1.0, 1.0])):
+            if moved and any(np.abs(ends - target).max() < 1e-5 * target[1] for target in ([0.0, 1.0], [-1.0, 1.0], [0.0, 255.0])):
                 found.append(name)
                 break
     return found[0] if len(found) == 1 else None

@@ -82,9 +82,7 @@ class Building:
         if values.size != 2:
             message = f"expected binary input (two values), got {'one value' if values.size == 1 else f'{values.size} values'}"
             if isinstance(x.source, PixelSource):
-                raise node.error(
-                    f"{message}; the first layer must be a thermometer: compare the pixels with thresholds (BipolarQuant)"
-                )
+                raise node.error(f"{message}; a first layer on 8-bit pixels is not supported, compare them with thresholds first")
             raise node.error(f"{message}; put a BipolarQuant, a 1-bit Quant or a MultiThreshold with one threshold before it")
         low, high = (np.full(x.shape[0], value) for value in values)
         pad_fired = None if x.pad_values is None else x.pad_values == high

@@ -35,10 +35,12 @@ def evaluate_node(node: Node, inputs: list[Array | None], opset: int) -> list[Ar
             if plain is not None:
                 return [np.asarray(plain(node, *inputs))]
             return _run(node, inputs, opset)
-        except (ValueError, TypeError, IndexError, MemoryError) as error:
-            if isinstance(error, QonnxError):
-                raise
-            raise node.error(f"cannot be computed ({str(error).splitlines()[0]})") from None
+        except QonnxError:
+            raise
+        except (TypeError, AttributeError):
+            raise node.error(f"has not the inputs that this operator needs, got {len(inputs)}") from None
+        except (ValueError, IndexError) as error:
+            raise node.error(f"cannot be computed ({error})") from None
 
 
 def batch_normalization(x: Array, scale: Array, bias: Array, mean: Array, variance: Array, epsilon: float) -> Array:

@@ -79,16 +79,24 @@ def _walk(
     tables: list[Array] = []
     readers = _count_readers(graph)
     for node in graph.nodes:
+        missing = [name for name in node.inputs if name and name not in values]
+        if missing:
+            raise node.error(f"reads {missing[0]}, a second output that is not supported")
         inputs = [values[name] if name else None for name in node.inputs]
         traced = [name for name, value in zip(node.inputs, inputs, strict=True) if isinstance(value, Traced)]
         if not traced:
             results = evaluate_node(node, [entry for entry in inputs if not isinstance(entry, Traced)], graph.opset)
             values.update(zip(node.outputs, results, strict=False))
             continue
-        branched = [name for name in traced if readers[name] > 1]
+        branched = [name for name in traced if readers.get(name, 0) > 1]
         if branched and node.kind != "Shape":
             raise node.error(f"reads {branched[0]}, which other nodes read too; branches are not supported")
-        result = _lower(node, inputs, building, graph)
+        try:
+            result = _lower(node, inputs, building, graph)
+        except QonnxError:
+            raise
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            raise node.error(f"its inputs or attributes are not what this operator has ({error})") from None
         values[node.outputs[0]] = result
         if isinstance(result, Traced) and isinstance(result.source, PixelSource):
             tables.append(result.table)
@@ -167,7 +175,10 @@ def _affine(output: Traced, fan_in: int, node: Node) -> tuple[float, float]:
     if not scale > 0:
         raise node.error(f"expected scores that rise with the sum of the last layer, got the scale {scale:g}")
     if (np.abs(table - (scores * scale + offset)) > 1e-4 * scale + 1e-6 * np.abs(table)).any():
-        raise node.error("expected scores with one scale and one offset for all classes, got another function of the sums")
+        raise node.error(
+            "expected scores with one scale and one offset for all classes; "
+            "a bias a class, or a last layer on values that are not symmetric like -1 and +1, is not supported"
+        )
     if (np.diff(table, axis=1) <= 0).any():
         raise node.error("expected scores that float32 tells apart; scale them up or leave the offset out")
     return scale, offset

@@ -25,6 +25,8 @@ def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | Non
     x, weights = _operands(node, inputs)
     if weights.ndim != 4 or len(x.order.shape) != 4:
         raise node.error(f"expected a two-dimensional convolution, got weights of shape {list(weights.shape)}")
+    if tuple(node.attributes.get("kernel_shape", weights.shape[2:])) != weights.shape[2:]:
+        raise node.error(f"kernel_shape {node.attributes['kernel_shape']} does not fit weights of shape {list(weights.shape)}")
     groups = int(node.attributes.get("group", 1))
     strides = tuple(node.attributes.get("strides", (1, 1)))
     if any(dilation != 1 for dilation in node.attributes.get("dilations", ())):

@@ -15,6 +15,7 @@ from export.qonnx_passes.graph import Array, Graph, Node, QonnxError
 # Brevitas and FINN wrote QONNX's operators under other names before they settled.
 QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 _STANDARD_DOMAINS = ("", "ai.onnx")
+_QONNX_OPERATORS = ("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Trunc", "FloatQuant", "Im2Col", "XnorPopcountMatMul")
 
 
 def read_model_file(path: Path) -> onnx.ModelProto:
@@ -41,8 +42,14 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     nodes = []
     for proto in model.graph.node:
         node = _node(proto)
+        if not node.outputs or (not node.inputs and node.kind != "Constant"):
+            raise QonnxError(
+                f"node {proto.name} ({proto.op_type}) has no inputs or no outputs; the file is damaged, write it again"
+            )
         if proto.domain not in (*_STANDARD_DOMAINS, *QONNX_DOMAINS):
             raise node.error(f"operators of the domain {proto.domain} are not supported; ONNX's own and QONNX's are")
+        if (node.kind in _QONNX_OPERATORS) != (proto.domain in QONNX_DOMAINS):
+            raise node.error(f"is no operator of the domain {proto.domain or 'ai.onnx'}; export the model again")
         if node.kind == "Constant":
             constants[node.outputs[0]] = _constant(node)
         else:
@@ -58,7 +65,7 @@ def parse_model(model: onnx.ModelProto) -> Graph:
         inputs[0].name,
         shape,
         batch,
-        np.dtype(helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type)),
+        _input_type(inputs[0]),
         _annotation(model, inputs[0].name),
         tuple(entry.name for entry in model.graph.output),
         opset,
@@ -103,6 +110,14 @@ def _input_shape(entry: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
     if min(sizes[1:]) < 1:
         raise QonnxError(f"input {entry.name}: expected fixed sizes but for the batch, got {sizes}; export with a fixed image size")
     return max(sizes[0], 1), (1, *sizes[1:])
+
+
+def _input_type(entry: onnx.ValueInfoProto) -> np.dtype[Any]:
+    kind = entry.type.tensor_type.elem_type
+    if kind not in (onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8):
+        name = onnx.TensorProto.DataType.Name(kind) if kind in onnx.TensorProto.DataType.values() else str(kind)
+        raise QonnxError(f"input {entry.name}: expected float32 or uint8, got {name}; export the model for float32 images")
+    return np.dtype(helper.tensor_dtype_to_np_dtype(kind))
 
 
 def _annotation(model: onnx.ModelProto, name: str) -> str:

@@ -24,6 +24,8 @@ def split_gemm(graph: Graph) -> Graph:
 def _split(node: Node, constants: dict[str, Array]) -> list[Node]:
     if node.attributes.get("transA", 0):
         raise node.error("a transposed input is not supported; transpose the weights instead")
+    if len(node.inputs) < 2:
+        raise node.error("expected a tensor and weights")
     alpha, beta = node.attributes.get("alpha", 1.0), node.attributes.get("beta", 1.0)
     nodes: list[Node] = []
 

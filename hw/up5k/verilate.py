@@ -75,23 +75,9 @@ def verilate(
     folder = cache_folder(cache) / "verilated"
 
     def make(work: Path) -> None:
-        translate: list[str | Path] = [
-            _verilator(),
-            *flags,
-            "--prefix",
-            f"V{top}",
-            "--top-module",
-            top,
-            "--Mdir",
-            work / "cpp",
-            *sources,
-        ]
-        run_tool(translate, work, {"VERILATOR_ROOT": str(_root())})
-        # Verilator keeps what runs once, at the start, in files of their own: a copy of all logic, not worth optimising.
-        once, fast = _batches(work / "cpp", "*__Slow.cpp"), _batches(work / "cpp", "*[!w].cpp")
-        objects = _compile(
-            [(path, "-O0") for path in once] + [(path, optimisation) for path in [*fast, bench]], work / "cpp", bench.parent
-        )
+        naming: list[str | Path] = ["--prefix", f"V{top}", "--top-module", top, "--Mdir", work / "cpp"]
+        run_tool([_verilator(), *flags, *naming, *sources], work, {"VERILATOR_ROOT": str(_root())})
+        objects = _compile([*_batches(work / "cpp", optimisation), (bench, optimisation)], work / "cpp", bench.parent)
         run_tool([str(_compiler()), *objects, *_runtime(folder), "-o", work / top, "-lpthread"], work)
         shutil.rmtree(work / "cpp")
 
@@ -117,17 +103,25 @@ def lint(sources: Sequence[Path], top: str, *, stubs: Sequence[Path] = (), defin
                 {"VERILATOR_ROOT": str(_root())},
             )
         except ToolFailed as failure:  # a warning is a failure to Verilator too
-            return [line for line in failure.output.splitlines() if line.startswith(("%Warning", "%Error"))]
+            lines = failure.output.splitlines()
+            return [line for line in lines if line.startswith(("%Warning", "%Error")) and "Exiting due to" not in line]
     return []
 
 
-def _batches(work: Path, pattern: str) -> list[Path]:
-    """Joins the generated C++ files into as few as keep the cores busy: each file alone would read the headers once more."""
-    generated = sorted(work.glob(pattern), key=lambda path: (-path.stat().st_size, path.name))
-    count = min(os.cpu_count() or 1, 1 + sum(path.stat().st_size for path in generated) // BATCH_BYTES)
-    batches = [work / f"{'once' if 'Slow' in pattern else 'fast'}{index}.cc" for index in range(count)]
-    for index, batch in enumerate(batches):
-        batch.write_text("".join(f'#include "{path.name}"\n' for path in generated[index::count]), encoding="utf-8")
+def _batches(work: Path, optimisation: str) -> list[tuple[Path, str]]:
+    """Joins the generated C++ files into as few as keep the cores busy: each file alone would read the headers once more.
+
+    Verilator keeps what runs once, at the start, in files of their own (a copy of all logic): these are not worth optimising.
+    """
+    generated = sorted(work.glob("*.cpp"), key=lambda path: (-path.stat().st_size, path.name))
+    batches: list[tuple[Path, str]] = []
+    for once, level in ((True, "-O0"), (False, optimisation)):
+        files = [path for path in generated if path.stem.endswith("__Slow") == once]
+        count = min(os.cpu_count() or 1, 1 + sum(path.stat().st_size for path in files) // BATCH_BYTES)
+        for index in range(count):
+            batch = work / f"batch{len(batches)}.cc"
+            batch.write_text("".join(f'#include "{path.name}"\n' for path in files[index::count]), encoding="utf-8")
+            batches.append((batch, level))
     return batches
 
 

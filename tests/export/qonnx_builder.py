@@ -64,15 +64,23 @@ class Builder:
         return self.add("MatMul", self.add("Flatten", x, axis=1), self.weights(features, classes))
 
     def save(
-        self, path: Path, output: str | tuple[str, ...], shape: tuple[Any, ...] = (1, 1, 8, 6), kind: int = TensorProto.FLOAT
+        self,
+        path: Path,
+        output: str | tuple[str, ...],
+        shape: tuple[Any, ...] = (1, 1, 8, 6),
+        kind: int = TensorProto.FLOAT,
+        output_kind: int = TensorProto.FLOAT,
     ) -> Path:
-        """Writes the file with the input "x" of `shape` and the outputs named."""
+        """Writes the file with the input "x" of `shape` and the outputs named, whose first is of type `output_kind`."""
         outputs = (output,) if isinstance(output, str) else output
         graph = helper.make_graph(
             self.nodes,
             "wild",
             [helper.make_tensor_value_info("x", kind, shape)],
-            [onnx.ValueInfoProto(name=name) for name in outputs],
+            [
+                helper.make_tensor_value_info(outputs[0], output_kind, None),
+                *(onnx.ValueInfoProto(name=name) for name in outputs[1:]),
+            ],
             self.constants,
         )
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid("qonnx.custom_op.general", 1)]

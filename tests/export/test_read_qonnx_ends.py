@@ -36,6 +36,8 @@ def body(b: Builder, bits: str, channels: int = 1) -> str:
         ([("Mul", 2.0), ("Sub", 1.0)], "unit"),
         ([("Sub", 0.5), ("Div", 0.5)], "unit"),
         ([("Add", 1.0), ("Div", 2.0)], "signed"),
+        ([("Mul", 255.0)], "unit"),
+        ([("Add", 1.0), ("Mul", 127.5)], "signed"),
     ],
 )
 def test_arithmetic_tells_the_input_range(path: Path, chain: list[tuple[str, float]], expected: str) -> None:
@@ -155,7 +157,8 @@ def test_endings_that_keep_the_ranking(path: Path, ending: str) -> None:
             outputs = (b.add("Cast", outputs[1], to=TensorProto.INT32),)
         else:
             outputs = (b.add(kind, outputs[0], axis=1),)
-    network = assert_exact(b.save(path, outputs))
+    types = {"ArgMax": TensorProto.INT64, "TopK+Cast": TensorProto.INT32}
+    network = assert_exact(b.save(path, outputs, output_kind=types.get(ending, TensorProto.FLOAT)))
     if ending in ("ArgMax", "TopK+Cast"):
         pixels = np.random.default_rng(1).integers(0, 256, (20, 1, 8, 6), dtype=np.uint8)
         classes = execute_values(path, network.input_values()[pixels])[:, 0]

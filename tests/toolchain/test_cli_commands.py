@@ -25,7 +25,7 @@ COMMANDS = ("demo", "train", "export", "build", "simulate", "verify", "report")
 
 @pytest.fixture
 def network() -> Network:
-    return random_fitting_network(np.random.default_rng(5), max_size=12)
+    return random_fitting_network(np.random.default_rng(8), max_size=12)
 
 
 @pytest.fixture
@@ -62,7 +62,8 @@ def test_build_makes_a_folder_that_can_be_verified_alone(run: CliRunner, tmp_pat
     result = run.invoke(app, ["build", str(model), "--target", "up5k", "--out", str(out)])
     assert result.exit_code == 0, result.stderr
     assert sorted(path.name for path in out.iterdir()) == ["build.json", "flash.bin", "model.onnx", "network.npz"]
-    assert load_network(out / "network.npz").same_as(network)
+    images = random_images(np.random.default_rng(1), network, 4)
+    np.testing.assert_array_equal(simulate(load_network(out / "network.npz"), images), simulate(network, images))
     result = run.invoke(app, ["verify", str(out), "--up-to", "rtl"])
     assert result.exit_code == 0, result.stdout
     rows = json.loads((out / "verification.json").read_text())

@@ -1,7 +1,8 @@
 """Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `python -m hw.up5k.bitstream.build`.
 
-Takes minutes and is needed only after a change of the engine: the result, engine.bin, is committed beside this file, with
-engine.json saying what it was made from, its SHA-256, what it uses of the part and how fast it may be clocked.
+Takes one to three minutes (more on first use, when YoWASP compiles the tools) and is needed only after a change of the engine:
+the result, engine.bin, is committed beside this file, with engine.json saying what it was made from, its SHA-256, what it uses of
+the part and how fast it may be clocked.
 """
 
 from __future__ import annotations
@@ -74,9 +75,11 @@ def build_bitstream(out_folder: Path, plan: Plan | None = None, progress: Callab
         "tools": {package: importlib.metadata.version(package) for package in PACKAGES},
         **summary,
     }
-    write_bytes(out_folder / "engine.bin", data)
+    target = out_folder / "engine.bin"
+    before = target.read_bytes() if target.exists() else b""
+    write_bytes(target, data)
     write_text(out_folder / "engine.json", json.dumps(record, indent=2) + "\n")
-    progress(f"wrote {out_folder / 'engine.bin'}, sha256 {record['sha256']}")
+    progress(f"wrote {target}, sha256 {record['sha256']}: {'as before' if data == before else 'a new bitstream'}")
     return record
 
 

@@ -12,6 +12,7 @@ import importlib.util
 import re
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,8 @@ def _icebox() -> Any:
     folder = str(_icebox_folder())
     sys.path.insert(0, folder)
     try:
-        return importlib.import_module("icebox")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its regular expressions are no raw strings
+            return importlib.import_module("icebox")
     finally:
         sys.path.remove(folder)

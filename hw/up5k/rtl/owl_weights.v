@@ -13,10 +13,10 @@ module owl_weights (
   generate
     for (i = 0; i < 16; i = i + 1) begin : g_lane
       reg [15:0] cells[0:255];
-      localparam [1:0] OWN = i / 4;
+      localparam integer OWN = i / 4;
       reg [15:0] r;
       always @(posedge clk) begin
-        if (wr_valid && wr_index[1:0] == OWN) cells[wr_index[9:2]] <= wr_data[16*(i%4)+:16];
+        if (wr_valid && wr_index[1:0] == OWN[1:0]) cells[wr_index[9:2]] <= wr_data[16*(i%4)+:16];
         r <= cells[row];
       end
       assign q[16*i+:16] = r;

@@ -1,0 +1,91 @@
+"""Running a packed network on images: in blocks, over threads, in memory that does not grow with the number of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.network import Ints, Network
+from hw.fast.kernels import BLOCK, SEGMENT, run_images
+from hw.fast.plan_network import Plan, plan_network
+
+# Images that a thread takes at a time: enough to forget what a call costs, few enough that all threads end together.
+TASK = 8 * BLOCK
+
+
+@dataclass(frozen=True, eq=False)
+class FastNetwork:
+    """A network packed for this processor; made by `compile_fast`, used for any number of batches, from several threads if need be."""
+
+    network: Network
+    plan: Plan
+
+    def simulate(self, images: NDArray[np.uint8], threads: int | None = None) -> Ints:
+        """Scores int32 [N, classes] of uint8 images [N, C, H, W], which may be a memory map; as many threads as cores unless told.
+
+        Raises NetworkError on any other images, as the reference does, and ValueError for less than one thread.
+        """
+        self.network.check_images(images)
+        threads = len(os.sched_getaffinity(0)) if threads is None else threads
+        if threads < 1:
+            raise ValueError(f"expected at least one thread, got {threads}")
+        scores = np.empty((len(images), self.network.classes), np.int32)
+        task = min(TASK, -(-len(images) // threads))
+        starts = iter(range(0, len(images), task))
+        threads = min(threads, -(-len(images) // task))
+        if threads == 1:
+            self._work(images, scores, task, starts)
+            return scores
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(self._work, images, scores, task, starts) for _ in range(threads)]:
+                done.result()
+        return scores
+
+    def _work(self, images: NDArray[np.uint8], scores: Ints, task: int, starts: Iterator[int]) -> None:
+        """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic."""
+        arena, spill = aligned(self.plan.arena_words * BLOCK + SEGMENT), aligned(SEGMENT)
+        window = aligned(self.plan.window_words * SEGMENT)
+        block = 0
+        for start in starts:
+            # A copy of its own: contiguous and writable, whatever the caller's array is.
+            pixels = np.array(images[start : start + task], order="C")
+            for first, last, wanted in self._blocks(len(pixels)):
+                if wanted != block:
+                    arena[:] = 0
+                    block = wanted
+                own = slice(start + first, start + last)
+                run_images(self.plan.program, pixels[first:last], block, arena, window, spill, scores[own])
+
+    def _blocks(self, count: int) -> Iterator[tuple[int, int, int]]:
+        """(first, last, images a block): whole blocks, then what remains as one block of its own size.
+
+        Stepping over columns, a convolution cannot put neighbouring columns into one segment: its last block is a whole one.
+        """
+        whole = count // BLOCK * BLOCK
+        if whole:
+            yield 0, whole, BLOCK
+        if whole < count:
+            yield whole, count, BLOCK if self.plan.strided else count - whole
+
+
+def aligned(words: int) -> NDArray[np.uint64]:
+    """uint64 zeros that begin at a multiple of 64 bytes: a vector then never lies across two cache lines."""
+    memory = np.zeros(words + 8, np.uint64)
+    skip = -(memory.ctypes.data // 8) % 8
+    return memory[skip : skip + words]
+
+
+def compile_fast(network: Network) -> FastNetwork:
+    """Packs a network; worth keeping where several batches go through the same one."""
+    return FastNetwork(network, plan_network(network))
+
+
+def simulate(network: Network, images: NDArray[np.uint8], threads: int | None = None) -> Ints:
+    """Scores int32 [N, classes] of uint8 images [N, C, H, W]: the reference's integers. Raises NetworkError on any other images."""
+    network.check_images(images)
+    return compile_fast(network).simulate(images, threads)

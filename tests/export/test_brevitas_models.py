@@ -1,0 +1,101 @@
+"""Models that Brevitas users have: its own 1-bit multilayer perceptrons, exported, lowered and simulated exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from brevitas_examples.bnn_pynq.models import model_with_cfg  # type: ignore[import-untyped]
+from torch import nn
+
+from export.execute_qonnx import execute_qonnx, execute_values
+from export.from_torch import ExportError, export_module
+from export.read_qonnx import QonnxError, read_qonnx
+from hw.reference import simulate
+
+torch.set_num_threads(1)
+
+
+def random_model(name: str) -> nn.Module:
+    """The architecture with random weights and random normalisation of both signs; nothing is downloaded."""
+    torch.manual_seed(0)
+    module: nn.Module = model_with_cfg(name, False)[0]
+    for layer in module.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.uniform_(layer.weight, -1, 1)
+            nn.init.normal_(layer.bias)
+            assert layer.running_mean is not None and layer.running_var is not None
+            layer.running_mean.normal_(std=5)
+            layer.running_var.uniform_(0.5, 50)
+        if type(layer).__name__ == "TensorNorm":
+            for tensor, value in ((layer.weight, 0.7), (layer.bias, 0.2), (layer.running_mean, 1.3), (layer.running_var, 3.7)):
+                assert isinstance(tensor, torch.Tensor)
+                tensor.data.fill_(value)
+    return module.eval()
+
+
+@pytest.mark.parametrize(("name", "images"), [("TFC_1W1A", 12), ("SFC_1W1A", 6), ("LFC_1W1A", 3)])
+def test_multilayer_perceptrons(name: str, images: int, tmp_path: Path) -> None:
+    module = random_model(name)
+    path = tmp_path / f"{name}.onnx"
+    classes = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    export_module(module, path, input_shape=(1, 28, 28), class_names=classes, name=name, input_scale=1 / 255)
+    network = read_qonnx(path)
+    assert (network.input_scale, network.input_offset, network.class_names, network.name) == (1 / 255, 0.0, classes, name)
+    pixels = np.random.default_rng(0).integers(0, 256, (images, 1, 28, 28), dtype=np.uint8)
+    scores = simulate(network, pixels)
+    np.testing.assert_array_equal(scores, execute_qonnx(path, pixels))
+    floats = execute_values(path, network.input_values()[pixels])
+    np.testing.assert_allclose(floats, scores * network.score_scale + network.score_offset, rtol=1e-5, atol=1e-4)
+    with torch.no_grad():
+        np.testing.assert_allclose(floats, module(torch.from_numpy(network.input_values()[pixels])).numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_the_input_range_is_found_without_our_metadata(tmp_path: Path) -> None:
+    """As `brevitas.export.export_qonnx` leaves the file: 2x - 1 takes [0, 1] onto [-1, 1]."""
+    from brevitas.export import export_qonnx
+
+    path = tmp_path / "raw.onnx"
+    export_qonnx(random_model("TFC_1W1A"), args=(torch.zeros(1, 1, 28, 28),), export_path=str(path), verbose=False)
+    network = read_qonnx(path)
+    assert (network.input_scale, network.input_offset) == (1 / 255, 0.0)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 1, 28, 28), dtype=np.uint8)
+    np.testing.assert_array_equal(simulate(network, pixels), execute_qonnx(path, pixels))
+
+
+def test_an_eight_bit_first_layer_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cnv.onnx"
+    export_module(random_model("CNV_1W1A"), path, input_shape=(3, 32, 32), name="CNV_1W1A")
+    with pytest.raises(QonnxError, match=r"Conv_0 \(Conv\): .* a first layer on 8-bit pixels is not supported"):
+        read_qonnx(path, "unit")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_not_written(tmp_path: Path, value: float) -> None:
+    linear = nn.Linear(4, 2)
+    with torch.no_grad():
+        linear.weight[0, 0] = value
+    module = nn.Sequential(nn.Flatten(), linear)
+    path = tmp_path / "model.onnx"
+    with pytest.raises(ExportError, match=r"1\.weight: expected finite weights"):
+        export_module(module, path, input_shape=(1, 2, 2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_module_that_the_exporter_refuses(tmp_path: Path) -> None:
+    class Branching(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x if x.sum() > 1 else -x
+
+    with pytest.raises(ExportError, match="broken: the module cannot be exported to QONNX"):
+        export_module(Branching(), tmp_path / "model.onnx", input_shape=(1, 2, 2), name="broken")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_module_comes_back_in_its_mode(tmp_path: Path) -> None:
+    module = random_model("TFC_1W1A").train()
+    export_module(module, tmp_path / "model.onnx", input_shape=(1, 28, 28))
+    assert module.training
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["model.onnx"]

@@ -1,0 +1,133 @@
+"""Network files that are damaged, foreign or too new, and `load_model` over both kinds of file: one sentence each."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from random_networks import random_network
+
+from export.errors import OwlbitError
+from export.load_model import load_model
+from export.network import Network
+from export.network_file import NetworkFileError, load_network, save_network
+from export.write_qonnx import write_qonnx
+
+
+@pytest.fixture
+def network() -> Network:
+    return random_network(np.random.default_rng(8))
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(NetworkFileError, match=match) as error:
+        load_network(path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    """Changes the header of a network file."""
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    header = {**json.loads(arrays["header"].tobytes()), **changes}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def test_every_field_comes_back(tmp_path: Path, network: Network) -> None:
+    names = tuple(f"Klasse {index}: ö" for index in range(network.classes))
+    full = Network(network.input_shape, network.layers, names, "eule", 1 / 255, -0.5, 0.1, 3.7)
+    save_network(full, tmp_path / "model")
+    assert load_network(tmp_path / "model").same_as(full)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_later_version(tmp_path: Path, network: Network) -> None:
+    path = tmp_path / "model.npz"
+    save_network(network, path)
+    rewrite(path, version=2)
+    refused(path, "this network file has version 2, versions up to 1 are known; update owlbit")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"layers": []},
+        {"layers": 3},
+        {"layers": [{"kind": "attention"}]},
+        {"input_shape": [1, 2]},
+        {"score_scale": 0},
+        {"class_names": ["a"]},
+    ],
+)
+def test_damaged_header(tmp_path: Path, network: Network, changes: dict[str, Any]) -> None:
+    path = tmp_path / "model.npz"
+    save_network(network, path)
+    rewrite(path, **changes)
+    refused(path, "this network file is damaged")
+
+
+def test_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    refused(path, "no such file")
+    refused(tmp_path, "found a folder")
+    path.write_bytes(b"\x93NUMPY garbage")
+    refused(path, "expected a network file")
+    np.savez(path, images=np.zeros(3))
+    refused(path, "holds something else")
+
+
+def test_nothing_is_unpickled(tmp_path: Path) -> None:
+    path = tmp_path / "model.npz"
+    np.savez(path, header=np.array([{"format": "owlbit network"}], dtype=object))
+    refused(path, "damaged")
+
+
+def test_every_truncation_and_many_flipped_bytes(tmp_path: Path, network: Network) -> None:
+    """A cut file never loads; a changed byte is found by the archive's checksums, unless it is in a part without meaning."""
+    path = tmp_path / "model.npz"
+    save_network(network, path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 61):
+        path.write_bytes(whole[:size])
+        with pytest.raises(NetworkFileError):
+            load_network(path)
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        changed = bytearray(whole)
+        changed[int(rng.integers(len(changed)))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(changed))
+        try:
+            assert load_network(path).same_as(network)
+        except NetworkFileError as error:
+            assert str(error)
+
+
+def test_load_model_goes_by_content(tmp_path: Path, network: Network) -> None:
+    save_network(network, tmp_path / "a.onnx")
+    write_qonnx(network, tmp_path / "b.npz")
+    assert load_model(tmp_path / "a.onnx").same_as(network)
+    assert load_model(tmp_path / "b.npz").shapes[-1] == network.shapes[-1]
+
+
+def test_load_model_refuses(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros((2, 3)))
+    for name, content, match in (
+        ("empty", b"", "found an empty file"),
+        ("garbage", b"hello there", "expected an ONNX file"),
+        ("array", buffer.getvalue(), "expected an ONNX file"),
+        ("zip", b"PK\x03\x04 and then nothing", "expected a network file"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(OwlbitError, match=match):
+            load_model(tmp_path / name)
+    with pytest.raises(OwlbitError, match="no such model file"):
+        load_model(tmp_path / "nothing.onnx")
+    with pytest.raises(OwlbitError, match="found a folder"):
+        load_model(tmp_path)

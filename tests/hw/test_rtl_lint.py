@@ -1,0 +1,45 @@
+"""The engine's Verilog gives no warning in `verilator --lint-only -Wall`, as simulated and as synthesised; and lint does warn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hw.up5k.bitstream.plan import DEFINES, TOP, rtl_sources
+from hw.up5k.verilate import lint, missing_tools
+
+pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
+
+# The ports of the vendor's cell, as its data sheet gives them; lint needs no more of it.
+SPRAM = """
+module SB_SPRAM256KA (
+    input [13:0] ADDRESS, input [15:0] DATAIN, input [3:0] MASKWREN,
+    input WREN, CHIPSELECT, CLOCK, STANDBY, SLEEP, POWEROFF,
+    output [15:0] DATAOUT
+);
+endmodule
+"""
+
+
+def test_as_simulated() -> None:
+    assert lint(rtl_sources(), TOP) == []
+
+
+def test_as_synthesised(tmp_path: Path) -> None:
+    cell = tmp_path / "SB_SPRAM256KA.v"
+    cell.write_text(SPRAM)
+    assert lint(rtl_sources(), TOP, stubs=[cell], defines=DEFINES) == []
+
+
+def test_every_file_is_read_and_holds_one_module_of_its_name() -> None:
+    for path in rtl_sources():
+        modules = [line.split()[1] for line in path.read_text().splitlines() if line.startswith("module ")]
+        assert modules == [path.stem], path.name
+
+
+def test_lint_notices_a_width(tmp_path: Path) -> None:
+    source = tmp_path / "narrow.v"
+    source.write_text("module narrow (input wire [7:0] a, output wire [3:0] q);\n  assign q = a;\nendmodule\n")
+    warnings = lint([source], "narrow")
+    assert any("WIDTHTRUNC" in line and "narrow.v:2" in line for line in warnings)

@@ -1,0 +1,93 @@
+"""From weights to model.onnx and network.npz: the same integers in torch, in the QONNX executor and in the reference simulator."""
+
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+
+from export.errors import OwlbitError
+from export.execute_qonnx import execute_qonnx
+from export.load_model import load_model
+from export.network import BinaryConv, ChannelShuffle, Thermometer
+from hw.reference import simulate
+from models.random_weights import random_weights, smooth_images
+from toolchain.export_run import export_random, export_run
+from toolchain.recipe import load_recipe
+from toolchain.saved_model import build_net, load_run
+from toolchain.torch_rung import torch_scores
+from toolchain.training import train
+
+RECIPE = """
+name = "odd"
+[data]
+source = "none"
+size = [13, 11]
+colour = "rgb"
+classes = 4
+[input]
+thresholds = 3
+[[layers]]
+kind = "conv"
+filters = 12
+groups = 3
+pool = 2
+[[layers]]
+kind = "conv"
+filters = 12
+groups = 4
+shuffle = true
+stride = 2
+[[layers]]
+kind = "conv"
+filters = 8
+kernel = 1
+[[layers]]
+kind = "linear"
+features = 9
+"""
+
+
+def frames(shape: tuple[int, int, int], count: int = 12) -> NDArray[np.uint8]:
+    return smooth_images(count, shape, torch.Generator().manual_seed(8)).numpy()
+
+
+def test_random_network_gives_equal_integers_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "odd.toml").write_text(RECIPE)
+    recipe = load_recipe(tmp_path / "odd.toml")
+    network = export_random(recipe, tmp_path / "out", seed=5)
+    assert network.input_shape == (3, 13, 11)
+    assert network.name == "odd"
+    images = frames(network.input_shape)
+    scores = simulate(network, images)
+    net = random_weights(build_net(recipe, 4), 5)
+    np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), scores)
+    np.testing.assert_array_equal(execute_qonnx(tmp_path / "out" / "model.onnx", images), scores)
+    assert load_model(tmp_path / "out" / "network.npz").same_as(network)
+    assert [layer.groups for layer in network.layers if isinstance(layer, BinaryConv)] == [3, 4, 1]
+    assert any(isinstance(layer, ChannelShuffle) for layer in network.layers)
+
+
+def test_trained_run_gives_equal_integers_everywhere(tmp_path: Path) -> None:
+    images = frames((1, 8, 8), 40)
+    np.savez(tmp_path / "images.npz", images=images, labels=np.arange(40) % 2, class_names=np.array(["left", "right"]))
+    text = RECIPE.replace('"none"', '"npz"\npath = "images.npz"').replace("[13, 11]", "[8, 8]").replace('"rgb"', '"gray"')
+    text = text.replace("classes = 4\n", "").replace("thresholds = 3", "thresholds = 6") + "[training]\nepochs = 2\n"
+    (tmp_path / "t.toml").write_text(text)
+    with pytest.raises(OwlbitError, match="expected a run folder"):
+        export_run(tmp_path / "run")
+    train(load_recipe(tmp_path / "t.toml"), tmp_path / "run", console=Console(file=StringIO()))
+    network = export_run(tmp_path / "run")
+    assert network.class_names == ("left", "right")
+    scores = simulate(network, images)
+    np.testing.assert_array_equal(torch_scores(tmp_path / "run", images), scores)
+    np.testing.assert_array_equal(execute_qonnx(tmp_path / "run" / "model.onnx", images), scores)
+    thermometer = network.layers[0]
+    assert isinstance(thermometer, Thermometer)
+    np.testing.assert_array_equal(thermometer.thresholds, load_run(tmp_path / "run").net.thermometer.integer_thresholds())
+    for wrong in (images.astype(np.float32), images[:, :, :7], images[:0], images[0]):
+        with pytest.raises(OwlbitError, match=r"expected uint8 images \[N, 1, 8, 8\], got"):
+            torch_scores(tmp_path / "run", wrong)
