@@ -17,7 +17,7 @@ from onnx import numpy_helper
 from export.errors import OwlbitError
 from export.network import Ints
 from export.qonnx_passes.parse_model import QONNX_DOMAINS, read_model_file
-from export.read_qonnx import ReadModel, read_model
+from export.read_qonnx import InputRange, ReadModel, read_model
 
 
 def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = None) -> NDArray[np.float32]:
@@ -45,7 +45,7 @@ def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = 
     return np.concatenate(outputs)
 
 
-def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: str = "auto") -> Ints:
+def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: InputRange | str = "auto") -> Ints:
     """int32 [N, classes]: the integer scores of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
 
     Pixels enter through the network's recorded input scale (`input_range`: see `export.read_qonnx.read_model`). Where the file

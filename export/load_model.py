@@ -15,7 +15,7 @@ class ModelFileError(OwlbitError):
     """A path at which there is no model file."""
 
 
-def load_model(path: str | Path, input_range: str = "auto") -> Network:
+def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto") -> Network:
     """The network in `path`. `input_range` is for QONNX files; see `export.read_qonnx.read_model`.
 
     Raises OwlbitError, in one sentence, for a missing file, a folder, or a file of neither kind.

@@ -83,7 +83,7 @@ def load_network(path: str | Path) -> Network:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         header = json.loads(arrays["header"].tobytes().decode()) if "header" in arrays else None
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError) as error:
         raise NetworkFileError(f"{path}: this network file is damaged ({error}); write it again") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise NetworkFileError(f"{path}: expected a network file, but this npz archive holds something else")

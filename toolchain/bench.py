@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,6 +160,8 @@ def simulator_figure(network: Network) -> Figure:
 
 def main() -> int:
     """Prints the table; 1 where a promise was measured and not kept."""
+    # brevitas tells of an optional package that binary networks have no use for.
+    warnings.filterwarnings("ignore", module="brevitas")
     out = Console()
     table = Table("figure", "measured", "promised", "", "command", title="owlbit, measured on this machine", title_justify="left")
     network = reference_network()

@@ -108,8 +108,11 @@ def train(
     from toolchain.recipe import load_recipe
     from toolchain.training import train as train_recipe
 
-    train_recipe(load_recipe(recipe), folder, resume=resume, overwrite=overwrite)
-    out.print(f"trained: {folder}; next: owlbit export {folder}", highlight=False)
+    result = train_recipe(load_recipe(recipe), folder, resume=resume, overwrite=overwrite, console=out)
+    if result:
+        tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
+        figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
+        typer.echo(f"trained: {folder}, {figures}; next: owlbit export {folder}")
 
 
 @app.command()
@@ -123,7 +126,7 @@ def export(run: RunArgument) -> None:
     from toolchain.export_run import export_run
 
     export_run(run)
-    out.print(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}", highlight=False)
+    typer.echo(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}")
 
 
 @app.command()
@@ -146,7 +149,7 @@ def build(
     place = folder or default_out(model, target)
     network = build_model(model, target, place, input_range)
     size = (place / "flash.bin").stat().st_size
-    out.print(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}", highlight=False)
+    typer.echo(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}")
 
 
 @app.command()
@@ -227,12 +230,13 @@ def report(run: RunArgument) -> None:
     """
     from toolchain.report import write_report
 
-    out.print(f"report: {write_report(run)}", highlight=False)
+    typer.echo(f"report: {write_report(run)}")
 
 
 def show_progress(row: Row) -> None:
     """One line as soon as a rung is done; the table comes at the end."""
-    out.print(f"{row.rung}: {row.status}, {row.seconds:.1f} s" + (f" ({row.note})" if row.note else ""), highlight=False)
+    note = f" ({row.note})" if row.note else ""
+    typer.echo(f"{row.rung}: {row.status}, {row.seconds:.1f} s{note}")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 import models
@@ -66,7 +67,7 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
 @contextmanager
 def stage(name: str, about: str, stages: dict[str, float], out: Console) -> Iterator[None]:
     """Prints a heading, then how long the block took; notes the seconds in `stages`."""
-    out.print(f"\n[bold]{name}[/]  [dim]{about}[/]", highlight=False)
+    out.print(f"\n[bold]{name}[/]  [dim]{escape(about)}[/]", highlight=False)
     start = time.perf_counter()
     yield
     stages[name] = round(time.perf_counter() - start, 2)
@@ -105,11 +106,11 @@ def summary(folder: Path, found: Findings, stages: dict[str, float]) -> Table:
     size = (folder / "up5k" / "flash.bin").stat().st_size
     table.add_row("test accuracy", f"{found.right / len(found.test_images):.2%} of {len(found.test_images):,} images")
     table.add_row("network", f"{bits / 1000:,.1f} kbit of binary weights")
-    table.add_row("flash image", f"{size:,} bytes, {folder / 'up5k' / 'flash.bin'}")
+    table.add_row("flash image", escape(f"{size:,} bytes, {folder / 'up5k' / 'flash.bin'}"))
     if found.measured_cycles:
         rate = CLOCK_HZ / found.measured_cycles
         table.add_row("speed", f"{found.measured_cycles:,} cycles a frame in RTL, {rate:,.0f} frames/s at 24 MHz")
     table.add_row("ladder", f"{exact} of {len(ran)} rungs exact" + (f"; not run: {', '.join(left)}" if left else ""))
     table.add_row("time", f"{sum(stages.values()):.0f} s")
-    table.add_row("read on", str(folder / "report.html"))
+    table.add_row("read on", escape(str(folder / "report.html")))
     return table

@@ -8,6 +8,7 @@ the choice of an epoch ever sees them.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,11 @@ from toolchain.images import Dataset, Images, Labelled, Labels, stratified_split
 
 TEST_ORIGINALS = 500
 RENDERINGS = 4  # of every validation and test original
+SLANT, STRETCH = 0.2, 0.2  # of training frames only: stand-ins for the hands of other writers
 SPLIT_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 4242
 
 Floats = NDArray[np.float32]
+Positions = NDArray[np.floating[Any]]
 
 
 @cache
@@ -29,16 +32,26 @@ def originals() -> tuple[Floats, Labels]:
     return (loaded.images / 16).astype(np.float32), loaded.target.astype(np.int64)
 
 
-def sensor_frames(pictures: Floats, size: tuple[int, int], generator: np.random.Generator) -> Images:
-    """Renders `pictures`, float32 [N, 8, 8] in 0..1, once each: uint8 [N, 1, *size], every draw from `generator`."""
+def sensor_frames(
+    pictures: Floats, size: tuple[int, int], generator: np.random.Generator, *, slant: float = 0.0, stretch: float = 0.0
+) -> Images:
+    """Renders `pictures`, float32 [N, 8, 8] in 0..1, once each: uint8 [N, 1, *size], every draw from `generator`.
+
+    `slant`: up to so much is a digit sheared to either side; `stretch`: by up to this share width and height differ.
+    """
     count = len(pictures)
 
     def uniform(low: float, high: float) -> Floats:
         return generator.uniform(low, high, (count, 1, 1)).astype(np.float32)
 
-    angle, zoom = uniform(-0.2, 0.2), uniform(0.9, 1.15)
+    angle, zoom, shear, ratio = uniform(-0.2, 0.2), uniform(0.9, 1.15), uniform(-slant, slant), uniform(1 - stretch, 1 + stretch)
+    # Where in the original, -1 to 1 over it, the frame's pixel (x, y), -1 to 1 over the frame, looks.
+    y = ((np.arange(size[0], dtype=np.float32) * 2 + 1) / size[0] - 1)[None, :, None]
+    x = ((np.arange(size[1], dtype=np.float32) * 2 + 1) / size[1] - 1)[None, None, :]
+    sheared, stretched = zoom * (x + shear * y), zoom * ratio * y
+    cosine, sine = np.cos(angle), np.sin(angle)
     right, down = uniform(-0.12, 0.12), uniform(-0.12, 0.12)
-    light = _sample(pictures, size, zoom * np.cos(angle), zoom * np.sin(angle), right, down)
+    light = _sample(pictures, cosine * sheared - sine * stretched + right, sine * sheared + cosine * stretched + down)
     contrast = uniform(0.25, 1.0)
     offset = uniform(0.0, 0.8) * (1 - contrast)
     gamma = np.exp(uniform(-0.5, 0.5))
@@ -47,16 +60,12 @@ def sensor_frames(pictures: Floats, size: tuple[int, int], generator: np.random.
     return rounded
 
 
-def _sample(pictures: Floats, size: tuple[int, int], cosine: Floats, sine: Floats, right: Floats, down: Floats) -> Floats:
-    """Bilinear samples of `pictures` on a turned, scaled and moved grid; black outside."""
+def _sample(pictures: Floats, x: Positions, y: Positions) -> Floats:
+    """Bilinear samples of `pictures` at x and y, each [N, H, W], -1 to 1 over a picture; black outside."""
     count, rows, columns = pictures.shape
-    # Centres of the frame's pixels, -1 to 1 over the frame.
-    y = ((np.arange(size[0], dtype=np.float32) * 2 + 1) / size[0] - 1)[None, :, None]
-    x = ((np.arange(size[1], dtype=np.float32) * 2 + 1) / size[1] - 1)[None, None, :]
-    source_x = (cosine * x - sine * y + right + 1) * columns / 2 - 0.5
-    source_y = (sine * x + cosine * y + down + 1) * rows / 2 - 0.5
-    left, top = np.floor(source_x).astype(np.int64), np.floor(source_y).astype(np.int64)
-    fraction_x, fraction_y = source_x - left, source_y - top
+    x, y = (x + 1) * columns / 2 - 0.5, (y + 1) * rows / 2 - 0.5
+    left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    fraction_x, fraction_y = x - left, y - top
     padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
 
     def at(row: NDArray[np.int64], column: NDArray[np.int64]) -> Floats:
@@ -91,7 +100,7 @@ def digits_dataset(size: tuple[int, int] = (16, 16), validation: float = 0.15) -
     kept, off = stratified_split(labels, validation, SPLIT_SEED)
 
     def epoch(generator: np.random.Generator) -> Labelled:
-        return Labelled(sensor_frames(pictures[kept], size, generator), labels[kept])
+        return Labelled(sensor_frames(pictures[kept], size, generator, slant=SLANT, stretch=STRETCH), labels[kept])
 
     return Dataset(
         train=epoch(np.random.default_rng(SPLIT_SEED)),

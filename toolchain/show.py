@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.markup import escape
 from rich.table import Table
 
 from export.network import Network
@@ -16,7 +17,7 @@ _MOST_ROWS = 20
 
 def ladder_table(rows: Sequence[Row]) -> Table:
     """One row a rung; notes under it."""
-    notes = "\n".join(f"{row.rung}: {row.note}" for row in rows if row.note)
+    notes = escape("\n".join(f"{row.rung}: {row.note}" for row in rows if row.note))
     table = Table(caption=notes or None, caption_justify="left")
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("rung", "verdict") else "right")
@@ -35,8 +36,8 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
     for name, scores in list(zip(names, outcome.scores, strict=True))[:_MOST_ROWS]:
         # A stable sort of the negated scores: the first index of the largest score is the class.
         order = (-scores).argsort(kind="stable")
-        best = [value for label in order[:2] for value in (network.class_names[label], str(scores[label]))]
-        table.add_row(name, *best)
+        best = [value for label in order[:2] for value in (escape(network.class_names[label]), str(scores[label]))]
+        table.add_row(escape(name), *best)
     if len(names) > _MOST_ROWS:
         table.add_row(f"... {len(names) - _MOST_ROWS} more")
     return table

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from export.network import Thermometer
 from export.qonnx_metadata import Metadata
 from export.qonnx_passes.graph import Graph, QonnxError
-from export.qonnx_passes.lower_graph import trace_pixels
+from export.qonnx_passes.lower_graph import Lowered, trace_pixels
 
 InputRange = Literal["auto", "uint8", "unit", "signed"] | tuple[float, float]
 
@@ -25,7 +25,7 @@ def range_values(scale: float, offset: float) -> NDArray[np.float32]:
 def choose_input_range(graph: Graph, wanted: InputRange | str, metadata: Metadata) -> tuple[float, float]:
     """(scale, offset) of the file's input. Raises QonnxError where `wanted` is unknown, or no rule of "auto" applies."""
     if graph.input_type == np.uint8:
-        if wanted not in ("auto", "uint8"):
+        if wanted not in ("auto", "uint8", RANGES["uint8"]):
             raise QonnxError(
                 f"input {graph.input_name}: is of type uint8 and holds pixel values, but the input range given is {wanted}"
             )
@@ -40,7 +40,8 @@ def choose_input_range(graph: Graph, wanted: InputRange | str, metadata: Metadat
         return _checked(metadata.scale, metadata.offset)
     if graph.input_datatype == "UINT8":
         return RANGES["uint8"]
-    found = _by_arithmetic(graph) or _by_thresholds(graph)
+    traces = _trace_ranges(graph)
+    found = _by_arithmetic(traces) or _by_thresholds(traces)
     if found is None:
         raise QonnxError(
             f"input {graph.input_name}: the file does not tell whether its pixels are 0..255, [0, 1] or [-1, 1]; "
@@ -55,30 +56,45 @@ def _checked(scale: float, offset: float) -> tuple[float, float]:
     return scale, offset
 
 
-def _by_arithmetic(graph: Graph) -> str | None:
+def _trace_ranges(graph: Graph) -> dict[str, Lowered]:
+    """The part before the first weights for each range that it can be computed for. Raises QonnxError where there is none."""
+    traces: dict[str, Lowered] = {}
+    refusal: QonnxError | None = None
+    for name, (scale, offset) in RANGES.items():
+        try:
+            traces[name] = trace_pixels(graph, range_values(scale, offset))
+        except QonnxError as error:
+            refusal = refusal or error
+    if refusal is not None and not traces:
+        raise refusal
+    return traces
+
+
+def _by_arithmetic(traces: dict[str, Lowered]) -> str | None:
     """The range that the file itself takes onto another, such as [0, 1] onto [-1, 1]; None unless there is just one."""
     found = []
-    for name, (scale, offset) in RANGES.items():
-        tables = trace_pixels(graph, range_values(scale, offset)).pixel_tables
-        start = range_values(scale, offset)
-        for table in tables:
+    for name, trace in traces.items():
+        start = range_values(*RANGES[name])[[0, -1]]
+        for table in trace.pixel_tables:
             ends = table[:, [0, -1]].astype(np.float64)
-            moved = np.abs(ends - start[[0, -1]]).max() > 1e-3
+            moved = np.abs(ends - start).max() > 1e-3
             if moved and any(np.abs(ends - target).max() < 1e-5 * target[1] for target in ([0.0, 1.0], [-1.0, 1.0], [0.0, 255.0])):
                 found.append(name)
                 break
     return found[0] if len(found) == 1 else None
 
 
-def _by_thresholds(graph: Graph) -> str | None:
+def _by_thresholds(traces: dict[str, Lowered]) -> str | None:
     """By where the thermometer switches: above 1 only pixel values do, below 0 only signed floats."""
-    as_pixels = trace_pixels(graph, range_values(*RANGES["uint8"])).layers
-    as_signed = trace_pixels(graph, range_values(*RANGES["signed"])).layers
-    if not as_pixels or not as_signed or not isinstance(as_pixels[0], Thermometer) or not isinstance(as_signed[0], Thermometer):
-        return None
+    thresholds = {}
+    for name in ("uint8", "signed"):
+        layers = traces[name].layers if name in traces else ()
+        if not layers or not isinstance(layers[0], Thermometer):
+            return None
+        thresholds[name] = layers[0].thresholds
     # Pixel value 2 is the first above 1; values 0..127 of a signed image are below 0.
-    above = (as_pixels[0].thresholds >= 2) & (as_pixels[0].thresholds < 256)
+    above = (thresholds["uint8"] >= 2) & (thresholds["uint8"] < 256)
     if above.mean() > 0.5:
         return "uint8"
-    below = (as_signed[0].thresholds > 0) & (as_signed[0].thresholds <= 127)
+    below = (thresholds["signed"] > 0) & (thresholds["signed"] <= 127)
     return "signed" if below.any() and not above.any() else None

@@ -12,7 +12,7 @@ import numpy as np
 from export.qonnx_passes.emit_layers import Building
 from export.qonnx_passes.evaluate_node import batch_normalization, bipolar_quant, evaluate_node, multi_threshold, quant
 from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import PixelSource, Traced, channel_order, natural_order, per_channel
+from export.qonnx_passes.traced import PixelSource, Traced, channel_order, per_channel
 
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Pow", "Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Log", "Tanh", "Sigmoid", "Erf")
 STEPS = ("Sign", "Clip", "Relu", "LeakyRelu", "PRelu", "HardSigmoid", "Max", "Min", "Round", "Floor", "Ceil", "Cast")
@@ -146,7 +146,9 @@ def _broadcast(x: Traced, constants: list[Array], node: Node) -> Traced:
     """The tensor in the shape that the operator gives it. Pixels may be repeated, as in `image[:, :, None] - thresholds`."""
     shape = x.tensor_shape
     try:
-        wanted = np.broadcast_shapes(shape, *(constant.shape for constant in constants if constant.size > 1))
+        wanted = np.broadcast_shapes(
+            shape, *(constant.shape for constant in constants if constant.size > 1 or constant.ndim > len(shape))
+        )
     except ValueError:
         raise node.error(
             f"parameters of shapes {[list(c.shape) for c in constants]} do not fit a tensor of shape {list(shape)}"
@@ -169,17 +171,4 @@ def _broadcast(x: Traced, constants: list[Array], node: Node) -> Traced:
     source = PixelSource(np.repeat(x.source.colours, copies))
     return replace(
         x, shape=(channels * copies, height, width), order=order, table=np.repeat(x.table, copies, axis=0), source=source
-    )
-
-
-def input_tensor(shape: tuple[int, ...], values: Array) -> Traced:
-    """The file's input: [1, C, H, W], [1, H, W] (one colour) or [1, F] (F colours of one pixel); `values` [256] by pixel value."""
-    image = {2: (shape[-1], 1, 1), 3: (1, *shape[1:]), 4: shape[1:]}[len(shape)]
-    channels, height, width = image
-    colours = np.arange(channels)
-    return Traced(
-        (channels, height, width),
-        natural_order((channels, height, width), shape),
-        np.tile(values, (channels, 1)),
-        PixelSource(colours),
     )

@@ -15,7 +15,6 @@ from export.qonnx_passes.lower_elementwise import (
     ARITHMETIC,
     COMPARISONS,
     STEPS,
-    input_tensor,
     lower_batch_normalization,
     lower_bipolar_quant,
     lower_elementwise,
@@ -26,7 +25,7 @@ from export.qonnx_passes.lower_elementwise import (
 from export.qonnx_passes.lower_layout import LAYOUTS, lower_layout
 from export.qonnx_passes.lower_pool import lower_pool
 from export.qonnx_passes.lower_products import lower_conv, lower_matmul
-from export.qonnx_passes.traced import BitSource, PixelSource, Traced
+from export.qonnx_passes.traced import BitSource, PixelSource, Traced, input_tensor
 
 SUPPORTED = (
     "Conv, MatMul, Gemm, BatchNormalization, arithmetic with constants, BipolarQuant, 1-bit Quant, MultiThreshold, MaxPool, Pad, "

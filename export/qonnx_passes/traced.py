@@ -69,6 +69,19 @@ def natural_order(shape: Shape, tensor_shape: tuple[int, ...]) -> NDArray[np.int
     return np.arange(math.prod(shape), dtype=np.int64).reshape(tensor_shape)
 
 
+def input_tensor(shape: tuple[int, ...], values: Array) -> Traced:
+    """The file's input: [1, C, H, W], [1, H, W] (one colour) or [1, F] (F colours of one pixel); `values` [256] by pixel value."""
+    image = {2: (shape[-1], 1, 1), 3: (1, *shape[1:]), 4: shape[1:]}[len(shape)]
+    channels, height, width = image
+    colours = np.arange(channels)
+    return Traced(
+        (channels, height, width),
+        natural_order((channels, height, width), shape),
+        np.tile(values, (channels, 1)),
+        PixelSource(colours),
+    )
+
+
 def channel_order(x: Traced, node: Node) -> NDArray[np.int64]:
     """int64 [C]: the map's channel at each channel of the tensor, which must be [1, C, H, W] otherwise in order."""
     channels, height, width = x.shape

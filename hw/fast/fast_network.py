@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.network import Ints, Network
-from hw.fast.kernels import BLOCK, SEGMENT, run_images
+from hw.fast.kernels import BLOCK, SEGMENT, Word, Words, run_images
 from hw.fast.plan_network import Plan, plan_network
 
 # Images that a thread takes at a time: enough to forget what a call costs, few enough that all threads end together.
-TASK = 8 * BLOCK
+TASK = 4 * BLOCK
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,8 @@ class FastNetwork:
 
     def _work(self, images: NDArray[np.uint8], scores: Ints, task: int, starts: Iterator[int]) -> None:
         """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic."""
-        arena, spill = aligned(self.plan.arena_words * BLOCK + SEGMENT), aligned(SEGMENT)
-        window = aligned(self.plan.window_words * SEGMENT)
+        arena = aligned(self.plan.arena_words * BLOCK + SEGMENT)
+        window, outputs = aligned(self.plan.window_words * SEGMENT), aligned(self.plan.output_words * SEGMENT)
         block = 0
         for start in starts:
             # A copy of its own: contiguous and writable, whatever the caller's array is.
@@ -59,12 +59,12 @@ class FastNetwork:
                     arena[:] = 0
                     block = wanted
                 own = slice(start + first, start + last)
-                run_images(self.plan.program, pixels[first:last], block, arena, window, spill, scores[own])
+                run_images(self.plan.program, pixels[first:last], block, arena, window, outputs, scores[own])
 
     def _blocks(self, count: int) -> Iterator[tuple[int, int, int]]:
         """(first, last, images a block): whole blocks, then what remains as one block of its own size.
 
-        Stepping over columns, a convolution cannot put neighbouring columns into one segment: its last block is a whole one.
+        With a stride, neighbouring outputs do not read neighbouring words: the last block is then a whole one.
         """
         whole = count // BLOCK * BLOCK
         if whole:
@@ -73,10 +73,11 @@ class FastNetwork:
             yield whole, count, BLOCK if self.plan.strided else count - whole
 
 
-def aligned(words: int) -> NDArray[np.uint64]:
-    """uint64 zeros that begin at a multiple of 64 bytes: a vector then never lies across two cache lines."""
-    memory = np.zeros(words + 8, np.uint64)
-    skip = -(memory.ctypes.data // 8) % 8
+def aligned(words: int) -> Words:
+    """Zeros that begin at a multiple of 64 bytes: a vector then never lies across two cache lines."""
+    size = np.dtype(Word).itemsize
+    memory = np.zeros(words + 64 // size, Word)
+    skip = -memory.ctypes.data % 64 // size
     return memory[skip : skip + words]
 
 

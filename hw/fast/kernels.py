@@ -1,12 +1,12 @@
-"""The inner loops of the fast simulator: bits packed 64 to a word, one image a vector lane, compiled by numba.
+"""The inner loops of the fast simulator: channels packed into words, one image a vector lane, compiled by numba.
 
-numba has no vector type, and what LLVM's auto-vectoriser makes of a tiled loop is luck. So a vector of LANES 64-bit words is made
-known to numba here, with the few operations needed on it; on a processor with AVX-512 VPOPCNTDQ `count_mismatches` becomes
-`vpxorq`, `vpopcntq`, `vpaddq`. All that is compiled lies in this one file because numba's cache on disk is keyed by it.
+numba has no vector type, and what LLVM's auto-vectoriser makes of a tiled loop is luck. So a vector of LANES words is made known
+to numba here, with the few operations needed on it; on a processor with AVX-512 VPOPCNTDQ `count_mismatches` becomes `vpxord`,
+`vpopcntd`, `vpaddd`. All that is compiled lies in this one file because numba's cache on disk is keyed by the file.
 
-Memory. A map is `uint64 [words, rows, columns, images]`, the images of one block lying next to each other: nothing is ever
-added across lanes. Bit b of word q is channel `64*q + b`, in the order in which the next layer wants its channels. A map is stored
-with the padding of the convolution that reads it; nobody writes the border, which stays 0. All maps lie in one arena.
+Memory. A map is words [channels / WORD, rows, columns, images], the images of one block lying next to each other: nothing is ever
+added across lanes. Bit b of word q is channel `WORD * q + b`, in the order in which the next layer wants its channels. A map is
+stored with the padding of the convolution that reads it; nobody writes that border, which stays 0. All maps lie in one arena.
 """
 
 from __future__ import annotations
@@ -16,15 +16,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic, models, register_model
 from numpy.typing import NDArray
 
-LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4
+FEATURES = config.CPU_FEATURES or binding.get_host_cpu_features().flatten()
+HAS_VECTOR_POPCOUNT = "+avx512vpopcntdq" in FEATURES
+# Short words waste less of a window that does not fill its last one; where popcounts are made of byte look-ups, only long ones are
+# cheap. A vector is 64 or 32 bytes; registers that are shorter still take it in parts.
+WORD = 32 if HAS_VECTOR_POPCOUNT else 64
+LANES = (512 if HAS_VECTOR_POPCOUNT else 256) // WORD
 SEGMENT = 2 * LANES
-BLOCK = 16
-THERMOMETER, CONV, POOL, LINEAR, SCORES = range(5)
+BLOCK = 32
+Word = np.uint32 if WORD == 32 else np.uint64
+Words = NDArray[np.uint32] | NDArray[np.uint64]
 
+THERMOMETER, CONV, POOL, LINEAR, SCORES = range(5)
 # One layer. Places and sizes of maps are in words an image; `target` is the first word inside the border.
 STEP = np.dtype(
     [
@@ -32,13 +39,13 @@ STEP = np.dtype(
         for name in (
             *("kind", "source", "source_rows", "source_columns", "target", "target_rows", "target_columns"),
             *("words", "rows", "columns", "stride_rows", "stride_columns", "kernel_rows", "kernel_columns"),
-            *("window_words", "filter_words", "fan_in", "first_piece", "first_run", "last_run"),
+            *("window_words", "filter_words", "fan_in", "first_piece", "first_run", "last_run", "first_row"),
         )
     ]
 )
-# Bits of a source word that go into a word of the window: shifted left by `drop`, then right by `place`.
-PIECE = np.dtype([("source", np.int64), ("drop", np.int64), ("place", np.int64)])
-# Filters first..last, whose rows begin at `weights`, read the window from word `window` on and make bits of output word `word`.
+# Bits of a source word that go into a word of the window: rotated left by `turn`, then cut out by `mask`.
+PIECE = np.dtype([("source", np.int64), ("turn", Word), ("mask", Word)])
+# Filters first..last, whose rows begin at `weights`, read the window from word `window` on; they make bits of output word `word`.
 RUN = np.dtype([(name, np.int64) for name in ("word", "window", "first", "last", "weights")])
 # Colour and output word of one row of the thermometer's look-up table.
 LEVEL = np.dtype([("colour", np.int64), ("word", np.int64)])
@@ -48,30 +55,31 @@ class Program(NamedTuple):
     """A network as tables.
 
     `steps`: STEP, one a layer; `pieces`: PIECE; `piece_starts`: int64, where the pieces of each window word begin; `runs`: RUN;
-    `weights`: uint64, the filters' rows of `filter_words` words; `limits` and `bits`: one a filter, how many mismatches it
-    tolerates and its bit in the output word; `levels`: LEVEL; `lut`: uint64 [levels, 256], the bits that a pixel's value sets.
+    `weights`: words, the filters' rows of `filter_words` words; `starts`: words, one a filter: `threshold - K - 1`, so that adding
+    the mismatches leaves a negative number where the filter fires; `levels`: LEVEL; `lut`: words [levels, 256], the bits that a
+    pixel's value sets.
     """
 
     steps: NDArray[Any]
     pieces: NDArray[Any]
     piece_starts: NDArray[np.int64]
     runs: NDArray[Any]
-    weights: NDArray[np.uint64]
-    limits: NDArray[np.int64]
-    bits: NDArray[np.uint64]
+    weights: Words
+    starts: Words
     levels: NDArray[Any]
-    lut: NDArray[np.uint64]
+    lut: Words
 
 
 class VectorType(types.Type):
-    """LANES 64-bit words in one vector register (or in two, where registers are shorter)."""
+    """LANES words in one vector register (or in two, where registers are shorter)."""
 
     def __init__(self) -> None:
-        super().__init__(name=f"words{LANES}")
+        super().__init__(name=f"vector of {LANES} words of {WORD} bits")
 
 
-WORDS = VectorType()
-LLVM_WORDS = ir.VectorType(ir.IntType(64), LANES)
+VECTOR = VectorType()
+WORD_TYPE = types.uint32 if WORD == 32 else types.uint64
+LLVM_VECTOR = ir.VectorType(ir.IntType(WORD), LANES)
 
 
 @register_model(VectorType)
@@ -79,19 +87,30 @@ class VectorModel(models.PrimitiveModel):
     """Tells numba that a vector is a plain LLVM value."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, LLVM_WORDS)
+        super().__init__(manager, kind, LLVM_VECTOR)
+
+
+def constant(value: int) -> Any:
+    """The same number in every lane."""
+    return ir.Constant(LLVM_VECTOR, [value] * LANES)
 
 
 def splat(builder: Any, word: Any) -> Any:
-    """A 64-bit LLVM value in every lane."""
-    one = builder.insert_element(ir.Constant(LLVM_WORDS, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
+    """An LLVM word in every lane."""
+    one = builder.insert_element(ir.Constant(LLVM_VECTOR, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
-def address(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:
-    """Pointer to the vector that begins at word `index` of a one-dimensional array."""
-    data = context.make_array(array_type)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), LLVM_WORDS.as_pointer())
+def call(builder: Any, name: str, *args: Any) -> Any:
+    """One of LLVM's own operations on vectors."""
+    kind = ir.FunctionType(LLVM_VECTOR, [LLVM_VECTOR] * len(args))
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}i{WORD}"), args)
+
+
+def address(context: Any, builder: Any, signature: Any, args: Any, position: int) -> Any:
+    """Pointer to the element of array args[position] at index args[position + 1]; no check for a negative index slows it down."""
+    array = context.make_array(signature.args[position])(context, builder, args[position])
+    return builder.gep(array.data, [args[position + 1]])
 
 
 @intrinsic
@@ -99,9 +118,20 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     """array[index : index + LANES]."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.load(address(context, builder, signature.args[0], *args), align=8)
+        place = builder.bitcast(address(context, builder, signature, args, 0), LLVM_VECTOR.as_pointer())
+        return builder.load(place, align=WORD // 8)
 
-    return WORDS(array, types.int64), generate
+    return VECTOR(array, types.int64), generate
+
+
+@intrinsic
+def load_one(typing: Any, array: Any, index: Any) -> Any:
+    """array[index] in every lane."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return splat(builder, builder.load(address(context, builder, signature, args, 0)))
+
+    return VECTOR(array, types.int64), generate
 
 
 @intrinsic
@@ -109,10 +139,11 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     """array[index : index + LANES] = vector."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        builder.store(args[2], address(context, builder, signature.args[0], *args[:2]), align=8)
+        place = builder.bitcast(address(context, builder, signature, args, 0), LLVM_VECTOR.as_pointer())
+        builder.store(args[2], place, align=WORD // 8)
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, WORDS), generate
+    return types.void(array, types.int64, VECTOR), generate
 
 
 @intrinsic
@@ -120,165 +151,173 @@ def zeros(typing: Any) -> Any:
     """A vector of zeros."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return ir.Constant(LLVM_WORDS, [0] * LANES)
+        return constant(0)
 
-    return WORDS(), generate
-
-
-@intrinsic
-def count_mismatches(typing: Any, count: Any, bits: Any, weight: Any) -> Any:
-    """count + popcount(bits ^ weight), lane by lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        different = builder.xor(args[1], splat(builder, args[2]))
-        kind = ir.FunctionType(LLVM_WORDS, [LLVM_WORDS])
-        popcount = cgutils.get_or_insert_function(builder.module, kind, f"llvm.ctpop.v{LANES}i64")
-        return builder.add(args[0], builder.call(popcount, [different]))
-
-    return WORDS(WORDS, WORDS, types.uint64), generate
+    return VECTOR(), generate
 
 
 @intrinsic
-def mark(typing: Any, word: Any, count: Any, limit: Any, bit: Any) -> Any:
-    """word | bit in the lanes where count <= limit."""
+def count_mismatches(typing: Any, count: Any, bits: Any, weights: Any, index: Any) -> Any:
+    """count + popcount(bits ^ weights[index]), lane by lane."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        fires = builder.icmp_signed("<=", args[1], splat(builder, args[2]))
-        none = ir.Constant(LLVM_WORDS, [0] * LANES)
-        return builder.or_(args[0], builder.select(fires, splat(builder, args[3]), none))
+        weight = splat(builder, builder.load(address(context, builder, signature, args, 2)))
+        return builder.add(args[0], call(builder, "ctpop", builder.xor(args[1], weight)))
 
-    return WORDS(WORDS, WORDS, types.int64, types.uint64), generate
+    return VECTOR(VECTOR, VECTOR, weights, types.int64), generate
 
 
 @intrinsic
-def put_piece(typing: Any, word: Any, piece: Any, drop: Any, place: Any) -> Any:
-    """word | ((piece << drop) >> place)."""
+def push_sign(typing: Any, word: Any, count: Any) -> Any:
+    """(word << 1) | (count < 0)."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        high = builder.shl(args[1], splat(builder, args[2]))
-        return builder.or_(args[0], builder.lshr(high, splat(builder, args[3])))
+        return call(builder, "fshl", args[0], args[1], constant(1))
 
-    return WORDS(WORDS, WORDS, types.int64, types.int64), generate
+    return VECTOR(VECTOR, VECTOR), generate
 
+
+@intrinsic
+def put_piece(typing: Any, word: Any, piece: Any, turn: Any, mask: Any) -> Any:
+    """word | (piece rotated left by `turn` & mask)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        turned = call(builder, "fshl", args[1], args[1], splat(builder, args[2]))
+        return builder.or_(args[0], builder.and_(turned, splat(builder, args[3])))
+
+    return VECTOR(VECTOR, VECTOR, WORD_TYPE, WORD_TYPE), generate
 
 
 @njit
-def fire(x, at, pitch, words, run, weights, limits, bits, low, high):  # type: ignore[no-untyped-def]
-    """ORs the bits of a run's filters into `low` and `high`, for the SEGMENT images at x[at], x[at + pitch], ...
+def fire(x, at, pitch, words, run, weights, starts, low, high):  # type: ignore[no-untyped-def]
+    """Pushes the bits of a run's filters into `low` and `high`, for the SEGMENT images at x[at], x[at + pitch], ...
 
     Four filters share every load of the window, two vectors every load of a weight.
     """
     f, a = run.first, run.weights
     while f + 4 <= run.last:
-        a0, a1, b0, b1, c0, c1, d0, d1 = zeros(), zeros(), zeros(), zeros(), zeros(), zeros(), zeros(), zeros()
+        a0, b0, c0, d0 = load_one(starts, f), load_one(starts, f + 1), load_one(starts, f + 2), load_one(starts, f + 3)
+        a1, b1, c1, d1 = a0, b0, c0, d0
         b, c, d = a + words, a + 2 * words, a + 3 * words
         here = at
         for w in range(words):
             x0, x1 = load(x, here), load(x, here + LANES)
-            a0, a1 = count_mismatches(a0, x0, weights[a + w]), count_mismatches(a1, x1, weights[a + w])
-            b0, b1 = count_mismatches(b0, x0, weights[b + w]), count_mismatches(b1, x1, weights[b + w])
-            c0, c1 = count_mismatches(c0, x0, weights[c + w]), count_mismatches(c1, x1, weights[c + w])
-            d0, d1 = count_mismatches(d0, x0, weights[d + w]), count_mismatches(d1, x1, weights[d + w])
+            a0, a1 = count_mismatches(a0, x0, weights, a + w), count_mismatches(a1, x1, weights, a + w)
+            b0, b1 = count_mismatches(b0, x0, weights, b + w), count_mismatches(b1, x1, weights, b + w)
+            c0, c1 = count_mismatches(c0, x0, weights, c + w), count_mismatches(c1, x1, weights, c + w)
+            d0, d1 = count_mismatches(d0, x0, weights, d + w), count_mismatches(d1, x1, weights, d + w)
             here += pitch
-        low, high = mark(low, a0, limits[f], bits[f]), mark(high, a1, limits[f], bits[f])
-        low, high = mark(low, b0, limits[f + 1], bits[f + 1]), mark(high, b1, limits[f + 1], bits[f + 1])
-        low, high = mark(low, c0, limits[f + 2], bits[f + 2]), mark(high, c1, limits[f + 2], bits[f + 2])
-        low, high = mark(low, d0, limits[f + 3], bits[f + 3]), mark(high, d1, limits[f + 3], bits[f + 3])
+        low = push_sign(push_sign(push_sign(push_sign(low, a0), b0), c0), d0)
+        high = push_sign(push_sign(push_sign(push_sign(high, a1), b1), c1), d1)
         f += 4
         a += 4 * words
     while f < run.last:
-        a0, a1 = count(x, at, pitch, words, weights, a)
-        low, high = mark(low, a0, limits[f], bits[f]), mark(high, a1, limits[f], bits[f])
+        a0, a1 = count(x, at, pitch, words, weights, a, load_one(starts, f))
+        low, high = push_sign(low, a0), push_sign(high, a1)
         f += 1
         a += words
     return low, high
 
 
 @njit
-def count(x, at, pitch, words, weights, row):  # type: ignore[no-untyped-def]
-    """Mismatches of one filter, two vectors."""
-    low, high = zeros(), zeros()
+def count(x, at, pitch, words, weights, row, start):  # type: ignore[no-untyped-def]
+    """start + mismatches of one filter, two vectors."""
+    low, high = start, start
     for w in range(words):
-        low = count_mismatches(low, load(x, at), weights[row + w])
-        high = count_mismatches(high, load(x, at + LANES), weights[row + w])
+        low = count_mismatches(low, load(x, at), weights, row + w)
+        high = count_mismatches(high, load(x, at + LANES), weights, row + w)
         at += pitch
     return low, high
 
 
 @njit
 def gather_window(step, pieces, piece_starts, arena, origin, images, window):  # type: ignore[no-untyped-def]
-    """Packs the bits under one output position into `window`: uint64 [window_words, SEGMENT]. `origin`: its first lane."""
+    """Packs the bits under a segment of output positions into `window`: words [window_words, SEGMENT]. `origin`: its first lane."""
     for w in range(step.window_words):
         low, high = zeros(), zeros()
         for p in range(piece_starts[step.first_piece + w], piece_starts[step.first_piece + w + 1]):
             piece = pieces[p]
             at = origin + piece.source * images
-            low = put_piece(low, load(arena, at), piece.drop, piece.place)
-            high = put_piece(high, load(arena, at + LANES), piece.drop, piece.place)
+            low = put_piece(low, load(arena, at), piece.turn, piece.mask)
+            high = put_piece(high, load(arena, at + LANES), piece.turn, piece.mask)
         store(window, w * SEGMENT, low)
         store(window, w * SEGMENT + LANES, high)
 
 
 @njit
-def put(x, at, lanes, low, high, spill):  # type: ignore[no-untyped-def]
-    """Stores the first `lanes` lanes of two vectors, and no others: the next words may be a border."""
-    if lanes >= SEGMENT:
-        store(x, at, low)
-        store(x, at + LANES, high)
-    else:
-        store(spill, 0, low)
-        store(spill, LANES, high)
-        for lane in range(lanes):
-            x[at + lane] = spill[lane]
-
-
-@njit
-def run_filters(step, program, x, origin, pitch, arena, target, images, lanes, spill):  # type: ignore[no-untyped-def]
-    """All filters of a layer on one segment of x; `target`: where word 0 of its output goes."""
+def run_filters(step, program, x, origin, pitch, outputs):  # type: ignore[no-untyped-def]
+    """All filters of a layer on one segment of x; `outputs`: words [step.words, SEGMENT]."""
     r = step.first_run
-    plane = step.target_rows * step.target_columns * images
     for word in range(step.words):
         low, high = zeros(), zeros()
         while r < step.last_run and program.runs[r].word == word:
             run = program.runs[r]
             at = origin + run.window * pitch
-            low, high = fire(x, at, pitch, step.filter_words, run, program.weights, program.limits, program.bits, low, high)
+            low, high = fire(x, at, pitch, step.filter_words, run, program.weights, program.starts, low, high)
             r += 1
-        put(arena, target + word * plane, lanes, low, high, spill)
+        store(outputs, word * SEGMENT, low)
+        store(outputs, word * SEGMENT + LANES, high)
 
 
 @njit
-def run_conv(step, program, arena, images, window, spill):  # type: ignore[no-untyped-def]
-    """A convolution. A segment runs along images and then columns, so that even one image fills the lanes."""
+def run_conv(step, program, arena, images, window, outputs):  # type: ignore[no-untyped-def]
+    """A convolution. With a whole block, a segment is images at one position."""
+    plane = step.target_rows * step.target_columns
     for y in range(step.rows):
-        row = step.source + y * step.stride_rows * step.source_columns
-        target = (step.target + y * step.target_columns) * images
-        for lane in range(0, step.columns * images, SEGMENT):
-            origin = (row + lane // images * step.stride_columns) * images + lane % images
-            gather_window(step, program.pieces, program.piece_starts, arena, origin, images, window)
-            left = step.columns * images - lane
-            run_filters(step, program, window, 0, SEGMENT, arena, target + lane, images, left, spill)
+        for x in range(step.columns):
+            source = step.source + y * step.stride_rows * step.source_columns + x * step.stride_columns
+            target = step.target + y * step.target_columns + x
+            for lane in range(0, images, SEGMENT):
+                gather_window(step, program.pieces, program.piece_starts, arena, source * images + lane, images, window)
+                run_filters(step, program, window, 0, SEGMENT, outputs)
+                for word in range(step.words):
+                    at = (target + word * plane) * images + lane
+                    store(arena, at, load(outputs, word * SEGMENT))
+                    store(arena, at + LANES, load(outputs, word * SEGMENT + LANES))
 
 
 @njit
-def run_linear(step, program, arena, images, spill):  # type: ignore[no-untyped-def]
+def run_flat_conv(step, program, arena, images, window, outputs):  # type: ignore[no-untyped-def]
+    """A convolution of stride 1 on less than a block: a segment runs on over columns and rows, so that few images fill it too.
+
+    It runs over the columns of the source, of which the last few have no output; what is computed there is thrown away.
+    """
+    plane = step.target_rows * step.target_columns
+    span = ((step.rows - 1) * step.source_columns + step.columns) * images
+    for first in range(0, span, SEGMENT):
+        gather_window(step, program.pieces, program.piece_starts, arena, step.source * images + first, images, window)
+        run_filters(step, program, window, 0, SEGMENT, outputs)
+        for lane in range(min(SEGMENT, span - first)):
+            position, image = divmod(first + lane, images)
+            y, x = divmod(position, step.source_columns)
+            if x < step.columns:
+                at = (step.target + y * step.target_columns + x) * images + image
+                for word in range(step.words):
+                    arena[at + word * plane * images] = outputs[word * SEGMENT + lane]
+
+
+@njit
+def run_linear(step, program, arena, images, outputs):  # type: ignore[no-untyped-def]
     """A hidden linear layer: one window, which is the whole map as it lies in memory."""
-    for lane in range(0, images, SEGMENT):
-        origin, target = step.source * images + lane, step.target * images + lane
-        run_filters(step, program, arena, origin, images, arena, target, images, images - lane, spill)
+    for first in range(0, images, SEGMENT):
+        run_filters(step, program, arena, step.source * images + first, images, outputs)
+        for word in range(step.words):
+            for lane in range(min(SEGMENT, images - first)):
+                arena[(step.target + word) * images + first + lane] = outputs[word * SEGMENT + lane]
 
 
 @njit
-def run_scores(step, program, arena, images, spill, scores):  # type: ignore[no-untyped-def]
+def run_scores(step, program, arena, images, outputs, scores):  # type: ignore[no-untyped-def]
     """The last layer: int32 [N, classes] into `scores`, whose N may be less than `images`."""
-    for lane in range(0, len(scores), SEGMENT):
+    for first in range(0, len(scores), SEGMENT):
         for label in range(scores.shape[1]):
-            row = program.runs[step.first_run].weights + label * step.filter_words
-            low, high = count(arena, step.source * images + lane, images, step.filter_words, program.weights, row)
-            store(spill, 0, low)
-            store(spill, LANES, high)
-            for n in range(lane, min(lane + SEGMENT, len(scores))):
-                scores[n, label] = step.fan_in - 2 * np.int64(spill[n - lane])
+            row = step.first_row + label * step.filter_words
+            at = step.source * images + first
+            low, high = count(arena, at, images, step.filter_words, program.weights, row, zeros())
+            store(outputs, 0, low)
+            store(outputs, LANES, high)
+            for n in range(first, min(first + SEGMENT, len(scores))):
+                scores[n, label] = step.fan_in - 2 * np.int64(outputs[n - first])
 
 
 @njit
@@ -316,10 +355,10 @@ def run_thermometer(step, program, pixels, arena, images):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def run_images(program, pixels, images, arena, window, spill, scores):  # type: ignore[no-untyped-def]
-    """Scores of uint8 pixels [N, C, H, W] into int32 scores [N, classes], `images` at a time.
+def run_images(program, pixels, images, arena, window, outputs, scores):  # type: ignore[no-untyped-def]
+    """Scores of uint8 pixels [N, C, H, W] into int32 scores [N, classes], `images` at a time: BLOCK, or fewer at stride 1.
 
-    `arena`: uint64, zero where this was not called before with the same program and `images`; `window`, `spill`: uint64 scratch.
+    `arena`: words, zero where this was not called before with the same program and `images`; `window`, `outputs`: scratch.
     """
     for first in range(0, len(pixels), images):
         own = pixels[first : first + images]
@@ -327,11 +366,13 @@ def run_images(program, pixels, images, arena, window, spill, scores):  # type: 
             step = program.steps[s]
             if step.kind == THERMOMETER:
                 run_thermometer(step, program, own, arena, images)
+            elif step.kind == CONV and images < BLOCK:
+                run_flat_conv(step, program, arena, images, window, outputs)
             elif step.kind == CONV:
-                run_conv(step, program, arena, images, window, spill)
+                run_conv(step, program, arena, images, window, outputs)
             elif step.kind == POOL:
                 run_pool(step, arena, images)
             elif step.kind == LINEAR:
-                run_linear(step, program, arena, images, spill)
+                run_linear(step, program, arena, images, outputs)
             else:
-                run_scores(step, program, arena, images, spill, scores[first : first + images])
+                run_scores(step, program, arena, images, outputs, scores[first : first + images])

@@ -7,26 +7,27 @@ the order in which its reader wants them, which is all that is left of a shuffle
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
-from hw.fast.kernels import CONV, LEVEL, LINEAR, PIECE, POOL, RUN, SCORES, STEP, THERMOMETER, Program
+from hw.fast.kernels import CONV, LEVEL, LINEAR, PIECE, POOL, RUN, SCORES, STEP, THERMOMETER, WORD, Program, Word, Words
 
-WORD = 64
 Order = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network laid out. `arena_words`: memory of all maps, an image; `window_words`: the largest window of a convolution;
-    `strided`: whether a convolution steps over columns."""
+    """A network laid out. `arena_words`: memory of all maps, an image; `window_words`, `output_words`: the most that one position
+    of a layer reads and writes; `strided`: whether a convolution has a stride."""
 
     program: Program
     arena_words: int
     window_words: int
+    output_words: int
     strided: bool
 
 
@@ -55,12 +56,16 @@ class Tables:
     pieces: list[tuple[int, int, int]] = field(default_factory=list)
     piece_starts: list[int] = field(default_factory=list)
     runs: list[tuple[int, ...]] = field(default_factory=list)
-    weights: list[NDArray[np.uint64]] = field(default_factory=list)
+    weights: list[Words] = field(default_factory=list)
     weight_words: int = 0
-    limits: list[int] = field(default_factory=list)
-    bits: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
     levels: list[tuple[int, int]] = field(default_factory=list)
-    lut: list[NDArray[np.uint64]] = field(default_factory=list)
+    lut: list[Words] = field(default_factory=list)
+
+    def add_weights(self, rows: Words) -> None:
+        """Filters' rows [F, words], one after the other."""
+        self.weights.append(rows.reshape(-1))
+        self.weight_words += rows.size
 
     def program(self) -> Program:
         """The tables as arrays."""
@@ -70,42 +75,60 @@ class Tables:
             np.array([*self.piece_starts, len(self.pieces)], np.int64),
             np.array(self.runs, RUN),
             np.concatenate(self.weights),
-            np.array(self.limits, np.int64),
-            np.array(self.bits, np.uint64),
+            np.array(self.starts, np.int64).astype(Word),
             np.array(self.levels, LEVEL),
-            np.array(self.lut, np.uint64),
+            np.array(self.lut, Word),
         )
 
 
 def plan_network(network: Network) -> Plan:
     """Lays out the maps and tables of a network; takes whatever the specification allows."""
     tables = Tables()
-    makers = [(layer, shape) for layer, _, shape in network.steps() if not isinstance(layer, ChannelShuffle)]
-    readers: list[Layer | None] = [layer for layer, _ in makers[1:]]
+    steps = [(layer, shape) for layer, _, shape in network.steps() if not isinstance(layer, ChannelShuffle)]
+    readers: list[Layer | None] = [*(layer for layer, _ in steps[1:]), None]
     place = 0
     source = Map(0, 0, *network.input_shape[1:])
-    for (layer, shape), reader, order in zip(makers, [*readers, None], channel_orders(network), strict=True):
+    for (layer, shape), reader, (reads, writes) in zip(steps, readers, channel_orders(network), strict=True):
         target = map_for(place, shape, reader)
         place += target.words * target.rows * target.columns
-        tables.steps.append({**places(source, target, shape), **lay_out(tables, layer, order, source)})
+        tables.steps.append({**places(source, target, shape), **lay_out(tables, layer, reads, writes, source)})
         source = target
-    windows = [step.get("window_words", 0) for step in tables.steps]
-    strided = any(isinstance(layer, BinaryConv) and layer.stride[1] > 1 for layer in network.layers)
-    return Plan(tables.program(), place, max(windows), strided)
+    strided = any(isinstance(layer, BinaryConv) and layer.stride != (1, 1) for layer in network.layers)
+    return Plan(
+        tables.program(),
+        place,
+        max(step.get("window_words", 0) for step in tables.steps),
+        max(step["words"] for step in tables.steps),
+        strided,
+    )
 
 
-def channel_orders(network: Network) -> list[Order]:
-    """For every layer but shuffles, in order: which of its channels is written at position 0, 1, ... (see the page above)."""
-    orders: list[Order] = []
-    wanted = np.arange(network.classes)
-    for layer, (channels, _, _), _ in reversed(list(network.steps())):
+def channel_orders(network: Network) -> list[tuple[Order, Order]]:
+    """For every layer but shuffles: which of its channels lies at position 0, 1, ... of the map it reads, and of the one it writes.
+
+    A reader wants the channels of each of its groups side by side. Inside a group any order does, as its weights can follow: the
+    maker's own order it is, for then filters that read one window stay neighbours.
+    """
+    orders: list[tuple[Order, Order]] = []
+    # Channel i of the current map is channel made[i] of the layer that made it, the one at `maker` in the list.
+    made, maker = np.arange(0), 0
+    for layer, (channels, _, _), shape in network.steps():
         if isinstance(layer, ChannelShuffle):
-            wanted = layer.permutation[wanted].astype(np.int64)
+            made = made[layer.permutation]
             continue
-        orders.append(wanted)
-        if not isinstance(layer, OrPool):
-            wanted = np.arange(channels)
-    return orders[::-1]
+        if isinstance(layer, OrPool):
+            orders.append((np.arange(channels), np.arange(channels)))
+            continue
+        if orders:
+            groups = layer.groups if isinstance(layer, BinaryConv) else 1
+            own = made.reshape(groups, -1)
+            reads = (np.argsort(own, axis=1) + np.arange(0, channels, channels // groups)[:, None]).reshape(-1)
+            orders[maker] = (orders[maker][0], made[reads])
+        else:
+            reads = np.arange(channels)
+        made, maker = np.arange(shape[0]), len(orders)
+        orders.append((reads, made))
+    return orders
 
 
 def map_for(place: int, shape: Shape, reader: Layer | None) -> Map:
@@ -129,22 +152,26 @@ def places(source: Map, target: Map, shape: Shape) -> dict[str, int]:
     }
 
 
-def lay_out(tables: Tables, layer: Layer, order: Order, source: Map) -> dict[str, int]:
+def lay_out(tables: Tables, layer: Layer, reads: Order, writes: Order, source: Map) -> dict[str, int]:
     """Adds a layer to the tables; returns the other fields of its step."""
     match layer:
         case Thermometer():
-            return lay_out_thermometer(tables, layer, order)
+            return lay_out_thermometer(tables, layer, writes)
         case BinaryConv():
-            return lay_out_conv(tables, layer, order, source)
+            return lay_out_conv(tables, layer, reads, writes, source)
         case OrPool():
             return {"kind": POOL, **strides(layer.stride), "kernel_rows": layer.kernel[0], "kernel_columns": layer.kernel[1]}
         case BinaryLinear():
-            return {"kind": LINEAR, **lay_out_linear(tables, layer.weights, layer.fan_in - layer.thresholds, order, source)}
+            rows = rows_of_map(layer.weights, reads, source)
+            runs = lay_out_filters(tables, rows, layer.thresholds - layer.fan_in - 1, writes, len(rows))
+            return {"kind": LINEAR, "filter_words": rows.shape[1] // WORD, **runs}
         case Scores():
-            unused = np.zeros(len(layer.weights), np.int64)
-            return {"kind": SCORES, "fan_in": layer.fan_in, **lay_out_linear(tables, layer.weights, unused, order, source)}
+            rows = rows_of_map(layer.weights, reads, source)
+            step = {"kind": SCORES, "filter_words": rows.shape[1] // WORD, "fan_in": layer.fan_in, "first_row": tables.weight_words}
+            tables.add_weights(pack_rows(rows))
+            return step
         case ChannelShuffle():
-            raise AssertionError("shuffles are in the channel orders")
+            raise AssertionError("a shuffle is in the orders of its neighbours")
 
 
 def strides(stride: tuple[int, int]) -> dict[str, int]:
@@ -152,23 +179,23 @@ def strides(stride: tuple[int, int]) -> dict[str, int]:
     return {"stride_rows": stride[0], "stride_columns": stride[1]}
 
 
-def lay_out_thermometer(tables: Tables, layer: Thermometer, order: Order) -> dict[str, int]:
+def lay_out_thermometer(tables: Tables, layer: Thermometer, writes: Order) -> dict[str, int]:
     """A look-up table for every output word and every colour that sets bits in it."""
     levels = layer.thresholds.shape[1]
-    for word in range(-(-len(order) // WORD)):
-        own = order[word * WORD : (word + 1) * WORD]
-        for colour in np.unique(own // levels):
-            lut = np.zeros(256, np.uint64)
-            for bit in np.flatnonzero(own // levels == colour):
-                fires = np.arange(256) >= layer.thresholds[colour, own[bit] % levels]
-                lut |= fires.astype(np.uint64) << np.uint64(bit)
+    for word in range(-(-len(writes) // WORD)):
+        colours, steps = np.divmod(writes[word * WORD : (word + 1) * WORD], levels)
+        for colour in np.unique(colours):
+            lut = np.zeros(256, Word)
+            for bit in np.flatnonzero(colours == colour):
+                fires = np.arange(256) >= layer.thresholds[colour, steps[bit]]
+                lut |= fires.astype(Word) << Word(bit)
             tables.levels.append((int(colour), word))
             tables.lut.append(lut)
     return {"kind": THERMOMETER}
 
 
-def lay_out_conv(tables: Tables, layer: BinaryConv, order: Order, source: Map) -> dict[str, int]:
-    """Pieces that pack the windows of all groups one after the other, bits in the order row, column, channel; then the filters."""
+def lay_out_conv(tables: Tables, layer: BinaryConv, reads: Order, writes: Order, source: Map) -> dict[str, int]:
+    """Pieces that pack the windows of all groups one after the other, bits in the order row, column, position; then the filters."""
     filters, channels, kernel_rows, kernel_columns = layer.weights.shape
     filter_words = -(-layer.fan_in // WORD)
     step = {
@@ -178,19 +205,21 @@ def lay_out_conv(tables: Tables, layer: BinaryConv, order: Order, source: Map) -
         "window_words": layer.groups * filter_words,
         "first_piece": len(tables.piece_starts),
     }
+    taps = [dy * source.columns + dx for dy in range(kernel_rows) for dx in range(kernel_columns)]
     for group in range(layer.groups):
-        taps = [(dy * source.columns + dx, group * channels) for dy in range(kernel_rows) for dx in range(kernel_columns)]
-        lay_out_pieces(tables, taps, channels, source)
-    rows = layer.weights.transpose(0, 2, 3, 1).reshape(filters, -1)
-    runs = lay_out_filters(tables, rows, layer.fan_in - layer.thresholds, order, filters // layer.groups)
-    return {**step, **runs}
+        lay_out_pieces(tables, taps, group * channels, channels, source)
+    # Filter f reads channel inside[f's group, i] of its group at position i of the group's bits.
+    inside = reads.reshape(layer.groups, channels) % channels
+    own = np.repeat(inside, filters // layer.groups, axis=0)
+    rows = np.take_along_axis(layer.weights, own[:, :, None, None], axis=1).transpose(0, 2, 3, 1).reshape(filters, -1)
+    return {**step, **lay_out_filters(tables, rows, layer.thresholds - layer.fan_in - 1, writes, filters // layer.groups)}
 
 
-def lay_out_pieces(tables: Tables, taps: list[tuple[int, int]], channels: int, source: Map) -> None:
-    """The pieces of one group's window, `channels` bits a tap (place, first channel), cut where a word ends on either side."""
+def lay_out_pieces(tables: Tables, taps: list[int], first: int, channels: int, source: Map) -> None:
+    """The pieces of one group's window: from every tap (a place) `channels` bits from position `first`, cut where a word ends."""
     plane = source.rows * source.columns
     filled = 0
-    for place, first in taps:
+    for tap in taps:
         done = 0
         while done < channels:
             word, low = divmod(first + done, WORD)
@@ -198,41 +227,42 @@ def lay_out_pieces(tables: Tables, taps: list[tuple[int, int]], channels: int, s
             if at == 0:
                 tables.piece_starts.append(len(tables.pieces))
             bits = min(channels - done, WORD - low, WORD - at)
-            tables.pieces.append((word * plane + place, WORD - low - bits, WORD - at - bits))
+            tables.pieces.append((word * plane + tap, (at - low) % WORD, ((1 << bits) - 1) << at))
             done += bits
             filled += bits
 
 
-def lay_out_linear(tables: Tables, weights: Bits, limits: NDArray[Any], order: Order, source: Map) -> dict[str, int]:
-    """Filters that read a whole map as it lies in memory: words, rows, columns."""
+def rows_of_map(weights: Bits, reads: Order, source: Map) -> Bits:
+    """Weights [F, C*H*W] with their bits in the order in which the whole map lies in memory: word, row, column, bit."""
     area = source.rows * source.columns
-    channels = weights.shape[1] // area
     padded = np.zeros((len(weights), source.words * WORD, area), np.uint8)
-    padded[:, :channels] = weights.reshape(len(weights), channels, area)
-    rows = padded.reshape(len(weights), source.words, WORD, area).transpose(0, 1, 3, 2).reshape(len(weights), -1)
-    return {"filter_words": source.words * area, **lay_out_filters(tables, rows, limits, order, len(weights))}
+    padded[:, : len(reads)] = weights.reshape(len(weights), -1, area)[:, reads]
+    return padded.reshape(len(weights), source.words, WORD, area).transpose(0, 1, 3, 2).reshape(len(weights), -1)
 
 
-def lay_out_filters(tables: Tables, rows: Bits, limits: NDArray[Any], order: Order, group_size: int) -> dict[str, int]:
-    """Filters [F, K] whose bits are in window order; bit i of the output is filter order[i], `group_size` filters read one window."""
+def lay_out_filters(tables: Tables, rows: Bits, starts: NDArray[Any], writes: Order, group_size: int) -> dict[str, int]:
+    """Filters [F, K] whose bits are in window order; bit i of the output is filter writes[i], `group_size` filters read one window.
+
+    A run is neighbouring bits of one word made from one window. Bits are pushed into a word from below: the highest comes first.
+    """
     packed = pack_rows(rows)
     filter_words = packed.shape[1]
     first_run = len(tables.runs)
-    for word in range(-(-len(order) // WORD)):
-        own = order[word * WORD : (word + 1) * WORD]
-        for group in np.unique(own // group_size):
-            positions = np.flatnonzero(own // group_size == group)
-            first = len(tables.limits)
-            tables.runs.append((word, int(group) * filter_words, first, first + len(positions), tables.weight_words))
-            tables.weights.append(packed[own[positions]].reshape(-1))
-            tables.weight_words += tables.weights[-1].size
-            tables.limits.extend(limits[own[positions]].tolist())
-            tables.bits.extend(1 << int(position) for position in positions)
+    for word in range(-(-len(writes) // WORD)):
+        own = writes[word * WORD : (word + 1) * WORD][::-1]
+        groups = own // group_size
+        cuts = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(own)]
+        for begin, end in pairwise(cuts):
+            first = len(tables.starts)
+            window = int(groups[begin]) * filter_words
+            tables.runs.append((word, window, first, first + end - begin, tables.weight_words))
+            tables.add_weights(packed[own[begin:end]])
+            tables.starts.extend(starts[own[begin:end]].tolist())
     return {"first_run": first_run, "last_run": len(tables.runs)}
 
 
-def pack_rows(rows: Bits) -> NDArray[np.uint64]:
-    """Bits [F, K] to uint64 [F, ceil(K / 64)]: bit i of a row is bit i % 64 of word i // 64, the rest 0."""
+def pack_rows(rows: Bits) -> Words:
+    """Bits [F, K] to words [F, ceil(K / WORD)]: bit i of a row is bit i % WORD of word i // WORD, the rest 0."""
     padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % WORD)))
-    packed: NDArray[np.uint64] = np.packbits(padded, axis=1, bitorder="little").view("<u8").astype(np.uint64)
+    packed: Words = np.packbits(padded, axis=1, bitorder="little").view(f"<u{WORD // 8}").astype(Word)
     return packed

@@ -62,6 +62,13 @@ def test_thresholds_tell_the_input_range(path: Path, thresholds: list[float], ex
     assert assert_exact(path, "auto").input_scale == expected
 
 
+def test_a_range_for_which_the_file_cannot_be_computed_is_not_the_one(path: Path) -> None:
+    """The square root of a signed image is not a number."""
+    b = Builder()
+    b.save(path, body(b, b.add("BipolarQuant", b.add("Sub", b.add("Sqrt", b.add("Div", "x", 255.0)), 0.5), 1.0)))
+    assert assert_exact(path, "auto").input_scale == 1.0
+
+
 def test_an_input_range_that_nothing_tells_must_be_given(path: Path) -> None:
     b = Builder()
     b.save(path, body(b, b.add("BipolarQuant", b.add("Sub", "x", 0.5), 1.0)))

@@ -138,7 +138,7 @@ class RandomFile(Builder):
 
 def test_random_files(tmp_path: Path) -> None:
     exact = 0
-    for seed in range(80):
+    for seed in range(60):
         path = RandomFile(seed).write(tmp_path / f"{seed}.onnx")
         try:
             network = read_qonnx(path, "uint8")
@@ -148,4 +148,4 @@ def test_random_files(tmp_path: Path) -> None:
         images = np.random.default_rng(seed).integers(0, 256, (2, *network.input_shape), dtype=np.uint8)
         np.testing.assert_array_equal(simulate(network, images), execute_qonnx(path, images, "uint8"), err_msg=f"seed {seed}")
         exact += 1
-    assert exact >= 60
+    assert exact >= 45

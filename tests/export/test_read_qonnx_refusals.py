@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from qonnx_builder import Builder
 
 from export.errors import OwlbitError
+from export.execute_qonnx import execute_values
 from export.read_qonnx import QonnxError, read_qonnx
 from export.write_qonnx import qonnx_model
 
@@ -289,6 +290,13 @@ def test_files_that_are_no_models(path: Path, content: bytes) -> None:
 def test_missing_file_and_folder(tmp_path: Path) -> None:
     refused(tmp_path / "nothing.onnx", "no such file")
     refused(tmp_path, "expected an ONNX file, found a folder")
+
+
+def test_a_file_that_the_executor_cannot_run(path: Path) -> None:
+    b = Builder()
+    b.save(path, b.head(b.thermometer(), 192))
+    with pytest.raises(OwlbitError, match=r"wild.onnx: QONNX's executor cannot run this file \(Shape mismatch"):
+        execute_values(path, np.zeros((1, 1, 8, 7), np.float32))
 
 
 def test_unknown_input_range(path: Path) -> None:

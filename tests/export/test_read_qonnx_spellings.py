@@ -96,6 +96,19 @@ def test_zero_one_data_up_to_an_affine_a_channel(path: Path) -> None:
     assert_exact(finish(b, path, x, 4 * 4 * 2))
 
 
+def test_zero_one_data_with_the_affine_behind_the_product(path: Path) -> None:
+    """W @ (2x - 1) written as 2 * (W @ x) - W @ 1, for hidden layers and for the scores, as streamlined graphs have it."""
+    b = Builder()
+    x = b.add("MultiThreshold", "x", [[90.0]], out_dtype="BINARY")
+    hidden, last = b.signs(48, 7), b.signs(7, 5)
+    x = b.add("MatMul", b.add("Flatten", x, axis=1), hidden)
+    x = b.add("Sub", b.add("Mul", x, 2.0), hidden.sum(axis=0))
+    x = b.add("MultiThreshold", x, b.rng.integers(-6, 6, (7, 1)), out_dtype="BINARY")
+    x = b.add("Sub", b.add("Mul", b.add("MatMul", x, last), 2.0), last.sum(axis=0))
+    network = assert_exact(b.save(path, x))
+    assert (network.score_scale, network.score_offset) == (1.0, 0.0)
+
+
 def test_multi_threshold_on_features(path: Path) -> None:
     b = Builder()
     x = b.add("MatMul", b.add("Flatten", b.thermometer(), axis=1), b.weights(4 * 48, 12))

