@@ -107,6 +107,7 @@ def test_command_line_starts_light() -> None:
         "export.load_model",
         "hw.up5k.build",
         "hw.up5k.simulate",
+        "hw.fast",
     ],
 )
 def test_what_runs_beside_a_sensor_does_without_torch(module: str) -> None:

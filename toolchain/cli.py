@@ -162,7 +162,7 @@ def simulate(
         ),
     ],
     scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
-    level: Annotated[str, typer.Option(metavar="LEVEL", help="reference, rtl or bitstream.")] = "reference",
+    level: Annotated[str, typer.Option(metavar="LEVEL", help="reference, fast, rtl or bitstream.")] = "reference",
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
@@ -170,7 +170,8 @@ def simulate(
 ) -> None:
     """Compute a model's exact integer scores for images; every level gives the same ones.
 
-    `reference` is numpy, `rtl` the engine's Verilog in Verilator, `bitstream` the packed bitstream turned back into Verilog.
+    `reference` is plain numpy, `fast` packed bits on all cores, `rtl` the engine's Verilog in Verilator, `bitstream` the packed
+    bitstream turned back into Verilog.
 
     Example: `owlbit simulate runs/digits --images frames.npy --level rtl --scores scores.npy`
     """
@@ -198,7 +199,7 @@ def verify(
     images: Annotated[
         Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test split, or made-up frames).")
     ] = None,
-    up_to: Annotated[str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, rtl or bitstream.")] = "bitstream",
+    up_to: Annotated[str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, fast, rtl or bitstream.")] = "bitstream",
 ) -> None:
     """Climb the verification ladder: one row a rung, compared integer for integer with the reference simulator.
 

@@ -52,8 +52,9 @@ def render_report(found: Findings) -> str:
 
 def _summary(found: Findings) -> str:
     total = total_cost(layer_costs(found.network))
+    split = "test" if found.held_out else "validation"
     facts = [
-        (f"{100 * found.right / len(found.test_labels):.2f} %", f"test accuracy, {found.right:,} of {len(found.test_labels):,}"),
+        (f"{100 * found.right / len(found.test_labels):.2f} %", f"{split} accuracy, {found.right:,} of {len(found.test_labels):,}"),
         (f"{total.weight_bits / 1000:,.1f} kbit", "binary weights"),
         (f"{total.macs / 1e6:,.2f} M" if total.macs >= 1e5 else f"{total.macs:,}", "binary MACs a frame"),
     ]
@@ -85,7 +86,7 @@ def _sensor(found: Findings) -> str:
         (picture(found.test_images[index]), picture(coded(thermometer, found.test_images[index])), _caption(found, index))
         for index in shown
     ]
-    below = html.paragraph("Test images as the sensor has them, and below as the learned thermometer passes them on.")
+    below = html.paragraph("Images as the sensor has them, and below as the learned thermometer passes them on.")
     return html.section("The learned thermometer", html.paragraph(text), figure, below, html.strip(pictures))
 
 
@@ -156,10 +157,13 @@ def _accuracy(found: Findings) -> str:
     classes = found.network.classes
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (found.test_labels, found.predicted), 1)
-    parts = [
-        html.paragraph("Rows are the true class, columns what the network answers on the test split, which training never saw.")
-    ]
-    parts.append(html.confusion(counts, found.network.class_names))
+    seen = (
+        "test images, which training never saw"
+        if found.held_out
+        else "validation images, which chose the epoch: the recipe keeps none back for testing"
+    )
+    about = html.paragraph(f"Rows are the true class, columns what the network answers on the {seen}.")
+    parts = [about, html.confusion(counts, found.network.class_names)]
     epochs = [entry["epoch"] + 1 for entry in found.history]
     curves = {
         "training, varied images": [entry["accuracy"] for entry in found.history],

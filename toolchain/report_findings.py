@@ -26,7 +26,8 @@ class Findings:
     """What is known about a run.
 
     `histogram`: int64 [C, 256] of the training images; `test_images`: uint8 [N, C, H, W], `test_labels`: int64 [N], `predicted`:
-    int64 [N] by the reference simulator; `history`: one entry an epoch, `best_epoch` counted from 0; `program` is None, and
+    int64 [N] by the reference simulator; `held_out`: False where the recipe keeps no test images, and these are those that chose
+    the epoch; `history`: one entry an epoch, `best_epoch` counted from 0; `program` is None, and
     `refusal` says why, where the network does not fit the up5k; `ladder` is empty where `owlbit verify` has not run.
     """
 
@@ -36,6 +37,7 @@ class Findings:
     test_images: Images
     test_labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
+    held_out: bool
     history: tuple[dict[str, Any], ...]
     best_epoch: int
     program: Up5kProgram | None
@@ -76,6 +78,7 @@ def gather_findings(run: Path) -> Findings:
         test_images=test.images,
         test_labels=test.labels,
         predicted=simulate(network, test.images).argmax(axis=1),
+        held_out=dataset.test is not None,
         history=tuple(json.loads((run / HISTORY).read_text(encoding="utf-8"))),
         best_epoch=int(result["best_epoch"]),
         program=program,

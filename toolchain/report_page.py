@@ -35,8 +35,10 @@ th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; 
 td.wrap { white-space: normal; min-width: 12rem; padding-left: .75rem; }
 .exact { color: var(--good); } .differs, .failed { color: var(--bad); font-weight: 700; } .notrun { color: var(--open); }
 .golden { color: var(--soft); }
-.heat { width: auto; } .heat th, .heat td { padding: 0; width: 2.1rem; min-width: 1.9rem; height: 1.9rem; text-align: center;
-  border: 2px solid var(--page); } .heat th.row { width: auto; text-align: right; padding-right: .5rem; }
+.heat { width: auto; font-size: .85rem; }
+.heat th, .heat td { padding: 0; width: 2.1rem; min-width: 1.9rem; height: 1.9rem; text-align: center;
+  border: 2px solid var(--page); }
+.heat th { padding: 0 .35rem; } .heat th.row { width: auto; text-align: right; padding-right: .5rem; }
 td.track { width: 100%; min-width: 11rem; } .track div { position: relative; height: 1.1rem; border-radius: 3px;
   background: var(--card); border: 1px solid var(--line); overflow: hidden; }
 .track i { position: absolute; top: 0; bottom: 0; min-width: 2px; }

@@ -1,4 +1,4 @@
-"""Each way to compute a model's scores, as a rung for `hw.ladder`: torch, the QONNX executor, the RTL, the packed bitstream.
+"""Each way to compute a model's scores, as a rung for `hw.ladder`: torch, QONNX's executor, fast simulator, RTL, bitstream.
 
 A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
 none of the tools.
@@ -19,7 +19,7 @@ def torch_rung(run: Path, images: int) -> Rung:
         try:
             from toolchain.torch_rung import torch_scores
         except ImportError as error:
-            raise NotRun(f"{error.name} is not installed; `pip install 'owlbit[train]'` brings it") from None
+            raise NotRun(f"{error.name} is not installed; `pip install --editable '.[train]'` in the checkout brings it") from None
         return Outcome(torch_scores(run, given))
 
     return Rung("torch", images, climb)
@@ -36,6 +36,17 @@ def qonnx_rung(model: Path | None, network: Network, images: int) -> Rung:
         return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
 
     return Rung("qonnx", images, climb)
+
+
+def fast_rung(network: Network, images: int) -> Rung:
+    """The packed-bit simulator of `hw.fast`."""
+
+    def climb(given: Images) -> Outcome:
+        from hw.fast import simulate
+
+        return Outcome(simulate(network, given))
+
+    return Rung("fast", images, climb)
 
 
 def rtl_rung(flash: bytes | None, network: Network, images: int) -> Rung:

@@ -8,9 +8,9 @@ from export.errors import OwlbitError
 from export.network import Network
 from hw.ladder import Images, Outcome
 from hw.reference import simulate
-from toolchain.rungs import bitstream_rung, compile_flash, rtl_rung
+from toolchain.rungs import bitstream_rung, compile_flash, fast_rung, rtl_rung
 
-LEVELS = ("reference", "rtl", "bitstream")
+LEVELS = ("reference", "fast", "rtl", "bitstream")
 
 
 def simulate_images(network: Network, images: Images, level: str, build: Path | None) -> Outcome:
@@ -23,6 +23,8 @@ def simulate_images(network: Network, images: Images, level: str, build: Path | 
         raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
     if level == "reference":
         return Outcome(simulate(network, images))
+    if level == "fast":
+        return fast_rung(network, len(images)).run(images)
     flash = compile_flash(network) if build is None else read_flash(build)
     rung = rtl_rung if level == "rtl" else bitstream_rung
     return rung(flash, network, len(images)).run(images)

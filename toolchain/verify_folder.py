@@ -20,10 +20,12 @@ from export.network import Network, Shape
 from hw.ladder import Images, Row, Rung, climb, format_table
 from toolchain.build_model import TARGETS, model_file
 from toolchain.images import Dataset, Labelled
-from toolchain.rungs import bitstream_rung, qonnx_rung, rtl_rung, torch_rung
+from toolchain.rungs import bitstream_rung, fast_rung, qonnx_rung, rtl_rung, torch_rung
 
 # How many images a rung gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
-AT_MOST = {"torch": 512, "qonnx": 64, "rtl": 32, "bitstream": 2}
+AT_MOST = {"torch": 512, "qonnx": 64, "fast": 512, "rtl": 32, "bitstream": 2}
+
+MADE_UP = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ def rungs_of(subject: Subject, up_to: str) -> list[Rung]:
         raise OwlbitError(f"rung {up_to!r}: expected one of {', '.join(AT_MOST)}")
     rungs = [torch_rung(subject.run, AT_MOST["torch"])] if subject.run else []
     rungs.append(qonnx_rung(subject.onnx, subject.network, AT_MOST["qonnx"]))
+    rungs.append(fast_rung(subject.network, AT_MOST["fast"]))
     rungs.append(rtl_rung(subject.flash, subject.network, AT_MOST["rtl"]))
     rungs.append(bitstream_rung(subject.flash, subject.network, AT_MOST["bitstream"]))
     order = list(AT_MOST)
@@ -79,7 +82,7 @@ def make_frames(shape: Shape, count: int, seed: int = 0) -> Images:
 def default_images(subject: Subject) -> Images:
     """The run's test images, or made-up frames where there is no run."""
     if subject.run is None:
-        return make_frames(subject.network.input_shape, AT_MOST["qonnx"])
+        return make_frames(subject.network.input_shape, MADE_UP)
     from toolchain.datasets import load_dataset
     from toolchain.run_folder import run_recipe
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.network import Ints, Network
-from hw.fast.kernels import BLOCK, SEGMENT, Word, Words, run_images
+from hw.fast.kernels import BLOCK, SEGMENT, run_images
 from hw.fast.plan_network import Plan, plan_network
+from hw.fast.program import Word, Words
 
 # Images that a thread takes at a time: enough to forget what a call costs, few enough that all threads end together.
 TASK = 4 * BLOCK
@@ -20,7 +21,7 @@ TASK = 4 * BLOCK
 
 @dataclass(frozen=True, eq=False)
 class FastNetwork:
-    """A network packed for this processor; made by `compile_fast`, used for any number of batches, from several threads if need be."""
+    """A network packed for this processor: made by `compile_fast`, good for any number of batches, from several threads at once."""
 
     network: Network
     plan: Plan

@@ -7,20 +7,22 @@ to numba here, with the few operations needed on it; on a processor with AVX-512
 Memory. A map is words [channels / WORD, rows, columns, images], the images of one block lying next to each other: nothing is ever
 added across lanes. Bit b of word q is channel `WORD * q + b`, in the order in which the next layer wants its channels. A map is
 stored with the padding of the convolution that reads it; nobody writes that border, which stays 0. All maps lie in one arena.
+`hw.fast.program` describes the tables that say which layer does what.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import binding, ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils, config
 from numba.extending import intrinsic, models, register_model
-from numpy.typing import NDArray
 
-FEATURES = config.CPU_FEATURES or binding.get_host_cpu_features().flatten()
+# As numba itself decides what to compile for.
+FEATURES = getattr(config, "CPU_FEATURES", None) or binding.get_host_cpu_features().flatten()
 HAS_VECTOR_POPCOUNT = "+avx512vpopcntdq" in FEATURES
 # Short words waste less of a window that does not fill its last one; where popcounts are made of byte look-ups, only long ones are
 # cheap. A vector is 64 or 32 bytes; registers that are shorter still take it in parts.
@@ -28,46 +30,8 @@ WORD = 32 if HAS_VECTOR_POPCOUNT else 64
 LANES = (512 if HAS_VECTOR_POPCOUNT else 256) // WORD
 SEGMENT = 2 * LANES
 BLOCK = 32
-Word = np.uint32 if WORD == 32 else np.uint64
-Words = NDArray[np.uint32] | NDArray[np.uint64]
-
+# What a step does.
 THERMOMETER, CONV, POOL, LINEAR, SCORES = range(5)
-# One layer. Places and sizes of maps are in words an image; `target` is the first word inside the border.
-STEP = np.dtype(
-    [
-        (name, np.int64)
-        for name in (
-            *("kind", "source", "source_rows", "source_columns", "target", "target_rows", "target_columns"),
-            *("words", "rows", "columns", "stride_rows", "stride_columns", "kernel_rows", "kernel_columns"),
-            *("window_words", "filter_words", "fan_in", "first_piece", "first_run", "last_run", "first_row"),
-        )
-    ]
-)
-# Bits of a source word that go into a word of the window: rotated left by `turn`, then cut out by `mask`.
-PIECE = np.dtype([("source", np.int64), ("turn", Word), ("mask", Word)])
-# Filters first..last, whose rows begin at `weights`, read the window from word `window` on; they make bits of output word `word`.
-RUN = np.dtype([(name, np.int64) for name in ("word", "window", "first", "last", "weights")])
-# Colour and output word of one row of the thermometer's look-up table.
-LEVEL = np.dtype([("colour", np.int64), ("word", np.int64)])
-
-
-class Program(NamedTuple):
-    """A network as tables.
-
-    `steps`: STEP, one a layer; `pieces`: PIECE; `piece_starts`: int64, where the pieces of each window word begin; `runs`: RUN;
-    `weights`: words, the filters' rows of `filter_words` words; `starts`: words, one a filter: `threshold - K - 1`, so that adding
-    the mismatches leaves a negative number where the filter fires; `levels`: LEVEL; `lut`: words [levels, 256], the bits that a
-    pixel's value sets.
-    """
-
-    steps: NDArray[Any]
-    pieces: NDArray[Any]
-    piece_starts: NDArray[np.int64]
-    runs: NDArray[Any]
-    weights: Words
-    starts: Words
-    levels: NDArray[Any]
-    lut: Words
 
 
 class VectorType(types.Type):
@@ -82,12 +46,18 @@ WORD_TYPE = types.uint32 if WORD == 32 else types.uint64
 LLVM_VECTOR = ir.VectorType(ir.IntType(WORD), LANES)
 
 
+def vector_operation(typer: Callable[..., Any]) -> Callable[..., Any]:
+    """numba's `intrinsic`: a function of types that returns a signature and what generates its LLVM code."""
+    operation: Callable[..., Any] = intrinsic(typer)
+    return operation
+
+
 @register_model(VectorType)
 class VectorModel(models.PrimitiveModel):
     """Tells numba that a vector is a plain LLVM value."""
 
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, LLVM_VECTOR)
+        super().__init__(manager, kind, LLVM_VECTOR)  # type: ignore[no-untyped-call]
 
 
 def constant(value: int) -> Any:
@@ -104,7 +74,8 @@ def splat(builder: Any, word: Any) -> Any:
 def call(builder: Any, name: str, *args: Any) -> Any:
     """One of LLVM's own operations on vectors."""
     kind = ir.FunctionType(LLVM_VECTOR, [LLVM_VECTOR] * len(args))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}i{WORD}"), args)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{LANES}i{WORD}")  # type: ignore[no-untyped-call]
+    return builder.call(function, args)
 
 
 def address(context: Any, builder: Any, signature: Any, args: Any, position: int) -> Any:
@@ -113,7 +84,7 @@ def address(context: Any, builder: Any, signature: Any, args: Any, position: int
     return builder.gep(array.data, [args[position + 1]])
 
 
-@intrinsic
+@vector_operation
 def load(typing: Any, array: Any, index: Any) -> Any:
     """array[index : index + LANES]."""
 
@@ -124,7 +95,7 @@ def load(typing: Any, array: Any, index: Any) -> Any:
     return VECTOR(array, types.int64), generate
 
 
-@intrinsic
+@vector_operation
 def load_one(typing: Any, array: Any, index: Any) -> Any:
     """array[index] in every lane."""
 
@@ -134,7 +105,7 @@ def load_one(typing: Any, array: Any, index: Any) -> Any:
     return VECTOR(array, types.int64), generate
 
 
-@intrinsic
+@vector_operation
 def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     """array[index : index + LANES] = vector."""
 
@@ -146,7 +117,7 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     return types.void(array, types.int64, VECTOR), generate
 
 
-@intrinsic
+@vector_operation
 def zeros(typing: Any) -> Any:
     """A vector of zeros."""
 
@@ -156,7 +127,7 @@ def zeros(typing: Any) -> Any:
     return VECTOR(), generate
 
 
-@intrinsic
+@vector_operation
 def count_mismatches(typing: Any, count: Any, bits: Any, weights: Any, index: Any) -> Any:
     """count + popcount(bits ^ weights[index]), lane by lane."""
 
@@ -167,7 +138,17 @@ def count_mismatches(typing: Any, count: Any, bits: Any, weights: Any, index: An
     return VECTOR(VECTOR, VECTOR, weights, types.int64), generate
 
 
-@intrinsic
+@vector_operation
+def either(typing: Any, word: Any, other: Any) -> Any:
+    """word | other."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.or_(*args)
+
+    return VECTOR(VECTOR, VECTOR), generate
+
+
+@vector_operation
 def push_sign(typing: Any, word: Any, count: Any) -> Any:
     """(word << 1) | (count < 0)."""
 
@@ -177,7 +158,7 @@ def push_sign(typing: Any, word: Any, count: Any) -> Any:
     return VECTOR(VECTOR, VECTOR), generate
 
 
-@intrinsic
+@vector_operation
 def put_piece(typing: Any, word: Any, piece: Any, turn: Any, mask: Any) -> Any:
     """word | (piece rotated left by `turn` & mask)."""
 
@@ -326,15 +307,29 @@ def run_pool(step, arena, images):  # type: ignore[no-untyped-def]
     for word in range(step.words):
         for y in range(step.rows):
             for x in range(step.columns):
-                column = word * step.target_rows * step.target_columns + y * step.target_columns + x
-                target = (step.target + column) * images
-                arena[target : target + images] = 0
-                for dy in range(step.kernel_rows):
-                    for dx in range(step.kernel_columns):
-                        row = word * step.source_rows + y * step.stride_rows + dy
-                        source = (step.source + row * step.source_columns + x * step.stride_columns + dx) * images
-                        for n in range(images):
-                            arena[target + n] |= arena[source + n]
+                row = word * step.source_rows + y * step.stride_rows
+                source = (step.source + row * step.source_columns + x * step.stride_columns) * images
+                row = word * step.target_rows + y
+                target = (step.target + row * step.target_columns + x) * images
+                lane = 0
+                while lane + LANES <= images:
+                    store(arena, target + lane, pool_window(step, arena, source + lane, images))
+                    lane += LANES
+                if lane < images:
+                    # The words after the last image may be a border: only these lanes.
+                    kept = load(arena, target + images)
+                    store(arena, target + lane, pool_window(step, arena, source + lane, images))
+                    store(arena, target + images, kept)
+
+
+@njit
+def pool_window(step, arena, at, images):  # type: ignore[no-untyped-def]
+    """OR of the words at and around `at`, one vector."""
+    word = zeros()
+    for dy in range(step.kernel_rows):
+        for dx in range(step.kernel_columns):
+            word = either(word, load(arena, at + (dy * step.source_columns + dx) * images))
+    return word
 
 
 @njit
@@ -354,7 +349,18 @@ def run_thermometer(step, program, pixels, arena, images):  # type: ignore[no-un
             before = level.word
 
 
-@njit(nogil=True, cache=True)
+def cached(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled without the interpreter's lock, and kept on disk: in this folder, else in NUMBA_CACHE_DIR or the user's cache."""
+    compiled: Callable[..., Any]
+    try:
+        compiled = njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        # No folder can be written to: compile anew in every process.
+        compiled = njit(nogil=True)(function)
+    return compiled
+
+
+@cached
 def run_images(program, pixels, images, arena, window, outputs, scores):  # type: ignore[no-untyped-def]
     """Scores of uint8 pixels [N, C, H, W] into int32 scores [N, classes], `images` at a time: BLOCK, or fewer at stride 1.
 

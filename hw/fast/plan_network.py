@@ -1,7 +1,7 @@
 """`Network` -> the tables that `hw.fast.kernels` walks: weights packed once, shuffles gone, every place in memory decided.
 
 Between a layer that makes bits and the next one that reads them stand only pools and shuffles. So a maker writes its channels in
-the order in which its reader wants them, which is all that is left of a shuffle; and into a map with its reader's padding around it.
+the order in which its reader wants them, which is all that is left of a shuffle, and into a map with its reader's padding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
-from hw.fast.kernels import CONV, LEVEL, LINEAR, PIECE, POOL, RUN, SCORES, STEP, THERMOMETER, WORD, Program, Word, Words
+from hw.fast.kernels import CONV, LINEAR, POOL, SCORES, THERMOMETER, WORD
+from hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
 
 Order = NDArray[np.int64]
 

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from toolchain.digits import TEST_ORIGINALS, digits_dataset, held_out_frames, originals, sensor_frames
+from toolchain.digits import TEST_ORIGINALS, TEST_SEED, digits_dataset, held_out_frames, originals, sensor_frames
 
 
 def test_shapes_and_ranges() -> None:
@@ -49,3 +49,15 @@ def test_an_undistorted_frame_shows_the_original() -> None:
 def test_imports_no_torch() -> None:
     code = "import sys, toolchain.datasets, toolchain.run_folder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_slant_and_stretch_vary_the_shape_of_a_digit_and_are_kept_out_of_the_test_frames() -> None:
+    pictures, labels = originals()
+    plain, varied = (
+        sensor_frames(pictures[-TEST_ORIGINALS:], (16, 16), np.random.default_rng(TEST_SEED), slant=amount, stretch=amount)
+        for amount in (0.0, 0.2)
+    )
+    held_out = held_out_frames((16, 16))
+    np.testing.assert_array_equal(held_out.images[:TEST_ORIGINALS], plain)
+    np.testing.assert_array_equal(held_out.labels[:TEST_ORIGINALS], labels[-TEST_ORIGINALS:])
+    assert (plain != varied).any(axis=(1, 2, 3)).all()

@@ -59,6 +59,7 @@ def find(network: Network) -> Findings:
         test_images=images,
         test_labels=labels,
         predicted=simulate(network, images).argmax(axis=1),
+        held_out=True,
         history=tuple(
             {"epoch": epoch, "accuracy": 0.5 + epoch / 20, "validation_accuracy": 0.4 + epoch / 20} for epoch in range(8)
         ),
@@ -126,6 +127,13 @@ def test_numbers_are_those_found(found: Findings) -> None:
     counts = [int(text or 0) for text in re.findall(r"<td[^>]*>(\d*)</td>", page.split('class="heat"')[1].split("</table>")[0])]
     assert len(counts) == found.network.classes**2
     assert sum(counts) == 24
+
+
+def test_validation_images_are_not_called_test_images(found: Findings) -> None:
+    page = render_report(replace(found, held_out=False))
+    assert "validation accuracy" in page
+    assert "test accuracy" not in page
+    assert "keeps none back for testing" in page
 
 
 def test_a_network_that_does_not_fit_and_a_ladder_not_climbed(found: Findings) -> None:

@@ -165,6 +165,16 @@ def test_training_moves_thresholds_and_weights_stay_clipped(recipe: Recipe, tmp_
     assert (latents != start).all()
 
 
+def test_the_threads_of_the_process_are_left_as_they_were(recipe: Recipe, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_epochs_differ_and_hang_on_seed_and_number_alone() -> None:
     dataset = digits_dataset()
     first, again, later, other = (

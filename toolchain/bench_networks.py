@@ -1,0 +1,172 @@
+"""What `make bench` runs simulators on: two networks with random integer weights, and the same networks in floating point.
+
+The float equivalents are as quick as plain float operators can be made: bits are 0.0 and 1.0, so that padding costs nothing, a
+threshold is the bias of its convolution and a clamp to 0..1, which runtimes fuse with it. They give the same integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
+
+Floats = NDArray[np.float32]
+
+
+def reference96() -> Network:
+    """96x96 gray, 16 thresholds, 590 kbit: the layers of models/recipes/reference96.toml."""
+    convs = [(64, 1, False, True), (128, 4, False, True), (256, 4, True, True), (256, 4, True, True), (512, 4, True, True)]
+    return random_weights("reference96", (1, 96, 96), 16, convs)
+
+
+def cifar_sized() -> Network:
+    """32x32 in colour, 8 thresholds, about 1 Mbit: the size of a network for CIFAR-10."""
+    convs = [
+        (64, 1, False, True),
+        (128, 2, False, False),
+        (128, 2, True, True),
+        (256, 2, True, False),
+        (256, 2, True, True),
+        (512, 4, True, False),
+    ]
+    return random_weights("cifar-sized", (3, 32, 32), 8, convs)
+
+
+def random_weights(name: str, input_shape: Shape, levels: int, convs: list[tuple[int, int, bool, bool]]) -> Network:
+    """3x3 convolutions (filters, groups, shuffled before, pooled after) and scores of 10 classes, always the same ones."""
+    rng = np.random.default_rng(0)
+    rows = np.linspace(0, 256, levels + 2)[1:-1].astype(np.int32)
+    layers: list[Layer] = [Thermometer(np.tile(rows, (input_shape[0], 1)))]
+    shape = layers[0].output_shape(input_shape)
+    for filters, groups, shuffled, pooled in convs:
+        if shuffled:
+            layers.append(ChannelShuffle.of_groups(shape[0], groups))
+        weights = rng.integers(0, 2, (filters, shape[0] // groups, 3, 3), dtype=np.uint8)
+        fan_in = weights[0].size
+        thresholds = np.rint(rng.normal(fan_in / 2, np.sqrt(fan_in) / 4, filters)).clip(0, fan_in + 1).astype(np.int32)
+        layers.append(BinaryConv(weights, thresholds, groups, padding=(1, 1, 1, 1)))
+        shape = layers[-1].output_shape(shape)
+        if pooled:
+            layers.append(OrPool())
+            shape = layers[-1].output_shape(shape)
+    layers.append(Scores(rng.integers(0, 2, (10, int(np.prod(shape))), dtype=np.uint8)))
+    return Network(input_shape, tuple(layers), name=name)
+
+
+def affine(weights: Bits, thresholds: NDArray[np.int32]) -> tuple[Floats, Floats]:
+    """Signs [F, ...] and biases [F] with which bits 0.0 and 1.0 give `popcount - threshold + 1`: 1 or more where a filter fires."""
+    zeros = (weights == 0).reshape(len(weights), -1).sum(axis=1)
+    return weights.astype(np.float32) * 2 - 1, (zeros - thresholds + 1).astype(np.float32)
+
+
+def score_affine(layer: Scores) -> tuple[Floats, Floats]:
+    """Weights [classes, K] and biases with which bits give the scores."""
+    signs, zeros = affine(layer.weights, np.ones(len(layer.weights), np.int32))
+    return 2 * signs, 2 * zeros - np.float32(layer.fan_in)
+
+
+def write_float_onnx(network: Network, path: Path, batch: int) -> None:
+    """The network as float32 ONNX for `batch` images: Conv, Clip, MaxPool, Gather, Gemm."""
+    nodes: list[onnx.NodeProto] = []
+    constants: list[onnx.TensorProto] = []
+    current = "image"
+
+    def constant(name: str, array: NDArray[Any]) -> str:
+        constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def add(kind: str, name: str, *inputs: str, **attributes: Any) -> None:
+        nonlocal current
+        nodes.append(helper.make_node(kind, [current, *inputs], [name], name, **attributes))
+        current = name
+
+    limits = constant("zero", np.float32(0)), constant("one", np.float32(1))
+    for index, layer in enumerate(network.layers):
+        name = f"layer{index}"
+        match layer:
+            case Thermometer():
+                colours, levels = layer.thresholds.shape
+                copies = constant(f"{name}_copies", np.ones((colours * levels, 1, 1, 1), np.float32))
+                bias = constant(f"{name}_bias", (1 - layer.thresholds.reshape(-1)).astype(np.float32))
+                add("Conv", name, copies, bias, group=colours)
+                add("Clip", f"{name}_bits", *limits)
+            case BinaryConv():
+                signs, biases = affine(layer.weights, layer.thresholds)
+                inputs = constant(f"{name}_weights", signs), constant(f"{name}_bias", biases)
+                add("Conv", name, *inputs, group=layer.groups, pads=list(layer.padding), strides=list(layer.stride))
+                add("Clip", f"{name}_bits", *limits)
+            case OrPool():
+                add("MaxPool", name, kernel_shape=list(layer.kernel), strides=list(layer.stride))
+            case ChannelShuffle():
+                add("Gather", name, constant(f"{name}_channels", layer.permutation.astype(np.int64)), axis=1)
+            case BinaryLinear() | Scores():
+                last = isinstance(layer, Scores)
+                signs, biases = score_affine(layer) if isinstance(layer, Scores) else affine(layer.weights, layer.thresholds)
+                add("Flatten", f"{name}_flat")
+                add("Gemm", name, constant(f"{name}_weights", signs), constant(f"{name}_bias", biases), transB=1)
+                if not last:
+                    add("Clip", f"{name}_bits", *limits)
+    graph = helper.make_graph(
+        nodes,
+        network.name,
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, (batch, *network.input_shape))],
+        [helper.make_tensor_value_info(current, TensorProto.FLOAT, (batch, network.classes))],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8, producer_name="owlbit")
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def torch_equivalent(network: Network, dtype: str) -> Callable[[Floats], Floats]:
+    """The network in PyTorch, evaluation only: float32 images [N, C, H, W] to scores. `dtype`: float32 or bfloat16."""
+    import torch
+    from torch.nn import functional
+
+    kind = getattr(torch, dtype)
+    steps: list[Callable[[Any], Any]] = []
+
+    def tensors(*arrays: Floats) -> list[Any]:
+        return [torch.from_numpy(np.ascontiguousarray(array)).to(kind) for array in arrays]
+
+    def bits(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return lambda x: step(x).clamp_(0, 1)
+
+    for layer in network.layers:
+        match layer:
+            case Thermometer():
+                (rows,) = tensors((1 - layer.thresholds).astype(np.float32)[None, :, :, None, None])
+                steps.append(bits(lambda x, rows=rows: (x[:, :, None] + rows).flatten(1, 2)))
+            case BinaryConv():
+                signs, biases = tensors(*affine(layer.weights, layer.thresholds))
+                top, left, _, _ = layer.padding
+                options = {"stride": layer.stride, "padding": (top, left), "groups": layer.groups}
+                steps.append(bits(lambda x, w=signs, b=biases, o=options: functional.conv2d(x, w, b, **o)))
+            case OrPool():
+                steps.append(lambda x, own=layer: functional.max_pool2d(x, own.kernel, own.stride))
+            case ChannelShuffle():
+                channels = torch.from_numpy(layer.permutation.astype(np.int64))
+                steps.append(lambda x, channels=channels: x[:, channels])
+            case BinaryLinear():
+                signs, biases = tensors(*affine(layer.weights, layer.thresholds))
+                steps.append(bits(lambda x, w=signs, b=biases: functional.linear(x.flatten(1), w, b)))
+            case Scores():
+                signs, biases = tensors(*score_affine(layer))
+                steps.append(lambda x, w=signs, b=biases: functional.linear(x.flatten(1), w, b))
+
+    def run(images: Floats) -> Floats:
+        with torch.inference_mode():
+            x = torch.from_numpy(images).to(kind)
+            for step in steps:
+                x = step(x)
+            scores: Floats = x.float().numpy()
+            return scores
+
+    return run
