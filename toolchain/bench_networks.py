@@ -79,7 +79,7 @@ def write_float_onnx(network: Network, path: Path, batch: int) -> None:
     current = "image"
 
     def constant(name: str, array: NDArray[Any]) -> str:
-        constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def add(kind: str, name: str, *inputs: str, **attributes: Any) -> None:
@@ -87,7 +87,7 @@ def write_float_onnx(network: Network, path: Path, batch: int) -> None:
         nodes.append(helper.make_node(kind, [current, *inputs], [name], name, **attributes))
         current = name
 
-    limits = constant("zero", np.float32(0)), constant("one", np.float32(1))
+    limits = constant("zero", np.array(0, np.float32)), constant("one", np.array(1, np.float32))
     for index, layer in enumerate(network.layers):
         name = f"layer{index}"
         match layer:
@@ -128,45 +128,54 @@ def write_float_onnx(network: Network, path: Path, batch: int) -> None:
 def torch_equivalent(network: Network, dtype: str) -> Callable[[Floats], Floats]:
     """The network in PyTorch, evaluation only: float32 images [N, C, H, W] to scores. `dtype`: float32 or bfloat16."""
     import torch
-    from torch.nn import functional
 
     kind = getattr(torch, dtype)
-    steps: list[Callable[[Any], Any]] = []
-
-    def tensors(*arrays: Floats) -> list[Any]:
-        return [torch.from_numpy(np.ascontiguousarray(array)).to(kind) for array in arrays]
-
-    def bits(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        return lambda x: step(x).clamp_(0, 1)
-
-    for layer in network.layers:
-        match layer:
-            case Thermometer():
-                (rows,) = tensors((1 - layer.thresholds).astype(np.float32)[None, :, :, None, None])
-                steps.append(bits(lambda x, rows=rows: (x[:, :, None] + rows).flatten(1, 2)))
-            case BinaryConv():
-                signs, biases = tensors(*affine(layer.weights, layer.thresholds))
-                top, left, _, _ = layer.padding
-                options = {"stride": layer.stride, "padding": (top, left), "groups": layer.groups}
-                steps.append(bits(lambda x, w=signs, b=biases, o=options: functional.conv2d(x, w, b, **o)))
-            case OrPool():
-                steps.append(lambda x, own=layer: functional.max_pool2d(x, own.kernel, own.stride))
-            case ChannelShuffle():
-                channels = torch.from_numpy(layer.permutation.astype(np.int64))
-                steps.append(lambda x, channels=channels: x[:, channels])
-            case BinaryLinear():
-                signs, biases = tensors(*affine(layer.weights, layer.thresholds))
-                steps.append(bits(lambda x, w=signs, b=biases: functional.linear(x.flatten(1), w, b)))
-            case Scores():
-                signs, biases = tensors(*score_affine(layer))
-                steps.append(lambda x, w=signs, b=biases: functional.linear(x.flatten(1), w, b))
+    steps = [torch_step(layer, kind) for layer in network.layers]
 
     def run(images: Floats) -> Floats:
         with torch.inference_mode():
-            x = torch.from_numpy(images).to(kind)
+            x: Any = torch.from_numpy(images).to(kind)
             for step in steps:
                 x = step(x)
             scores: Floats = x.float().numpy()
             return scores
 
     return run
+
+
+def torch_step(layer: Layer, kind: Any) -> Callable[[Any], Any]:
+    """One layer as a function from tensor to tensor of the torch dtype `kind`."""
+    import torch
+    from torch.nn import functional
+
+    def tensors(*arrays: Floats) -> list[Any]:
+        return [torch.from_numpy(np.ascontiguousarray(array)).to(kind) for array in arrays]
+
+    def thermometer(x: Any) -> Any:
+        return (x[:, :, None] + rows).flatten(1, 2).clamp_(0, 1)
+
+    def conv(x: Any) -> Any:
+        return functional.conv2d(x, signs, biases, **options).clamp_(0, 1)
+
+    def linear(x: Any) -> Any:
+        return functional.linear(x.flatten(1), signs, biases)
+
+    match layer:
+        case Thermometer():
+            (rows,) = tensors((1 - layer.thresholds).astype(np.float32)[None, :, :, None, None])
+            return thermometer
+        case BinaryConv():
+            signs, biases = tensors(*affine(layer.weights, layer.thresholds))
+            options: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding[:2], "groups": layer.groups}
+            return conv
+        case OrPool():
+            return torch.nn.MaxPool2d(layer.kernel, layer.stride)
+        case ChannelShuffle():
+            channels = torch.from_numpy(layer.permutation.astype(np.int64))
+            return lambda x: x[:, channels]
+        case BinaryLinear():
+            signs, biases = tensors(*affine(layer.weights, layer.thresholds))
+            return lambda x: linear(x).clamp_(0, 1)
+        case Scores():
+            signs, biases = tensors(*score_affine(layer))
+            return linear

@@ -104,17 +104,20 @@ def _caption(found: Findings, index: int) -> str:
 
 def _layers(found: Findings) -> str:
     costs = layer_costs(found.network)
-    # The compiler's stages are the layers with weights, in the same order; pools, shuffles and the thermometer cost no cycles.
-    stages = iter(found.program.layers if found.program else ())
-    cycles = [stage.cycles if cost.weight_bits and (stage := next(stages, None)) else 0 for cost in costs]
+    # Pools, shuffles and the thermometer cost no cycles of their own.
+    cycles = {stage.name: stage.cycles for stage in found.program.layers} if found.program else {}
     headings = ["layer", "output", "weights, bit", "MACs", "map, bit", "cycles"]
 
     def cells(name: str, shape: str, figures: Sequence[int]) -> list[str]:
         return [name, shape, *(f"{figure:,}" if figure else "" for figure in figures)]
 
     rows = [
-        cells(cost.name, "x".join(map(str, cost.output_shape)), (cost.weight_bits, cost.macs, cost.feature_bits, taken))
-        for cost, taken in zip(costs, cycles, strict=True)
+        cells(
+            cost.name,
+            "x".join(map(str, cost.output_shape)),
+            (cost.weight_bits, cost.macs, cost.feature_bits, cycles.get(cost.name, 0)),
+        )
+        for cost in costs
     ]
     total = total_cost(costs)
     foot = cells("total", "", (total.weight_bits, total.macs, 0, found.program.cycles_per_frame if found.program else 0))
@@ -134,10 +137,11 @@ def _memory(found: Findings) -> str:
         "program (descriptors, thresholds, weights) stays; maps take turns at both ends, each alive from the layer that writes it "
         "to the layer that reads it."
     )
-    # The compiler names a stage after its place among all layers; here it has the name of the table above.
-    weighted = [cost.name for cost in layer_costs(found.network) if cost.weight_bits]
-    names = {stage.name: f"map of {name}" for stage, name in zip(found.program.layers, weighted, strict=True)}
-    regions = [(names.get(region.name, region.name), region.start, region.words) for region in found.program.regions]
+    stages = {stage.name for stage in found.program.layers}
+    regions = [
+        (f"map of {region.name}" if region.name in stages else region.name, region.start, region.words)
+        for region in found.program.regions
+    ]
     engine = json.loads(ENGINE_JSON.read_text(encoding="utf-8"))
     used, blocks = int(engine["used"]["EBR"]), int(engine["available"]["EBR"])
     about = (

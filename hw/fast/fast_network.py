@@ -49,18 +49,17 @@ class FastNetwork:
 
     def _work(self, images: NDArray[np.uint8], scores: Ints, task: int, starts: Iterator[int]) -> None:
         """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic."""
-        arena = aligned(self.plan.arena_words * BLOCK + SEGMENT)
         window, outputs = aligned(self.plan.window_words * SEGMENT), aligned(self.plan.output_words * SEGMENT)
-        block = 0
+        arena, block = aligned(0), 0
         for start in starts:
             # A copy of its own: contiguous and writable, whatever the caller's array is.
             pixels = np.array(images[start : start + task], order="C")
             for first, last, wanted in self._blocks(len(pixels)):
                 if wanted != block:
-                    arena[:] = 0
-                    block = wanted
-                own = slice(start + first, start + last)
-                run_images(self.plan.program, pixels[first:last], block, arena, window, outputs, scores[own])
+                    # One segment more than the maps: the last vectors of a map may reach past its end.
+                    arena, block = aligned(self.plan.arena_words * wanted + SEGMENT), wanted
+                own = scores[start + first : start + last]
+                run_images(self.plan.program, pixels[first:last], block, arena, window, outputs, own)
 
     def _blocks(self, count: int) -> Iterator[tuple[int, int, int]]:
         """(first, last, images a block): whole blocks, then what remains as one block of its own size.

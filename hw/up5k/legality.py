@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from export.cost import layer_costs
 from export.errors import OwlbitError
 from export.network import BinaryConv, Network, OrPool
 
@@ -24,6 +25,11 @@ def refuse(what: str) -> Up5kError:
     return Up5kError(f"up5k: {what}")
 
 
+def layer_names(network: Network) -> list[str]:
+    """The name of each layer, as in the cost table: "conv2"."""
+    return [row.name for row in layer_costs(network)]
+
+
 def check_layers(network: Network) -> None:
     """Raises Up5kError for a layer of a kind or shape that no compiler pass could make fit."""
     _channels, height, width = network.input_shape
@@ -31,8 +37,7 @@ def check_layers(network: Network) -> None:
         raise refuse(f"the image is {height}x{width}; up to {MAX_SIDE}x{MAX_SIDE} fit the engine's counters")
     if network.classes > MAX_CLASSES:
         raise refuse(f"{network.classes} classes; up to {MAX_CLASSES} fit")
-    for index, layer in enumerate(network.layers):
-        name = f"layer {index}"
+    for name, layer in zip(layer_names(network), network.layers, strict=True):
         if isinstance(layer, BinaryConv):
             kernel = layer.weights.shape[2:]
             if max(kernel) > MAX_KERNEL:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Ints, Network, OrPool, Scores, Shape, Thermometer
-from hw.up5k.legality import refuse
+from hw.up5k.legality import layer_names, refuse
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,14 @@ def split_stages(network: Network) -> tuple[Thermometer, list[Stage]]:
     stages: list[Stage] = []
     source = np.arange(network.shapes[0][0])
     pool_fits = False
-    for index, (layer, before, after) in enumerate(network.steps()):
+    for name, (layer, before, after) in zip(layer_names(network), network.steps(), strict=True):
         match layer:
             case ChannelShuffle():
                 source = source[layer.permutation]
                 continue
             case OrPool():
                 if not pool_fits:
-                    raise refuse(f"layer {index} pools what no convolution directly before it made; put a convolution between")
+                    raise refuse(f"{name} pools what no convolution directly before it made; put a convolution between")
                 stages[-1] = _with_pool(stages[-1], after)
                 pool_fits = False
                 continue
@@ -75,7 +75,7 @@ def split_stages(network: Network) -> tuple[Thermometer, list[Stage]]:
             case BinaryConv():
                 stages.append(
                     Stage(
-                        name=f"conv{index}",
+                        name=name,
                         weights=layer.weights,
                         thresholds=layer.thresholds,
                         groups=layer.groups,
@@ -89,7 +89,7 @@ def split_stages(network: Network) -> tuple[Thermometer, list[Stage]]:
                     )
                 )
             case BinaryLinear() | Scores():
-                stages.append(_linear(layer, index, before, source))
+                stages.append(_linear(layer, name, before, source))
         source = np.arange(after[0])
         pool_fits = isinstance(layer, BinaryConv)
     return thermometer, stages
@@ -100,9 +100,9 @@ def _with_pool(stage: Stage, after: Shape) -> Stage:
     return Stage(**{**fields, "pool": True, "computed": (after[1] * 2, after[2] * 2)})
 
 
-def _linear(layer: BinaryLinear | Scores, index: int, before: Shape, source: NDArray[np.intp]) -> Stage:
+def _linear(layer: BinaryLinear | Scores, name: str, before: Shape, source: NDArray[np.intp]) -> Stage:
     return Stage(
-        name=f"linear{index}" if isinstance(layer, BinaryLinear) else "scores",
+        name=name,
         weights=layer.weights.reshape(len(layer.weights), *before),
         thresholds=layer.thresholds if isinstance(layer, BinaryLinear) else None,
         groups=1,

@@ -91,11 +91,11 @@ def test_equal_networks_give_equal_flash() -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        (network_of(conv(16, 16, kernel=5, pad=2)), r"layer 1 has a 5x5 kernel; up to 4x4 fits"),
-        (network_of(conv(16, 16, kernel=3, pad=2)), r"layer 1 has a padding of 2; 0 and 1 fit"),
-        (network_of(conv(16, 16), OrPool((3, 3), (2, 2))), r"layer 2 pools 3x3 every 2x2; 2x2 every 2x2 fits"),
-        (network_of(OrPool()), r"layer 1 pools what no convolution directly before it made"),
-        (network_of(conv(16, 16), OrPool(), OrPool()), r"layer 3 pools what no convolution"),
+        (network_of(conv(16, 16, kernel=5, pad=2)), r"conv1 has a 5x5 kernel; up to 4x4 fits"),
+        (network_of(conv(16, 16, kernel=3, pad=2)), r"conv1 has a padding of 2; 0 and 1 fit"),
+        (network_of(conv(16, 16), OrPool((3, 3), (2, 2))), r"pool1 pools 3x3 every 2x2; 2x2 every 2x2 fits"),
+        (network_of(OrPool()), r"pool1 pools what no convolution directly before it made"),
+        (network_of(conv(16, 16), OrPool(), OrPool()), r"pool2 pools what no convolution"),
         (network_of(classes=257), r"257 classes; up to 256 fit"),
         (network_of(shape=(1, 260, 4), levels=1), r"260x4; up to 256x256 fit"),
         (network_of(levels=65), r"128 bits a pixel, inert ones included, 64 too many"),
