@@ -11,12 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.network import Ints, Network
-from hw.fast.kernels import BLOCK, SEGMENT, run_images
+from hw.fast.kernels import BLOCK, SEGMENT, WORD, run_images
 from hw.fast.plan_network import Plan, plan_network
 from hw.fast.program import Word, Words
 
-# Images that a thread takes at a time: enough to forget what a call costs, few enough that all threads end together.
-TASK = 4 * BLOCK
+# Binary MACs that a thread takes at a time, some milliseconds: enough to forget what starting it costs, few enough that all threads
+# end together. And the bytes of images that it copies at most.
+TASK_MACS = 5_000_000_000
+TASK_BYTES = 16 << 20
+# Bytes that the maps of one block may take: large images go through in smaller blocks.
+ARENA = 64 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +40,7 @@ class FastNetwork:
         if threads < 1:
             raise ValueError(f"expected at least one thread, got {threads}")
         scores = np.empty((len(images), self.network.classes), np.int32)
-        task = min(TASK, -(-len(images) // threads))
+        task = self._images_a_task(len(images), threads)
         starts = iter(range(0, len(images), task))
         threads = min(threads, -(-len(images) // task))
         if threads == 1:
@@ -46,6 +50,14 @@ class FastNetwork:
             for done in [pool.submit(self._work, images, scores, task, starts) for _ in range(threads)]:
                 done.result()
         return scores
+
+    def _images_a_task(self, count: int, threads: int) -> int:
+        """Whole blocks where there are enough images for all threads, else an equal share for each that is worth a thread."""
+        enough = -(-TASK_MACS // self.plan.macs)
+        if count < threads * BLOCK:
+            return max(enough, -(-count // threads))
+        most = TASK_BYTES // int(np.prod(self.network.input_shape))
+        return max(1, min(enough, most) // BLOCK) * BLOCK
 
     def _work(self, images: NDArray[np.uint8], scores: Ints, task: int, starts: Iterator[int]) -> None:
         """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic."""
@@ -62,15 +74,13 @@ class FastNetwork:
                 run_images(self.plan.program, pixels[first:last], block, arena, window, outputs, own)
 
     def _blocks(self, count: int) -> Iterator[tuple[int, int, int]]:
-        """(first, last, images a block): whole blocks, then what remains as one block of its own size.
-
-        With a stride, neighbouring outputs do not read neighbouring words: the last block is then a whole one.
-        """
-        whole = count // BLOCK * BLOCK
+        """(first, last, images a block): whole blocks, then what remains as one block of its own size."""
+        size = max(1, min(BLOCK, ARENA // max(1, self.plan.arena_words * WORD // 8)))
+        whole = count // size * size
         if whole:
-            yield 0, whole, BLOCK
+            yield 0, whole, size
         if whole < count:
-            yield whole, count, BLOCK if self.plan.strided else count - whole
+            yield whole, count, count - whole
 
 
 def aligned(words: int) -> Words:

@@ -175,38 +175,28 @@ def fire(x, at, pitch, words, run, weights, starts, low, high):  # type: ignore[
 
     Four filters share every load of the window, two vectors every load of a weight.
     """
-    f, row = run.first, run.weights
-    while f + 8 <= run.last:
-        a0, b0, c0, d0 = load_one(starts, f + 0), load_one(starts, f + 1), load_one(starts, f + 2), load_one(starts, f + 3)
-        e0, f0, g0, h0 = load_one(starts, f + 4), load_one(starts, f + 5), load_one(starts, f + 6), load_one(starts, f + 7)
-        a1, b1, c1, d1, e1, f1, g1, h1 = a0, b0, c0, d0, e0, f0, g0, h0
+    f, a = run.first, run.weights
+    while f + 4 <= run.last:
+        a0, b0, c0, d0 = load_one(starts, f), load_one(starts, f + 1), load_one(starts, f + 2), load_one(starts, f + 3)
+        a1, b1, c1, d1 = a0, b0, c0, d0
+        b, c, d = a + words, a + 2 * words, a + 3 * words
         here = at
-        for w in range(row, row+words):
+        for w in range(words):
             x0, x1 = load(x, here), load(x, here + LANES)
-            a0, a1 = count_mismatches(a0, x0, weights, w + 0*words), count_mismatches(a1, x1, weights, w + 0*words)
-            b0, b1 = count_mismatches(b0, x0, weights, w + 1*words), count_mismatches(b1, x1, weights, w + 1*words)
-            c0, c1 = count_mismatches(c0, x0, weights, w + 2*words), count_mismatches(c1, x1, weights, w + 2*words)
-            d0, d1 = count_mismatches(d0, x0, weights, w + 3*words), count_mismatches(d1, x1, weights, w + 3*words)
-            e0, e1 = count_mismatches(e0, x0, weights, w + 4*words), count_mismatches(e1, x1, weights, w + 4*words)
-            f0, f1 = count_mismatches(f0, x0, weights, w + 5*words), count_mismatches(f1, x1, weights, w + 5*words)
-            g0, g1 = count_mismatches(g0, x0, weights, w + 6*words), count_mismatches(g1, x1, weights, w + 6*words)
-            h0, h1 = count_mismatches(h0, x0, weights, w + 7*words), count_mismatches(h1, x1, weights, w + 7*words)
+            a0, a1 = count_mismatches(a0, x0, weights, a + w), count_mismatches(a1, x1, weights, a + w)
+            b0, b1 = count_mismatches(b0, x0, weights, b + w), count_mismatches(b1, x1, weights, b + w)
+            c0, c1 = count_mismatches(c0, x0, weights, c + w), count_mismatches(c1, x1, weights, c + w)
+            d0, d1 = count_mismatches(d0, x0, weights, d + w), count_mismatches(d1, x1, weights, d + w)
             here += pitch
-        low, high = push_sign(low, a0), push_sign(high, a1)
-        low, high = push_sign(low, b0), push_sign(high, b1)
-        low, high = push_sign(low, c0), push_sign(high, c1)
-        low, high = push_sign(low, d0), push_sign(high, d1)
-        low, high = push_sign(low, e0), push_sign(high, e1)
-        low, high = push_sign(low, f0), push_sign(high, f1)
-        low, high = push_sign(low, g0), push_sign(high, g1)
-        low, high = push_sign(low, h0), push_sign(high, h1)
-        f += 8
-        row += 8 * words
+        low = push_sign(push_sign(push_sign(push_sign(low, a0), b0), c0), d0)
+        high = push_sign(push_sign(push_sign(push_sign(high, a1), b1), c1), d1)
+        f += 4
+        a += 4 * words
     while f < run.last:
-        a0, a1 = count(x, at, pitch, words, weights, row, load_one(starts, f))
+        a0, a1 = count(x, at, pitch, words, weights, a, load_one(starts, f))
         low, high = push_sign(low, a0), push_sign(high, a1)
         f += 1
-        row += words
+        a += words
     return low, high
 
 
@@ -269,19 +259,21 @@ def run_conv(step, program, arena, images, window, outputs):  # type: ignore[no-
 
 @njit
 def run_flat_conv(step, program, arena, images, window, outputs):  # type: ignore[no-untyped-def]
-    """A convolution of stride 1 on less than a block: a segment runs on over columns and rows, so that few images fill it too.
+    """A convolution on less than a block: a segment runs on over columns and rows, so that few images fill it too.
 
-    It runs over the columns of the source, of which the last few have no output; what is computed there is thrown away.
+    It runs over the columns of the source, not all of which have an output: what is computed there is thrown away.
     """
     plane = step.target_rows * step.target_columns
-    span = ((step.rows - 1) * step.source_columns + step.columns) * images
+    last = (step.rows - 1) * step.stride_rows * step.source_columns + (step.columns - 1) * step.stride_columns
+    span = (last + 1) * images
     for first in range(0, span, SEGMENT):
         gather_window(step, program.pieces, program.piece_starts, arena, step.source * images + first, images, window)
         run_filters(step, program, window, 0, SEGMENT, outputs)
         for lane in range(min(SEGMENT, span - first)):
             position, image = divmod(first + lane, images)
-            y, x = divmod(position, step.source_columns)
-            if x < step.columns:
+            y, skipped_rows = divmod(position // step.source_columns, step.stride_rows)
+            x, skipped_columns = divmod(position % step.source_columns, step.stride_columns)
+            if skipped_rows == 0 and skipped_columns == 0 and x < step.columns:
                 at = (step.target + y * step.target_columns + x) * images + image
                 for word in range(step.words):
                     arena[at + word * plane * images] = outputs[word * SEGMENT + lane]
@@ -372,7 +364,7 @@ def cached(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @cached
 def run_images(program, pixels, images, arena, window, outputs, scores):  # type: ignore[no-untyped-def]
-    """Scores of uint8 pixels [N, C, H, W] into int32 scores [N, classes], `images` at a time: BLOCK, or fewer at stride 1.
+    """Scores of uint8 pixels [N, C, H, W] into int32 scores [N, classes], `images` at a time, BLOCK at most.
 
     `arena`: words, zero where this was not called before with the same program and `images`; `window`, `outputs`: scratch.
     """

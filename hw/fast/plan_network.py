@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.cost import layer_costs, total_cost
 from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
 from hw.fast.kernels import CONV, LINEAR, POOL, SCORES, THERMOMETER, WORD
 from hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
@@ -22,14 +23,17 @@ Order = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network laid out. `arena_words`: memory of all maps, an image; `window_words`, `output_words`: the most that one position
-    of a layer reads and writes; `strided`: whether a convolution has a stride."""
+    """A network laid out.
+
+    `macs`: binary multiply-accumulates of an image; `arena_words`: memory of all maps, an image; `window_words`, `output_words`:
+    the most that one position of a layer reads and writes.
+    """
 
     program: Program
+    macs: int
     arena_words: int
     window_words: int
     output_words: int
-    strided: bool
 
 
 @dataclass(frozen=True)
@@ -94,13 +98,12 @@ def plan_network(network: Network) -> Plan:
         place += target.words * target.rows * target.columns
         tables.steps.append({**places(source, target, shape), **lay_out(tables, layer, reads, writes, source)})
         source = target
-    strided = any(isinstance(layer, BinaryConv) and layer.stride != (1, 1) for layer in network.layers)
     return Plan(
         tables.program(),
+        total_cost(layer_costs(network)).macs,
         place,
         max(step.get("window_words", 0) for step in tables.steps),
         max(step["words"] for step in tables.steps),
-        strided,
     )
 
 

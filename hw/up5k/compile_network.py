@@ -19,6 +19,8 @@ from hw.up5k.stages import Stage, split_stages
 
 TILE_ROWS = 256
 TILE_THRESHOLDS = 256
+PEAK_MACS = 512  # a cycle: two windows, four filters, 64 channels
+MAX_PAIR_KERNEL = 3  # a pair reads a column more than its kernel has, and four at most
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Region:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One stage: its cycles a frame by the cost model, tiles, passes, and its share of the peak of 256 MAC a cycle."""
+    """One stage: its cycles a frame by the cost model, tiles, passes, and its share of the peak of 512 MAC a cycle."""
 
     name: str
     macs: int
@@ -144,19 +146,25 @@ def _encoder_table(thermometer: Thermometer, reader: Stage, frame: Layout) -> ND
     return table
 
 
-def _steps(stage: Stage, reads: Layout, words: int) -> tuple[int, int, int, int, int, int]:
-    """Increments of the window's address, in quarters: next tap, next row of taps, then a, b, d, e of `rtl/owl_window.v`."""
+def _walks_pairs(stage: Stage) -> bool:
+    """Whether two neighbouring windows are walked at once: where they overlap by all but a column and there are two."""
+    return not stage.flat and stage.stride[1] == 1 and 2 <= stage.weights.shape[3] <= MAX_PAIR_KERNEL and stage.computed[1] > 1
+
+
+def _steps(stage: Stage, reads: Layout, words: int, pair: bool) -> tuple[int, int, int, int, int, int, int]:
+    """Increments of the window's address, in quarters: next column, word and row, then a, b, d, e of `rtl/owl_window.v`."""
     pixel, row = reads.quarters, reads.quarters * stage.map_shape[1]
-    last_word = 4 * (words - 1)
-    down, right = stage.stride[0] * row, stage.stride[1] * pixel
-    columns = stage.computed[1]
+    back = 0 if stage.flat else (stage.weights.shape[3] + pair - 1) * pixel
+    down, right = stage.stride[0] * row, stage.stride[1] * pixel * (2 if pair else 1)
+    walked = -(-stage.computed[1] // 2) if pair else stage.computed[1]
     return (
-        pixel - last_word,
-        row - (stage.weights.shape[3] - 1) * pixel - last_word,
+        pixel,
+        4 - back,
+        row - back - 4 * (words - 1),
         right,
-        down - right,
+        down if pair else down - right,
         right - down,
-        down - (columns - 1) * right,
+        down - (walked - 1) * right,
     )
 
 
@@ -171,6 +179,7 @@ def _descriptors(
         words = reads.words if stage.flat else max(1, reads.group_bits // 64)
         top, left, _, _ = stage.padding
         kernel = (1, 1) if stage.flat else (stage.weights.shape[2], stage.weights.shape[3])
+        pair = _walks_pairs(stage)
         origin = placement.maps[tile.stage] * 4 - top * reads.quarters * stage.map_shape[1] - left * reads.quarters
         below = (stage.computed[0] - 1) * stage.stride[0] - top + kernel[0] > stage.map_shape[0]
         beside = (stage.computed[1] - 1) * stage.stride[1] - left + kernel[1] > stage.map_shape[1]
@@ -180,7 +189,7 @@ def _descriptors(
             Descriptor(
                 read_base=origin,
                 write_base=placement.maps[tile.stage + 1] * 4 if writes is not None else 0,
-                columns=stage.computed[1],
+                columns=-(-stage.computed[1] // 2) if pair else stage.computed[1],
                 rows=stage.computed[0],
                 mode=width_code(width),
                 read_width=0 if stage.flat else width_code(reads.pixel_bits),
@@ -190,11 +199,14 @@ def _descriptors(
                 pad=(top > 0, below and not stage.flat, left > 0, beside and not stage.flat),
                 last=last,
                 frees_frame=last_of_first if placement.early else last,
-                steps=_steps(stage, reads, words),
+                pair=pair,
+                odd=pair and stage.computed[1] % 2 == 1,
+                steps=_steps(stage, reads, words, pair),
                 words=words,
                 passes=len(tile.passes),
                 write_step=writes.quarters if writes is not None else 0,
-                kernel=kernel,
+                kernel_rows=kernel[0],
+                reads=kernel[1] + pair,
                 thresholds_at=thresholds_at,
                 thresholds=len(tile.thresholds),
                 weights_at=weights_at,
@@ -210,7 +222,7 @@ def _layer_reports(stages: list[Stage], tiles: list[_Tile], descriptors: list[De
         own = [(tile, descriptor) for tile, descriptor in zip(tiles, descriptors, strict=True) if tile.stage == index]
         cycles = sum(tile_cycles(descriptor, tile.passes) for tile, descriptor in own)
         passes = sum(len(tile.passes) for tile, _ in own)
-        rows.append(LayerReport(stage.name, stage.macs, cycles, len(own), passes, stage.macs / (256 * cycles)))
+        rows.append(LayerReport(stage.name, stage.macs, cycles, len(own), passes, stage.macs / (PEAK_MACS * cycles)))
     return tuple(rows)
 
 

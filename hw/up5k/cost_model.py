@@ -21,19 +21,21 @@ WINDOW_CYCLES = 4  # the least between two windows: the post unit adds four quar
 
 def tile_cycles(tile: Descriptor, passes: list[Pass]) -> int:
     """Cycles of one tile, with nothing else on the memory port."""
-    reads = tile.kernel[0] * tile.kernel[1] * tile.words
-    windows = tile.rows * tile.columns
-    outputs = windows // 4 if tile.pool else windows
+    reads = tile.kernel_rows * tile.reads * tile.words
+    walked = tile.rows * tile.columns  # windows, or pairs of them
+    least = (2 if tile.pair else 1) * WINDOW_CYCLES
+    outputs = walked // (2 if tile.pair else 4) if tile.pool else walked
+    written = 1 if tile.pool or not tile.pair else 2
     total = TILE_OVERHEAD + 4 + tile.thresholds + tile.weights
     for each in passes:
         used = [slot for slot in each.slots if slot is not None]
-        writes = 1 if each.quad else len(used)
+        writes = written * (1 if each.quad else len(used))
         if tile.raw:
             total += reads + PASS_OVERHEAD + 4 * sum(chosen >= 0 for chosen in used[0].filters)
         else:
             # A write shares the port with the reads of the windows after it, and fits the pause of a short one.
-            busy, quiet = max(reads + writes, WINDOW_CYCLES), max(reads, WINDOW_CYCLES)
-            total += outputs * busy + (windows - outputs) * quiet + PASS_OVERHEAD
+            busy, quiet = max(reads + writes, least), max(reads, least)
+            total += outputs * busy + (walked - outputs) * quiet + PASS_OVERHEAD
     return total
 
 

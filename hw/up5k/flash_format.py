@@ -57,11 +57,14 @@ class Descriptor:
     pad: tuple[bool, bool, bool, bool]
     last: bool
     frees_frame: bool
-    steps: tuple[int, int, int, int, int, int]
+    pair: bool
+    odd: bool
+    steps: tuple[int, int, int, int, int, int, int]
     words: int
     passes: int
     write_step: int
-    kernel: tuple[int, int]
+    kernel_rows: int
+    reads: int
     thresholds_at: int
     thresholds: int
     weights_at: int
@@ -69,11 +72,11 @@ class Descriptor:
 
     def pack(self) -> list[int]:
         """Four 64-bit words."""
-        kx, ky, a, b, d, e = (step & 0xFFFF for step in self.steps)
+        kx, word, ky, a, b, d, e = (step & 0xFFFF for step in self.steps)
         pads = sum(int(flag) << place for place, flag in enumerate(self.pad))
         flags = self.mode | self.read_width << 2 | self.write_width << 4 | self.pool << 6 | self.raw << 7 | pads << 8
-        flags |= self.last << 12 | self.frees_frame << 13
-        kernel = (self.kernel[1] - 1) << 57 | (self.kernel[0] - 1) << 59
+        flags |= self.last << 12 | self.frees_frame << 13 | self.pair << 14 | self.odd << 15
+        kernel = (self.reads - 1) << 57 | (self.kernel_rows - 1) << 59
         return [
             self.read_base & 0xFFFF
             | (self.write_base & 0xFFFF) << 16
@@ -82,7 +85,7 @@ class Descriptor:
             | flags << 48,
             kx | ky << 16 | a << 32 | b << 48,
             d | e << 16 | (self.words - 1) << 32 | (self.passes - 1) << 40 | self.write_step << 48 | kernel,
-            self.thresholds_at | (self.thresholds - 1) << 14 | self.weights_at << 22 | (self.weights - 1) << 36,
+            self.thresholds_at | (self.thresholds - 1) << 14 | self.weights_at << 22 | (self.weights - 1) << 36 | word << 46,
         ]
 
 

@@ -157,7 +157,7 @@ def weight_words(stage: Stage, reads: Layout, passes: list[Pass]) -> NDArray[np.
     else:
         split = weights.reshape(-1, kernel_h, kernel_w, 1, 4 // count, 16)
         rows = np.stack([split[lanes[:, :, quarter], :, :, :, quarter % (4 // count)] for quarter in range(4)], axis=2)
-    ordered = rows.transpose(0, 3, 4, 5, 1, 2, 6)  # [p, kh, kw, word, k, q, 16]
+    ordered = rows.transpose(0, 3, 5, 4, 1, 2, 6)  # [p, kh, word, kw, k, q, 16]
     packed = np.packbits(ordered.reshape(len(passes), -1, 64), axis=2, bitorder="little")
     return packed.view("<u8").reshape(len(passes), -1)
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ import pytest
 from numpy.typing import NDArray
 from random_networks import random_images, random_network
 
+from export.cost import layer_costs, total_cost
 from export.errors import OwlbitError
 from export.network import Network
 from hw import fast, reference
-from hw.fast.kernels import BLOCK, HAS_VECTOR_POPCOUNT
+from hw.fast.kernels import BLOCK, HAS_VECTOR_POPCOUNT, WORD
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = random_network(np.random.default_rng(11), max_size=9, min_size=6, max_channels=70, strides=(1,))
@@ -28,7 +30,9 @@ IMAGES = random_images(np.random.default_rng(1), NETWORK, 5 * BLOCK)
 @pytest.mark.parametrize("threads", [1, 2, 3, None])
 @pytest.mark.parametrize("count", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 4 * BLOCK + 7])
 @pytest.mark.parametrize("network", [NETWORK, STRIDED], ids=["plain", "strided"])
-def test_any_batch_on_any_threads(network: Network, count: int, threads: int | None) -> None:
+def test_any_batch_on_any_threads(network: Network, count: int, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So little work would else stay on one thread.
+    monkeypatch.setattr("hw.fast.fast_network.TASK_MACS", 1)
     images = random_images(np.random.default_rng(count), network, count)
     scores = fast.compile_fast(network).simulate(images, threads)
     assert scores.dtype == np.int32
@@ -79,6 +83,39 @@ def test_refuses_what_the_reference_refuses_in_its_words(images: NDArray[Any]) -
     with pytest.raises(OwlbitError) as packed:
         fast.compile_fast(NETWORK).simulate(images)
     assert str(ours.value) == str(packed.value) == str(theirs.value)
+
+
+def test_work_is_shared_once_it_is_worth_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The threads are counted, not timed."""
+    started: list[str] = []
+    packed = fast.compile_fast(NETWORK)
+    macs = total_cost(layer_costs(NETWORK)).macs
+    real = packed._work
+
+    def work(*args: Any) -> None:
+        started.append(threading.current_thread().name)
+        real(*args)
+
+    object.__setattr__(packed, "_work", work)
+    for images_worth_a_thread, count, expected in (
+        (1, 8, 2),
+        (8, 8, 1),
+        (4, 8, 2),
+        (BLOCK, 2 * BLOCK, 2),
+        (4 * BLOCK, 4 * BLOCK, 1),
+    ):
+        monkeypatch.setattr("hw.fast.fast_network.TASK_MACS", images_worth_a_thread * macs)
+        started.clear()
+        packed.simulate(IMAGES[:count], threads=2)
+        assert len(started) == expected, (images_worth_a_thread, count)
+
+
+def test_large_images_go_through_in_small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = reference.simulate(STRIDED, random_images(np.random.default_rng(2), STRIDED, BLOCK))
+    packed = fast.compile_fast(STRIDED)
+    for images in (1, 5):
+        monkeypatch.setattr("hw.fast.fast_network.ARENA", images * packed.plan.arena_words * WORD // 8)
+        np.testing.assert_array_equal(packed.simulate(random_images(np.random.default_rng(2), STRIDED, BLOCK)), expected)
 
 
 def test_no_threads_are_refused() -> None:

@@ -70,7 +70,7 @@ module owl_engine (
   wire [1:0] threshold_slot;
   wire [63:0] thresholds;
   /* verilator lint_off UNUSEDSIGNAL */
-  wire [188:0] tile;  // the sequencer keeps some fields for itself
+  wire [204:0] tile;  // the sequencer keeps some fields for itself
   /* verilator lint_on UNUSEDSIGNAL */
   wire [60:0] header;
   assign idle = waiting && enc_empty;
@@ -122,7 +122,7 @@ module owl_engine (
   );
 
   wire [15:0] window_quarter;
-  wire tag_first, tag_last, tag_outside, tag_pool_first, tag_pool_last;
+  wire tag_counts, tag_first, tag_last, tag_outside, tag_partner, tag_pool_first, tag_pool_last;
   owl_window window (
       .clk(clk),
       .rst(rst),
@@ -131,12 +131,15 @@ module owl_engine (
       .first_weight(first_weight),
       .columns1(tile[39:32]),
       .rows1(tile[47:40]),
-      .kernel_x1(tile[186:185]),
+      .reads_x1(tile[186:185]),
       .kernel_y1(tile[188:187]),
       .words1(tile[167:160]),
+      .pair(tile[62]),
+      .odd(tile[63]),
       .pool(tile[54]),
       .pad(tile[59:56]),
       .step_kx(tile[79:64]),
+      .step_word(tile[204:189]),
       .step_ky(tile[95:80]),
       .step_a(tile[111:96]),
       .step_b(tile[127:112]),
@@ -147,23 +150,28 @@ module owl_engine (
       .read_quarter(window_quarter),
       .weight_row(weight_row),
       .next_weight(next_weight),
+      .tag_counts(tag_counts),
       .tag_first(tag_first),
       .tag_last(tag_last),
       .tag_outside(tag_outside),
+      .tag_partner(tag_partner),
       .tag_pool_first(tag_pool_first),
       .tag_pool_last(tag_pool_last),
       .busy(window_busy)
   );
 
-  wire [191:0] sums;
-  wire sums_valid, pool_first, pool_last;
+  wire [191:0] left_sums, right_sums;
+  wire sums_valid, partner, pool_first, pool_last;
   owl_lanes lanes (
       .clk(clk),
       .rst(rst),
       .issue(window_read && read_grant),
+      .pair(tile[62]),
+      .tag_counts(tag_counts),
       .tag_first(tag_first),
       .tag_last(tag_last),
       .tag_outside(tag_outside),
+      .tag_partner(tag_partner),
       .tag_pool_first(tag_pool_first),
       .tag_pool_last(tag_pool_last),
       .tag_quarter(window_quarter[1:0]),
@@ -172,8 +180,10 @@ module owl_engine (
       .weight_addr(weight_addr),
       .word(q),
       .weights(weights),
-      .sums(sums),
+      .left_sums(left_sums),
+      .right_sums(right_sums),
       .sums_valid(sums_valid),
+      .partner(partner),
       .pool_first(pool_first),
       .pool_last(pool_last),
       .busy(lanes_busy)
@@ -187,8 +197,11 @@ module owl_engine (
       .clk(clk),
       .rst(rst),
       .start(start),
-      .sums(sums),
+      .left_sums(left_sums),
+      .right_sums(right_sums),
       .sums_valid(sums_valid),
+      .partner(partner),
+      .pool(tile[54]),
       .pool_first(pool_first),
       .pool_last(pool_last),
       .mode(tile[49:48]),

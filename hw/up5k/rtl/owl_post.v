@@ -7,8 +7,11 @@ module owl_post (
     input  wire         clk,
     input  wire         rst,
     input  wire         start,         // a pass begins
-    input  wire [191:0] sums,
+    input  wire [191:0] left_sums,     // of a window,
+    input  wire [191:0] right_sums,    //   and with `partner` of its right neighbour, whose turn comes after
     input  wire         sums_valid,
+    input  wire         partner,
+    input  wire         pool,
     input  wire         pool_first,
     input  wire         pool_last,
     input  wire [  1:0] mode,          // width of a group: 0 whole words, 1 half a word, 2 a quarter
@@ -31,9 +34,9 @@ module owl_post (
   integer k;
 
   // ---------------------------------------------------------------- A: add quarter q of every filter
-  reg [191:0] held;
+  reg [383:0] held;  // of filter k from 96k on: four quarters of the left window, then of the right one
   reg [1:0] a_quarter;
-  reg a_valid, a_first, a_last;
+  reg a_valid, a_first, a_last, a_partner, a_ends_pool;
   wire a_starts = (mode == 2'd2) || (mode == 2'd1 && !a_quarter[0]) || (a_quarter == 2'd0);
   wire a_ends = (mode == 2'd2) || (mode == 2'd1 && a_quarter[0]) || (a_quarter == 2'd3);
   assign threshold_slot = (mode == 2'd2) ? a_quarter : (mode == 2'd1) ? {1'b0, a_quarter[1]} : 2'd0;
@@ -56,17 +59,24 @@ module owl_post (
   always @(posedge clk) begin
     // A
     if (sums_valid) begin
-      held <= sums;
+      for (k = 0; k < 4; k = k + 1) held[96*k+:96] <= {right_sums[48*k+:48], left_sums[48*k+:48]};
       a_valid <= 1'b1;
       a_quarter <= 2'd0;
       a_first <= pool_first;
-      a_last <= pool_last;
+      a_last <= pool_last && !(pool && partner);
+      a_partner <= partner;
+      a_ends_pool <= pool_last;
     end else if (a_valid) begin
-      for (k = 0; k < 4; k = k + 1) held[48*k+:36] <= held[48*k+12+:36];
+      for (k = 0; k < 4; k = k + 1) held[96*k+:84] <= held[96*k+12+:84];
       a_quarter <= a_quarter + 2'd1;
-      if (a_quarter == 2'd3) a_valid <= 1'b0;
+      if (a_quarter == 2'd3) begin
+        a_valid <= a_partner;
+        a_partner <= 1'b0;
+        a_first <= !pool;
+        a_last <= a_ends_pool;
+      end
     end
-    if (a_valid) for (k = 0; k < 4; k = k + 1) total[k] <= (a_starts ? 14'd0 : total[k]) + {2'd0, held[48*k+:12]};
+    if (a_valid) for (k = 0; k < 4; k = k + 1) total[k] <= (a_starts ? 14'd0 : total[k]) + {2'd0, held[96*k+:12]};
     b_valid <= a_valid && a_ends;
     b_slot <= threshold_slot;
     b_end <= (a_quarter == 2'd3);

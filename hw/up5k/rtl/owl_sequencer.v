@@ -27,7 +27,7 @@ module owl_sequencer (
     output reg  [  7:0] threshold_addr,
     input  wire [  1:0] threshold_slot,
     input  wire [ 60:0] threshold_q,
-    output reg  [188:0] tile,             // fields of the descriptor that stay for a tile
+    output reg  [204:0] tile,             // fields of the descriptor that stay for a tile
     output reg  [ 60:0] header            // of the pass
 );
   localparam [13:0] DESCRIPTORS = 14'd17;  // after the configuration and 16 encoder entries
@@ -46,7 +46,7 @@ module owl_sequencer (
   assign threshold_valid = returns_2 && state == THRESHOLDS;
   assign weight_valid = returns_2 && state == WEIGHTS;
 
-  // ---------------------------------------------------------------- descriptor: 189 bits of a tile, then where its data are
+  // ---------------------------------------------------------------- descriptor: what stays for a tile, and where its data are
   reg [237:192] place;
   wire [1:0] mode = tile[49:48];
   wire last_tile = tile[60];
@@ -102,7 +102,7 @@ module owl_sequencer (
             2'd0: tile[63:0] <= q;
             2'd1: tile[127:64] <= q;
             2'd2: tile[188:128] <= q[60:0];
-            default: place <= q[45:0];
+            default: {tile[204:189], place} <= q[61:0];
           endcase
         end
         if (load_over) begin
