@@ -28,32 +28,27 @@ class SpiFlash {
 
   bool step(bool cs_n, bool sck, bool mosi) {
     if (cs_n) {
-      if (bits_ >= 8 && (shift_ >> (bits_ - 8) & 0xFF) == 0xAB) awake_ = true;
-      bits_ = 0;
-      shift_ = 0;
+      if (bits_ == 8 && command_ == 0xAB) awake_ = true;
+      bits_ = command_ = 0;
       miso_ = true;
-    } else if (sck && !sck_) {
-      if (bits_ < 32) shift_ = shift_ << 1 | (mosi ? 1u : 0u), bits_++;
-    } else if (!sck && sck_ && bits_ == 32) {
-      if (!reading_now()) address_ = uint64_t(shift_ & 0xFFFFFF) * 8, started_ = shift_, reading_ = true;
-      if (awake_ && shift_ >> 24 == 0x03) {
-        uint64_t byte = address_ >> 3;
-        miso_ = byte < content_.size() ? content_[byte] >> (7 - (address_ & 7)) & 1 : true;
-        address_++;
-      }
+    } else if (sck && !sck_ && bits_ < 32) {
+      command_ = command_ << 1 | (mosi ? 1u : 0u);
+      if (++bits_ == 32) next_ = uint64_t(command_ & 0xFFFFFF) * 8;
+    } else if (!sck && sck_ && bits_ == 32 && awake_ && command_ >> 24 == 0x03) {
+      const uint64_t byte = next_ / 8;
+      miso_ = byte < content_.size() ? content_[byte] >> (7 - next_ % 8) & 1 : true;
+      next_++;
     }
-    if (cs_n) reading_ = false;
     sck_ = sck;
     return miso_;
   }
 
  private:
-  bool reading_now() const { return reading_; }
   std::vector<uint8_t> content_;
-  bool awake_ = false, sck_ = false, miso_ = true, reading_ = false;
-  uint32_t shift_ = 0, started_ = 0;
-  int bits_ = 0;
-  uint64_t address_ = 0;
+  bool awake_ = false, sck_ = false, miso_ = true;
+  uint32_t command_ = 0;
+  int bits_ = 0;       // of the command and address so far
+  uint64_t next_ = 0;  // bit of the content to drive next
 };
 
 int main(int argc, char **argv) {
@@ -80,7 +75,7 @@ int main(int argc, char **argv) {
   chip.px_valid = 0;
   chip.score_ready = 0;
   chip.flash_miso = 1;
-  while (bytes.size() < frames * classes * 2 || (frames == 0 && !boot)) {
+  while (bytes.size() < frames * classes * 2) {
     if (cycle == limit) {
       status = 4;
       break;
