@@ -95,6 +95,10 @@ def demo(
 def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
     folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
 ) -> None:
@@ -105,10 +109,11 @@ def train(
 
     Example: `owlbit train models/recipes/digits.toml --out runs/digits`
     """
-    from toolchain.recipe import load_recipe
+    from toolchain.recipe import load_recipe, with_data
     from toolchain.training import train as train_recipe
 
-    result = train_recipe(load_recipe(recipe), folder, resume=resume, overwrite=overwrite, console=out)
+    loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
+    result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
     if result:
         tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
         figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
@@ -162,7 +167,7 @@ def simulate(
         ),
     ],
     scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
-    level: Annotated[str, typer.Option(metavar="LEVEL", help="reference, fast, rtl or bitstream.")] = "reference",
+    level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, reference, rtl or bitstream.")] = "fast",
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
@@ -170,8 +175,8 @@ def simulate(
 ) -> None:
     """Compute a model's exact integer scores for images; every level gives the same ones.
 
-    `reference` is plain numpy, `fast` packed bits on all cores, `rtl` the engine's Verilog in Verilator, `bitstream` the packed
-    bitstream turned back into Verilog.
+    `fast` packs bits into words and uses all cores, `reference` is plain numpy, `rtl` the engine's Verilog in Verilator,
+    `bitstream` the packed bitstream turned back into Verilog.
 
     Example: `owlbit simulate runs/digits --images frames.npy --level rtl --scores scores.npy`
     """

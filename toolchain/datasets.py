@@ -1,4 +1,4 @@
-"""A user's images: a folder of class folders, or an npz, or the embedded digits, as uint8 arrays split the same way every time."""
+"""Images to train on: the embedded digits, a folder of class folders, an npz or an official data set, split the same way every time."""
 
 from __future__ import annotations
 
@@ -8,34 +8,30 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
-from export.errors import OwlbitError
 from toolchain.digits import digits_dataset
-from toolchain.images import Dataset, Images, Labelled, stratified_split, vary
-from toolchain.recipe import Data
+from toolchain.image_files import read_folder
+from toolchain.images import DataError, Dataset, Labelled, stratified_split, vary
+from toolchain.official_sets import read_official
+from toolchain.recipe import OFFICIAL, Data
 
 SPLIT_SEED = 1
-
-
-class DataError(OwlbitError):
-    """Images or labels that cannot be used: names the file or class."""
 
 
 def load_dataset(data: Data, base: Path) -> Dataset:
     """The data set that a recipe's [data] describes; paths in it are relative to the folder `base`.
 
-    Splits depend on the images' order and the recipe alone, never on the training seed. Raises DataError.
+    Splits depend on the images' order and the recipe alone, never on the training seed; the validation images come out of the
+    training images, and an official test split is the test split. Raises DataError.
     """
     if data.source == "digits":
         return digits_dataset(data.size, data.validation)
     if data.source == "none":
         raise DataError('the recipe has data.source = "none": it is for random weights, not for training; give it images')
-    everything, class_names = _read(data, base / data.path)
-    test: Labelled | None = None
-    _check_classes(everything, class_names, 3 if data.test_share else 2, base / data.path)
+    everything, test, class_names = _read(data, base, data.path)
+    _check_classes(everything, class_names, 3 if data.test_share else 2, base / data.path if data.path else Path(data.source))
     if data.test:
-        test, test_names = _read(data, base / data.test)
+        test, _, test_names = _read(data, base, data.test)
         if test_names != class_names:
             raise DataError(f"{base / data.test}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
     elif data.test_share:
@@ -50,8 +46,15 @@ def load_dataset(data: Data, base: Path) -> Dataset:
     return Dataset(train, everything.take(off), test, class_names, epoch)
 
 
-def _read(data: Data, path: Path) -> tuple[Labelled, tuple[str, ...]]:
-    return read_folder(path, data.size, data.colour) if data.source == "folder" else read_npz(path, (data.colours, *data.size))
+def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
+    """(images, test images where the source has its own, class names)."""
+    if data.source in OFFICIAL:
+        return read_official(data.source, base / path if path else None, data.size, data.colour)
+    if data.source == "folder":
+        labelled, names = read_folder(base / path, data.size, data.colour)
+    else:
+        labelled, names = read_npz(base / path, (data.colours, *data.size))
+    return labelled, None, names
 
 
 def _check_classes(labelled: Labelled, class_names: tuple[str, ...], least: int, path: Path) -> None:
@@ -68,43 +71,6 @@ def _check_classes(labelled: Labelled, class_names: tuple[str, ...], least: int,
 
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-
-
-def read_folder(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelled, tuple[str, ...]]:
-    """Images in folders, one folder a class: (images uint8 [N, C, *size] with labels, names of the folders in order).
-
-    An image is turned upright as its EXIF tag says, made gray or rgb, cropped at its middle to the shape of `size` and scaled.
-    Hidden files are passed over. Raises DataError naming an empty class folder or an unreadable image.
-    """
-    if not path.is_dir():
-        raise DataError(f"{path}: expected a folder of class folders, found {'a file' if path.exists() else 'no such folder'}")
-    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-    if not folders:
-        raise DataError(f"{path}: expected a folder for each class, found none")
-    images, labels = [], []
-    for label, folder in enumerate(folders):
-        files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
-        if not files:
-            raise DataError(f"{folder}: expected images of this class, found none; add some or remove the folder")
-        images += [read_image(file, size, colour) for file in files]
-        labels += [label] * len(files)
-    return Labelled(np.stack(images), np.array(labels, dtype=np.int64)), tuple(folder.name for folder in folders)
-
-
-def read_image(file: Path, size: tuple[int, int], colour: str) -> Images:
-    """One image file as uint8 [C, *size]; see `read_folder`. Raises DataError."""
-    try:
-        with Image.open(file) as opened:
-            opened.load()
-            if opened.mode.startswith(("I", "F")):
-                raise DataError(f"{file}: expected 8 bits a channel, got an image of mode {opened.mode}; convert it first")
-            upright = ImageOps.exif_transpose(opened).convert("RGB" if colour == "rgb" else "L")
-    except DataError:
-        raise
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{file}: expected an image, could not read it ({error})") from None
-    fitted = np.asarray(ImageOps.fit(upright, (size[1], size[0]), Image.Resampling.BILINEAR), dtype=np.uint8)
-    return fitted.transpose(2, 0, 1) if colour == "rgb" else fitted[None]
 
 
 def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[str, ...]]:

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.errors import OwlbitError
+
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+
+
+class DataError(OwlbitError):
+    """Images or labels that cannot be used: names the file or class."""
 
 
 @dataclass(frozen=True, eq=False)

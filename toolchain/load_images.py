@@ -60,7 +60,7 @@ def read_array(path: Path) -> NDArray[np.uint8]:
 
 def read_pictures(files: Sequence[Path], network: Network) -> NDArray[np.uint8]:
     """uint8 [N, C, H, W] of picture files, cropped and scaled as in training. Raises OwlbitError naming an unreadable one."""
-    from toolchain.datasets import read_image
+    from toolchain.image_files import read_image
 
     channels, height, width = network.input_shape
     if channels not in (1, 3):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,17 @@ from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_sha
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 
+OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
+
+
 @dataclass(frozen=True)
 class Data:
     """Where images come from and how they are split.
 
     `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
-    and `labels`), or "none" (no images: the network is only measured, with random weights); `path`: the folder or npz, relative to
-    the recipe; `size`: rows and columns; `colour`: "gray" or "rgb"; `classes`: how many, for source "none" only; `validation`:
+    and `labels`), one of `OFFICIAL` (see `toolchain.official_sets`; all but "vww" have their own test images), or "none" (no images:
+    the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a local copy of an
+    official set, which may be left out for those that are fetched by checksum (cifar10, cifar100, stl10); `size`: rows and columns; `colour`: "gray" or "rgb"; `classes`: how many, for source "none" only; `validation`:
     share of the training images kept for choosing the epoch; `test`: a folder or npz of test images, or "" to keep back
     `test_share` of the images; `flip`: mirror left to right at random; `shift`: move by up to so many pixels at random.
     """
@@ -96,7 +100,7 @@ class Recipe:
 
 
 DATA_LIMITS = {
-    "source": Limits(choices=("digits", "folder", "npz", "none")),
+    "source": Limits(choices=("digits", "folder", "npz", *OFFICIAL, "none")),
     "size": Limits(4, 1024),
     "colour": Limits(choices=("gray", "rgb")),
     "classes": Limits(2, 256),
@@ -164,6 +168,13 @@ class _Top:
     training: str = ""
 
 
+def with_data(recipe: Recipe, place: Path) -> Recipe:
+    """`recipe` with its images taken from `place`, relative to the working folder. Raises RecipeError where it reads none."""
+    if recipe.data.source in ("digits", "none"):
+        raise RecipeError(recipe.path, "data.source", "a source that reads files, with --data", f'"{recipe.data.source}"')
+    return replace(recipe, data=replace(recipe.data, path=str(place.resolve())))
+
+
 def _check_top(table: Mapping[str, Any], path: Path) -> None:
     read_table(_Top, dict.fromkeys(table, ""), path, "")
     if not isinstance(table.get("name", ""), str):
@@ -201,6 +212,9 @@ def _check_data(data: Data, path: Path) -> None:
         raise RecipeError(path, "data.classes", wanted, str(data.classes) if data.classes else "none")
     if data.test and data.test_share:
         raise RecipeError(path, "data.test_share", "no such key beside data.test", str(data.test_share))
+    if data.source in OFFICIAL and data.source != "vww" and (data.test or data.test_share):
+        key = "test" if data.test else "test_share"
+        raise RecipeError(path, f"data.{key}", f'no such key with source "{data.source}", which has its own test images', "one")
     if data.source == "digits" and (data.colour != "gray" or data.test or data.test_share or data.path):
         raise RecipeError(
             path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from export.load_model import load_model
 from export.network import Network
+from hw.fast import simulate
 from hw.ladder import Images, Row
-from hw.reference import simulate
 from hw.up5k.compile_network import Up5kProgram, compile_network
 from hw.up5k.legality import Up5kError
 from toolchain.build_model import model_file
@@ -26,7 +26,7 @@ class Findings:
     """What is known about a run.
 
     `histogram`: int64 [C, 256] of the training images; `test_images`: uint8 [N, C, H, W], `test_labels`: int64 [N], `predicted`:
-    int64 [N] by the reference simulator; `held_out`: False where the recipe keeps no test images, and these are those that chose
+    int64 [N] by the fast simulator; `held_out`: False where the recipe keeps no test images, and these are those that chose
     the epoch; `history`: one entry an epoch, `best_epoch` counted from 0; `program` is None, and
     `refusal` says why, where the network does not fit the up5k; `ladder` is empty where `owlbit verify` has not run.
     """

@@ -1,7 +1,7 @@
 """A run folder: what training leaves behind and under which names. Imports no torch; `toolchain.saved_model` reads the weights.
 
 recipe.toml           the recipe, word for word
-run.json              class names, and the folder that the recipe's paths are relative to
+run.json              class names, the folder that the recipe's paths are relative to, and where the images were
 last.ckpt             the state after the last finished epoch, to resume from
 history.json          one entry an epoch
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below
@@ -13,6 +13,7 @@ model.onnx, network.npz   after the export
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,15 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
         if RUN in found and _read_json(folder / RUN).get("class_names") != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
     write_text(folder / RECIPE, recipe.text)
-    write_json(folder / RUN, {"class_names": list(class_names), "data_folder": str(recipe.path.parent.resolve())})
+    write_json(folder / RUN, _run_facts(recipe, class_names))
+
+
+def _run_facts(recipe: Recipe, class_names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "class_names": list(class_names),
+        "data_folder": str(recipe.path.parent.resolve()),
+        "data_path": recipe.data.path,  # what --data gave, which the recipe's text does not know
+    }
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -78,4 +87,8 @@ def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
     names, base = content.get("class_names"), content.get("data_folder")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(base, str):
         raise RunError(f"{folder / RUN}: expected class_names and data_folder as training writes them; train again")
-    return load_recipe(folder / RECIPE), tuple(names), Path(base)
+    recipe = load_recipe(folder / RECIPE)
+    path = content.get("data_path", recipe.data.path)
+    if not isinstance(path, str):
+        raise RunError(f"{folder / RUN}: expected data_path to be a text as training writes it, got {path!r}; train again")
+    return replace(recipe, data=replace(recipe.data, path=path)), tuple(names), Path(base)

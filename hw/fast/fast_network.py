@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,35 @@ TASK_BYTES = 16 << 20
 ARENA = 64 << 20
 
 
+class Workspace:
+    """What one thread writes to, kept from call to call: the system takes longer to hand out memory than a small batch to run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.window = aligned(plan.window_words * SEGMENT)
+        self.outputs = aligned(plan.output_words * SEGMENT)
+        self.arena, self.block = aligned(0), 0
+
+    def arena_for(self, block: int) -> Words:
+        """The maps of `block` images, whose borders are zero."""
+        if block != self.block:
+            # One segment more than the maps: the last vectors of a map may reach past its end.
+            size = self.plan.arena_words * block + SEGMENT
+            if size > len(self.arena):
+                self.arena = aligned(size)
+            else:
+                self.arena[:size] = 0
+            self.block = block
+        return self.arena
+
+
 @dataclass(frozen=True, eq=False)
 class FastNetwork:
     """A network packed for this processor: made by `compile_fast`, good for any number of batches, from several threads at once."""
 
     network: Network
     plan: Plan
+    spare: list[Workspace] = field(default_factory=list, repr=False)
 
     def simulate(self, images: NDArray[np.uint8], threads: int | None = None) -> Ints:
         """Scores int32 [N, classes] of uint8 images [N, C, H, W], which may be a memory map; as many threads as cores unless told.
@@ -52,26 +75,27 @@ class FastNetwork:
         return scores
 
     def _images_a_task(self, count: int, threads: int) -> int:
-        """Whole blocks where there are enough images for all threads, else an equal share for each that is worth a thread."""
+        """Whole blocks where there are enough images for all threads, else equal shares, each of them worth a thread."""
         enough = -(-TASK_MACS // self.plan.macs)
         if count < threads * BLOCK:
-            return max(enough, -(-count // threads))
+            return -(-count // min(threads, max(1, count // enough)))
         most = TASK_BYTES // int(np.prod(self.network.input_shape))
         return max(1, min(enough, most) // BLOCK) * BLOCK
 
     def _work(self, images: NDArray[np.uint8], scores: Ints, task: int, starts: Iterator[int]) -> None:
-        """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic."""
-        window, outputs = aligned(self.plan.window_words * SEGMENT), aligned(self.plan.output_words * SEGMENT)
-        arena, block = aligned(0), 0
+        """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic, as is a list's pop."""
+        try:
+            space = self.spare.pop()
+        except IndexError:
+            space = Workspace(self.plan)
         for start in starts:
             # A copy of its own: contiguous and writable, whatever the caller's array is.
             pixels = np.array(images[start : start + task], order="C")
-            for first, last, wanted in self._blocks(len(pixels)):
-                if wanted != block:
-                    # One segment more than the maps: the last vectors of a map may reach past its end.
-                    arena, block = aligned(self.plan.arena_words * wanted + SEGMENT), wanted
+            for first, last, block in self._blocks(len(pixels)):
                 own = scores[start + first : start + last]
-                run_images(self.plan.program, pixels[first:last], block, arena, window, outputs, own)
+                arena = space.arena_for(block)
+                run_images(self.plan.program, pixels[first:last], block, arena, space.window, space.outputs, own)
+        self.spare.append(space)
 
     def _blocks(self, count: int) -> Iterator[tuple[int, int, int]]:
         """(first, last, images a block): whole blocks, then what remains as one block of its own size."""

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from export.errors import OwlbitError
-from toolchain.datasets import load_dataset, read_folder, read_image
+from toolchain.datasets import load_dataset
+from toolchain.image_files import read_folder, read_image
 from toolchain.images import stratified_split, vary
 from toolchain.recipe import Data
 
