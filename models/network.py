@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, sign
+from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
+from models.encodings import BitPlanes, Ramps
 from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
 from models.thermometer import LearnedThermometer
 
@@ -18,8 +19,9 @@ from models.thermometer import LearnedThermometer
 class ConvBlock(nn.Module):
     """Signs [N, C, H, W] to signs [N, filters, H', W']; `layer.kernel // 2` pixels of -1 around."""
 
-    def __init__(self, layer: Conv, channels: int) -> None:
+    def __init__(self, layer: Conv, channels: int, activation: str = "clipped") -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation]
         self.shuffle = ChannelShuffle(layer.groups) if layer.shuffle and layer.groups > 1 else None
         self.conv = BinaryConv2d(channels, layer.filters, layer.kernel, layer.stride, layer.groups)
         self.norm = nn.BatchNorm2d(layer.filters)
@@ -29,41 +31,60 @@ class ConvBlock(nn.Module):
         if self.shuffle is not None:
             signs = self.shuffle(signs)
         values = self.norm(self.conv(signs))
-        return sign(values if self.pool is None else self.pool(values))
+        return self.activation(values if self.pool is None else self.pool(values))
 
 
 class LinearBlock(nn.Module):
     """Signs [N, ...] of K values an image to signs [N, features]."""
 
-    def __init__(self, layer: Linear, inputs: int) -> None:
+    def __init__(self, layer: Linear, inputs: int, activation: str = "clipped") -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation]
         self.linear = BinaryLinear(inputs, layer.features)
         self.norm = nn.BatchNorm1d(layer.features)
 
     def forward(self, signs: Tensor) -> Tensor:
-        return sign(self.norm(self.linear(signs.flatten(1))))
+        return self.activation(self.norm(self.linear(signs.flatten(1))))
 
 
 class BinaryNet(nn.Module):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes], each the exact integer 2 * popcount - K.
 
     `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour; `layers`: the table; `classes`: number of classes;
-    `thresholds`: where the thermometer starts, float [C, T]. Raises TableError where a layer does not fit.
+    `thresholds`: where the thermometer starts, float [C, T]; `shared`: one set of thresholds for all colours; `encoding`:
+    "thermometer", or "bit-planes" or "ramps" of `models.encodings`; `activation`: a name of `models.binary.ACTIVATIONS`.
+    Raises TableError where a layer does not fit.
     The loss is taken on `logits`, the scores times a learned positive temperature, which the hardware has no need of.
     """
 
     def __init__(
-        self, input_shape: Shape, levels: int, layers: tuple[Layer, ...], classes: int, thresholds: Tensor | None = None
+        self,
+        input_shape: Shape,
+        levels: int,
+        layers: tuple[Layer, ...],
+        classes: int,
+        thresholds: Tensor | None = None,
+        *,
+        shared: bool = False,
+        encoding: str = "thermometer",
+        activation: str = "clipped",
     ) -> None:
         super().__init__()
         colours, height, width = input_shape
         self.input_shape = input_shape
-        self.thermometer = LearnedThermometer(colours, levels, thresholds)
+        self.thermometer: LearnedThermometer | BitPlanes | Ramps
+        if encoding == "thermometer":
+            self.thermometer = LearnedThermometer(colours, levels, thresholds, shared=shared)
+        else:
+            self.thermometer = {"bit-planes": BitPlanes, "ramps": Ramps}[encoding](colours, levels)
         shape = (colours * levels, height, width)
         self.blocks = nn.Sequential()
         for layer, after in zip(layers, layer_shapes(shape, layers), strict=True):
             size = shape[0] * shape[1] * shape[2]
-            self.blocks.append(ConvBlock(layer, shape[0]) if isinstance(layer, Conv) else LinearBlock(layer, size))
+            if isinstance(layer, Conv):
+                self.blocks.append(ConvBlock(layer, shape[0], activation))
+            else:
+                self.blocks.append(LinearBlock(layer, size, activation))
             shape = after
         fan_in = shape[0] * shape[1] * shape[2]
         self.classifier = BinaryLinear(fan_in, classes)
@@ -87,6 +108,12 @@ class BinaryNet(nn.Module):
     def binary_weights(self) -> list[nn.Parameter]:
         """The latent weights of every binary layer, in order."""
         return [module.weight for module in self.modules() if isinstance(module, BinaryConv2d | BinaryLinear)]
+
+    def use_real_weights(self, real: bool) -> None:
+        """Whether the layers multiply with real weights instead of their signs: the first of two stages, and the float teacher."""
+        for module in self.modules():
+            if isinstance(module, BinaryConv2d | BinaryLinear):
+                module.real = real
 
     @torch.no_grad()
     def clip_latents(self) -> None:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.network import BinaryNet
-from models.thermometer import quantile_thresholds
+from models.thermometer import LearnedThermometer, quantile_thresholds
 
 
 def smooth_images(count: int, shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:
@@ -30,7 +30,8 @@ def random_weights(net: BinaryNet, seed: int) -> BinaryNet:
     """
     generator = torch.Generator().manual_seed(seed)
     images = smooth_images(4, net.input_shape, generator)
-    net.thermometer.start_at(quantile_thresholds(images, net.thermometer.levels))
+    if isinstance(net.thermometer, LearnedThermometer):
+        net.thermometer.start_at(quantile_thresholds(images, net.thermometer.levels, shared=net.thermometer.shared))
     for weight in net.binary_weights():
         weight.copy_(torch.rand(weight.shape, generator=generator) - 0.5)
     norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)]

@@ -50,33 +50,40 @@ class LearnedThermometer(nn.Module):
     """float or uint8 images [N, C, H, W] of values 0..255 to signs float32 [N, C*T, H, W].
 
     Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
-    where to start (uniformly spaced when None). Raises ValueError on another shape or range.
+    where to start (uniformly spaced when None); `shared`: one set of thresholds for all colours. Raises ValueError on another shape
+    or range.
     """
 
-    def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None) -> None:
+    def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:
         super().__init__()
         if not 1 <= levels <= 128:
             raise ValueError(f"expected 1 to 128 thresholds a colour, got {levels}")
         self.colours = colours
         self.levels = levels
-        self.latents = nn.Parameter(torch.zeros(colours, levels + 1))
+        self.shared = shared
+        self.latents = nn.Parameter(torch.zeros(1 if shared else colours, levels + 1))
         if thresholds is not None:
             self.start_at(thresholds)
 
     @torch.no_grad()
     def start_at(self, thresholds: Tensor) -> None:
-        """Moves the thresholds to `thresholds`, float [C, T], as nearly as one grey level of distance allows."""
+        """Moves the thresholds to `thresholds`, float [C, T], as nearly as one grey level of distance allows.
+
+        Where they are shared, to their mean over the colours.
+        """
         if thresholds.shape != (self.colours, self.levels):
             raise ValueError(f"expected thresholds [{self.colours}, {self.levels}], got {list(thresholds.shape)}")
+        if self.shared:
+            thresholds = thresholds.mean(0, keepdim=True)
         steps = torch.arange(1, self.levels + 1)
         shares = ((thresholds.double() - steps) / (255 - self.levels)).clamp(0, 1).cummax(1).values
-        edges = torch.cat([torch.zeros(self.colours, 1), shares, torch.ones(self.colours, 1)], 1)
+        edges = torch.cat([torch.zeros_like(shares[:, :1]), shares, torch.ones_like(shares[:, :1])], 1)
         increments = edges.diff(dim=1).clamp(min=SMALLEST_SHARE)
         self.latents.copy_((increments / increments.sum(1, keepdim=True)).log())
 
     def _shares(self) -> Tensor:
         # float64: the integers must not hang on how a processor rounds a float32 sum
-        return self.latents.double().softmax(1).cumsum(1)[:, :-1].clamp(max=1)
+        return self.latents.double().softmax(1).cumsum(1)[:, :-1].clamp(max=1).expand(self.colours, -1)
 
     def thresholds(self) -> Tensor:
         """float32 [C, T]: the thresholds before rounding, differentiable."""
@@ -107,11 +114,17 @@ class LearnedThermometer(nn.Module):
         return signs.flatten(1, 2)
 
 
-def quantile_thresholds(images: Tensor, levels: int) -> Tensor:
-    """Where to start: float32 [C, T], the levels between which equally many pixels of `images`, uint8 [N, C, H, W], lie."""
+def quantile_thresholds(images: Tensor, levels: int, *, shared: bool = False) -> Tensor:
+    """Where to start: float32 [C, T], the levels between which equally many pixels of `images`, uint8 [N, C, H, W], lie.
+
+    `shared`: the quantiles of all colours together, the same in every row.
+    """
     if images.dtype != torch.uint8 or images.ndim != 4:
         raise ValueError(f"expected uint8 images [N, C, H, W], got {images.dtype} {list(images.shape)}")
     shares = torch.arange(1, levels + 1) / (levels + 1)
+    if shared:
+        pooled = quantile_thresholds(images.reshape(1, 1, 1, -1), levels)
+        return pooled.expand(images.shape[1], -1)
     rows = []
     for pixels in images.transpose(0, 1).flatten(1):
         counts = torch.bincount(pixels.long(), minlength=256)

@@ -32,8 +32,10 @@ def brevitas_twin(net: BinaryNet, *, pool_first: bool = False) -> nn.Sequential:
     Float32 images [N, C, H, W] of values 0..255 to scores float32 [N, classes]. It is one flat list of layers that
     `brevitas.export.export_qonnx` takes: the thermometer as a fixed 1x1 convolution (pixel + 0.5 - integer threshold) and a
     1-bit activation, explicit padding of -1, and conv -> BatchNorm -> sign -> max-pool; with `pool_first` the training order,
-    max-pool before sign, whose gradients then are those of `net`.
+    max-pool before sign, whose gradients then are those of `net`. Raises ValueError where `net` does not begin with a thermometer.
     """
+    if not isinstance(net.thermometer, LearnedThermometer):
+        raise ValueError(f"expected a network with a thermometer, got one with {type(net.thermometer).__name__}")
     twin = nn.Sequential(_thermometer(net.thermometer), _sign())
     for block in net.blocks:
         if isinstance(block, ConvBlock):

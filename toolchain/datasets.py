@@ -1,4 +1,4 @@
-"""Images to train on: the embedded digits, a folder of class folders, an npz or an official data set, split the same way every time."""
+"""Images to train on: the embedded digits, class folders, an npz or an official data set, split the same way every time."""
 
 from __future__ import annotations
 

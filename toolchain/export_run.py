@@ -18,7 +18,7 @@ from models.twin import brevitas_twin
 from toolchain.datasets import load_dataset
 from toolchain.recipe import Recipe
 from toolchain.run_folder import NETWORK, ONNX
-from toolchain.saved_model import build_net, load_run
+from toolchain.saved_model import build_net, load_run, refuse_bit_planes
 
 
 def export_run(folder: Path | str) -> Network:
@@ -42,7 +42,11 @@ def export_random(recipe: Recipe, folder: Path | str, seed: int = 0) -> Network:
 
 
 def export_net(net: BinaryNet, folder: Path, class_names: tuple[str, ...], name: str) -> Network:
-    """Writes model.onnx and network.npz of `net` into `folder`, made if missing; returns the network."""
+    """Writes model.onnx and network.npz of `net` into `folder`, made if missing; returns the network.
+
+    Raises OwlbitError where `net` reads bit planes.
+    """
+    refuse_bit_planes(net)
     make_folder(folder)
     export_module(brevitas_twin(net.eval()), folder / ONNX, input_shape=net.input_shape, class_names=class_names, name=name)
     network = read_qonnx(folder / ONNX)

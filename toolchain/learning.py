@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import lightning.pytorch as pl
@@ -18,8 +18,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.network import BinaryNet
+from models.thermometer import LearnedThermometer
 from toolchain.images import Dataset, Labelled
-from toolchain.recipe import Training
+from toolchain.recipe import Distillation, Training
 
 Batch = tuple[Tensor, Tensor]
 
@@ -49,14 +50,40 @@ def epoch_batches(dataset: Dataset, training: Training, epoch: int) -> Batches:
     return Batches(labelled.take(generator.permutation(len(labelled))), training.batch, full=True)
 
 
-class Learning(pl.LightningModule):
-    """Trains `net` on `dataset` as `training` says.
+class Teaching:
+    """A trained float network, and how much its logits count beside the labels."""
 
-    `history`: one entry an epoch; `best_epoch`, `best_state`: the epoch of highest validation accuracy, the later of equals, and
-    the weights after it. All of them travel in the checkpoint.
+    def __init__(self, teacher: BinaryNet, recipe: Distillation) -> None:
+        self.teacher = teacher.eval()
+        self.recipe = recipe
+
+    def loss(self, images: Tensor, logits: Tensor, of_labels: Tensor) -> Tensor:
+        """The whole loss: (1 - w) of_labels + w tau^2 KL(softmax(teacher / tau), softmax(logits / tau))."""
+        tau, weight = self.recipe.temperature, self.recipe.weight
+        with torch.no_grad():
+            soft = F.log_softmax(self.teacher.logits(images) / tau, 1)
+        of_teacher = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
+        return (1 - weight) * of_labels + weight * of_teacher
+
+
+class Learning(pl.LightningModule):
+    """Trains `net` on `dataset` as `training` says, taught by `teaching` too if there is one.
+
+    The first `real_epochs` have real weights: none, the first stage of two, or all of a float network's. `history`: one entry an
+    epoch; `best_epoch`, `best_state`: the epoch of highest validation accuracy in the last stage, the later of equals, and the
+    weights after it. All of them travel in the checkpoint.
     """
 
-    def __init__(self, net: BinaryNet, dataset: Dataset, training: Training, *, learn_thresholds: bool) -> None:
+    def __init__(
+        self,
+        net: BinaryNet,
+        dataset: Dataset,
+        training: Training,
+        *,
+        learn_thresholds: bool,
+        real_epochs: int = 0,
+        teaching: Teaching | None = None,
+    ) -> None:
         super().__init__()
         self.net = net
         self.dataset = dataset
@@ -64,7 +91,10 @@ class Learning(pl.LightningModule):
         self.history: list[dict[str, Any]] = []
         self.best_epoch = -1
         self.best_state: dict[str, Tensor] = {}
-        self.net.thermometer.latents.requires_grad_(learn_thresholds)
+        self.real_epochs = real_epochs
+        self.teaching = teaching
+        if isinstance(net.thermometer, LearnedThermometer):
+            net.thermometer.latents.requires_grad_(learn_thresholds)
         self._sums = dict.fromkeys(("loss", "right", "seen", "validation_loss", "validation_right", "validation_seen"), 0.0)
         self._signs: list[Tensor] = []
         self._started = time.perf_counter()
@@ -77,16 +107,46 @@ class Learning(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         recipe = self.training_recipe
-        latents = self.net.thermometer.latents
-        groups = [{"params": [parameter for parameter in self.net.parameters() if parameter is not latents], "lr": recipe.rate}]
-        if latents.requires_grad:
-            groups.append({"params": [latents], "lr": recipe.rate * recipe.threshold_rate})
-        optimiser = torch.optim.Adam(groups)
-        steps = recipe.epochs * len(epoch_batches(self.dataset, recipe, 0))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * step / steps)))
+        weights = self.net.binary_weights()
+        latents = [self.net.thermometer.latents] if isinstance(self.net.thermometer, LearnedThermometer) else []
+        apart = {id(parameter) for parameter in (*weights, *latents)}
+        others = [parameter for parameter in self.net.parameters() if id(parameter) not in apart]
+        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others}]  # of these the first may decay
+        if latents and latents[0].requires_grad:
+            groups.append({"params": latents, "lr": recipe.rate * recipe.threshold_rate})
+        optimiser = torch.optim.Adam(groups, lr=recipe.rate)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate_factor(len(epoch_batches(self.dataset, recipe, 0))))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def _rate_factor(self, steps: int) -> Callable[[int], float]:
+        """Of the rate at a step: along a cosine from 1 to 0, once for each stage. `steps`: in an epoch."""
+        border, end = self.real_epochs * steps, self.training_recipe.epochs * steps
+
+        def factor(step: int) -> float:
+            start, stop = (0, border) if step < border else (border, end)
+            return 0.5 * (1 + math.cos(math.pi * (step - start) / max(1, stop - start)))
+
+        return factor
+
+    @property
+    def two_stages(self) -> bool:
+        """Whether some epochs have real weights and the later ones binary weights."""
+        return 0 < self.real_epochs < self.training_recipe.epochs
+
+    def _enter_stage(self) -> None:
+        """Sets what hangs on the stage, from the number of the epoch alone, so that a resumed training does the same."""
+        real = self.current_epoch < self.real_epochs
+        self.net.use_real_weights(real)
+        if not self.two_stages:
+            return
+        optimiser = self.trainer.optimizers[0]
+        optimiser.param_groups[0]["weight_decay"] = self.training_recipe.weight_decay if real else 0.0
+        if self.current_epoch == self.real_epochs:
+            optimiser.state.clear()  # the moments are those of another loss
+            self.net.clip_latents()
+
     def on_train_epoch_start(self) -> None:
+        self._enter_stage()
         self._sums = dict.fromkeys(self._sums, 0.0)
         self._signs = [weight.detach() >= 0 for weight in self.net.binary_weights()]
         self._started = time.perf_counter()
@@ -95,11 +155,14 @@ class Learning(pl.LightningModule):
         images, labels = batch
         logits = self.net.logits(images)
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training_recipe.label_smoothing)
+        if self.teaching is not None:
+            loss = self.teaching.loss(images, logits, loss)
         self._note("", logits, labels, loss)
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        self.net.clip_latents()
+        if self.current_epoch >= self.real_epochs:  # the magnitude of a real weight is nothing to clip
+            self.net.clip_latents()
 
     def validation_step(self, batch: Batch, index: int) -> None:
         images, labels = batch
@@ -117,6 +180,7 @@ class Learning(pl.LightningModule):
         sums = self._sums
         entry = {
             "epoch": self.current_epoch,
+            "stage": 2 if self.two_stages and self.current_epoch >= self.real_epochs else 1,
             "loss": sums["loss"] / sums["seen"],
             "accuracy": sums["right"] / sums["seen"],
             "validation_loss": sums["validation_loss"] / sums["validation_seen"],
@@ -126,6 +190,8 @@ class Learning(pl.LightningModule):
             "seconds": time.perf_counter() - self._started,
         }
         self.history.append(entry)
+        if self.two_stages and self.current_epoch < self.real_epochs:
+            return  # not yet the network that is wanted
         if self.best_epoch < 0 or entry["validation_accuracy"] >= self.history[self.best_epoch]["validation_accuracy"]:
             self.best_epoch = self.current_epoch
             self.best_state = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}

@@ -15,27 +15,29 @@ from toolchain.run_folder import CHECKPOINT, HISTORY, write_json
 
 
 class KeepLast(Callback):
-    """Writes last.ckpt and history.json after every epoch, each whole or not at all."""
+    """Writes `checkpoint` and `history`, files in `folder`, after every epoch, each whole or not at all."""
 
-    def __init__(self, learning: Learning, folder: Path) -> None:
+    def __init__(self, learning: Learning, folder: Path, checkpoint: str = CHECKPOINT, history: str = HISTORY) -> None:
         self.learning = learning
-        self.folder = folder
+        self.checkpoint = folder / checkpoint
+        self.history = folder / history
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        with replacing(self.folder / CHECKPOINT) as temporary:
+        with replacing(self.checkpoint) as temporary:
             trainer.save_checkpoint(temporary)
-        write_json(self.folder / HISTORY, self.learning.history)
+        write_json(self.history, self.learning.history)
 
 
 class EpochBar(Callback):
     """A bar with loss, validation accuracy and share of flipped signs; without a terminal, a line every tenth of the way."""
 
-    def __init__(self, learning: Learning, console: Console, epochs: int) -> None:
+    def __init__(self, learning: Learning, console: Console, epochs: int, title: str = "training") -> None:
         self.learning = learning
         self.console = console
         self.epochs = epochs
+        self.prefix = "" if title == "training" else title + ": "
         columns = (
-            TextColumn("training"),
+            TextColumn(title),
             BarColumn(30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
@@ -55,7 +57,7 @@ class EpochBar(Callback):
         )
         self.progress.update(self.task, completed=done, figures=figures)
         if not self.console.is_terminal and done * 10 // self.epochs > (done - 1) * 10 // self.epochs:
-            self.console.print(f"epoch {done} of {self.epochs}: {figures}", highlight=False)
+            self.console.print(f"{self.prefix}epoch {done} of {self.epochs}: {figures}", highlight=False)
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self.progress.stop()

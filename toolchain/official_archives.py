@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def _fetch(source: str, archive: Archive) -> Path:
         pooch.get_logger().setLevel("WARNING")
         return Path(pooch.retrieve(archive.url, f"md5:{archive.md5}", fname=archive.file, path=folder))
     except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = "its content is not the published one" if isinstance(error, ValueError) else type(error).__name__
         raise DataError(f"{source}: could not fetch {archive.url} ({reason}); fetch it yourself and give --data DIR") from None
 
 
@@ -151,7 +152,7 @@ def cached(
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
             path.unlink()
     train, test, class_names = make()
-    arrays = {"train_images": train.images, "train_labels": train.labels, "class_names": np.array(class_names)}
+    arrays: dict[str, Any] = {"train_images": train.images, "train_labels": train.labels, "class_names": np.array(class_names)}
     if test is not None:
         arrays |= {"test_images": test.images, "test_labels": test.labels}
     with replacing(path) as temporary, temporary.open("wb") as file:

@@ -14,7 +14,6 @@ bottom, with the labels of all pages in train-labels.npy and test-labels.npy (ui
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -154,13 +153,15 @@ def _read_vww(place: Path, size: tuple[int, int], colour: str) -> Sets:
         if names != VWW_NAMES:
             raise DataError(f"{place}: expected the folders non_person and person, got {', '.join(names[:8])}")
         return labelled, None, names
-    images, labels = [], []
-    for name, content in tar_files(place, lambda name: _vww_class(name) in VWW_NAMES):
-        images.append(read_image(place / name, size, colour, content))
-        labels.append(VWW_NAMES.index(_vww_class(name)))
-    if set(labels) != {0, 1}:
-        raise DataError(f"{place}: expected images in non_person and in person, got {len(images)} of one of them; fetch it again")
-    return Labelled(np.stack(images), np.array(labels, dtype=np.int64)), None, VWW_NAMES
+    found = [
+        (VWW_NAMES.index(_vww_class(name)), name, read_image(place / name, size, colour, content))
+        for name, content in tar_files(place, lambda name: _vww_class(name) in VWW_NAMES)
+    ]
+    found.sort(key=lambda entry: entry[:2])  # the order of the unpacked folder, so that splits are the same
+    labels = np.array([label for label, _, _ in found], dtype=np.int64)
+    if set(labels.tolist()) != {0, 1}:
+        raise DataError(f"{place}: expected images in non_person and in person, got {len(found)} in one of them; fetch it again")
+    return Labelled(np.stack([image for _, _, image in found]), labels), None, VWW_NAMES
 
 
 def _vww_class(name: str) -> str:

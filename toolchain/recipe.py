@@ -2,11 +2,13 @@
 
     name = "digits"
     [data]                        # where the images come from
-    [input]                       # the thermometer
+    [input]                       # how pixels become bits
     [[layers]]                    # one table a layer; the scores layer follows from the classes
     [training]
+    [distillation]                # a teacher, if there is one
 
-See `models/recipes/` for whole ones. Every key is checked; a message names the file, the key, what was expected and what was found.
+See `models/recipes/` for whole ones, `docs/training.md` for what the keys compute.
+Every key is checked; a message names the file, the key, what was expected and what was found.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from export.errors import OwlbitError
 from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
 from toolchain.typed_table import Limits, RecipeError, read_table
 
-
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
 
 
@@ -30,11 +31,12 @@ class Data:
     """Where images come from and how they are split.
 
     `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
-    and `labels`), one of `OFFICIAL` (see `toolchain.official_sets`; all but "vww" have their own test images), or "none" (no images:
-    the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a local copy of an
-    official set, which may be left out for those that are fetched by checksum (cifar10, cifar100, stl10); `size`: rows and columns; `colour`: "gray" or "rgb"; `classes`: how many, for source "none" only; `validation`:
-    share of the training images kept for choosing the epoch; `test`: a folder or npz of test images, or "" to keep back
-    `test_share` of the images; `flip`: mirror left to right at random; `shift`: move by up to so many pixels at random.
+    and `labels`), one of `OFFICIAL` (see `toolchain.official_sets`; all but "vww" have their own test images), or "none" (no
+    images: the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a local copy
+    of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or "rgb";
+    `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch; `test`: a
+    folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random; `shift`:
+    move by up to so many pixels at random.
     """
 
     source: str
@@ -56,17 +58,35 @@ class Data:
 
 @dataclass(frozen=True)
 class Input:
-    """The thermometer: `thresholds` a colour, `start` at the data's "quantiles" or "uniform", `learned` or left there."""
+    """How pixels become bits: `thresholds` a colour, `shared` by all colours or each colour's own.
+
+    `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
+    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. `learned = false` leaves
+    learned thresholds where they start.
+    """
 
     thresholds: int
-    start: str = "quantiles"
+    encoding: str = "learned"
+    start: str = "quantile"
     learned: bool = True
+    shared: bool = False
+
+    @property
+    def trained(self) -> bool:
+        """Whether training moves the thresholds."""
+        return self.encoding == "learned" and self.learned
+
+    @property
+    def placed(self) -> str:
+        """Where thresholds are before training: "quantile" or "uniform"."""
+        return self.start if self.encoding == "learned" else self.encoding
 
 
 @dataclass(frozen=True)
 class Training:
     """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
-    thermometer; `label_smoothing`; `seed`: of weights, order and distortions."""
+    thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
+    "triangular"; `stages`: with 2, the first half of the epochs has real weights, which decay by `weight_decay`."""
 
     epochs: int = 60
     batch: int = 64
@@ -74,6 +94,28 @@ class Training:
     threshold_rate: float = 5.0
     label_smoothing: float = 0.1
     seed: int = 0
+    estimator: str = "clipped"
+    stages: int = 1
+    weight_decay: float = 1e-5
+
+    @property
+    def real_epochs(self) -> int:
+        """Epochs, the first ones, with real weights."""
+        return self.epochs // 2 if self.stages == 2 else 0
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`.
+
+    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`.
+    """
+
+    teacher: str
+    epochs: int = 30
+    rate: float = 0.003
+    temperature: float = 4.0
+    weight: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,6 +129,7 @@ class Recipe:
     training: Training
     path: Path
     text: str = field(repr=False)
+    distillation: Distillation | None = None
 
     @property
     def input_shape(self) -> Shape:
@@ -108,7 +151,11 @@ DATA_LIMITS = {
     "test_share": Limits(0, 0.9),
     "shift": Limits(0, 64),
 }
-INPUT_LIMITS = {"thresholds": Limits(1, 128), "start": Limits(choices=("quantiles", "uniform"))}
+INPUT_LIMITS = {
+    "thresholds": Limits(1, 128),
+    "encoding": Limits(choices=("learned", "uniform", "quantile", "bit-planes")),
+    "start": Limits(choices=("quantile", "uniform")),
+}
 LAYER_LIMITS = {
     "filters": Limits(1, 65536),
     "kernel": Limits(1, 15),
@@ -124,6 +171,16 @@ TRAINING_LIMITS = {
     "threshold_rate": Limits(0, 1000),
     "label_smoothing": Limits(0, 0.9),
     "seed": Limits(0, 2**32 - 1),
+    "estimator": Limits(choices=("clipped", "triangular")),
+    "stages": Limits(1, 2),
+    "weight_decay": Limits(0, 1),
+}
+DISTILLATION_LIMITS = {
+    "teacher": Limits(choices=("float",)),
+    "epochs": Limits(1, 100000),
+    "rate": Limits(1e-8, 10),
+    "temperature": Limits(0.1, 100),
+    "weight": Limits(0.01, 1),
 }
 
 
@@ -148,8 +205,10 @@ def load_recipe(path: Path | str) -> Recipe:
         training=read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS),
         path=path,
         text=text,
+        distillation=_distillation(table, path),
     )
     _check_data(recipe.data, path)
+    _check_techniques(recipe.input, recipe.training, path)
     try:
         layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
@@ -166,6 +225,7 @@ class _Top:
     input: str = ""
     layers: str = ""
     training: str = ""
+    distillation: str = ""
 
 
 def with_data(recipe: Recipe, place: Path) -> Recipe:
@@ -202,6 +262,29 @@ def _layer(entry: Any, path: Path, where: str) -> Layer:
             path, f"{where}.kind", Limits(choices=tuple(kinds)).describe(), "no such key" if kind is None else repr(kind)
         )
     return read_table(kinds[kind], {key: value for key, value in entry.items() if key != "kind"}, path, where, LAYER_LIMITS)
+
+
+def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
+    if "distillation" not in table:
+        return None
+    return read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
+
+
+def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
+    fixed = encoding.encoding != "learned"
+    if encoding.encoding == "bit-planes" and encoding.thresholds != 8:
+        raise RecipeError(
+            path, "input.thresholds", '8, the digits of a pixel, with encoding "bit-planes"', str(encoding.thresholds)
+        )
+    for key, other in (("start", encoding.start != Input.start), ("learned", not encoding.learned)):
+        if fixed and other:
+            raise RecipeError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
+    if encoding.encoding == "bit-planes" and encoding.shared:
+        raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
+    if training.stages == 2 and training.epochs < 2:
+        raise RecipeError(path, "training.epochs", "at least 2, one for each stage", str(training.epochs))
+    if training.stages == 1 and training.weight_decay != Training.weight_decay:
+        raise RecipeError(path, "training.weight_decay", "no such key without stages = 2", str(training.weight_decay))
 
 
 def _check_data(data: Data, path: Path) -> None:

@@ -4,6 +4,7 @@ recipe.toml           the recipe, word for word
 run.json              class names, the folder that the recipe's paths are relative to, and where the images were
 last.ckpt             the state after the last finished epoch, to resume from
 history.json          one entry an epoch
+teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below
 learning_curve.png
 result.json           best epoch, accuracies, thresholds
@@ -24,6 +25,7 @@ from toolchain.recipe import Recipe, load_recipe
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 ONNX, NETWORK = "model.onnx", "network.npz"
+TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
 
 
 class RunError(OwlbitError):
@@ -33,7 +35,8 @@ class RunError(OwlbitError):
 def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
     """Makes `folder` ready for training `recipe`. Raises RunError where it holds a run and neither flag is set, or another's."""
     make_folder(folder)
-    known = (RECIPE, RUN, CHECKPOINT, HISTORY, MODEL, CURVE, RESULT, ONNX, NETWORK)
+    teacher = (TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY)
+    known = (RECIPE, RUN, CHECKPOINT, HISTORY, MODEL, CURVE, RESULT, ONNX, NETWORK, *teacher)
     found = [name for name in known if (folder / name).exists()]
     if found and not resume:
         if not overwrite:

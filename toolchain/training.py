@@ -7,7 +7,7 @@ import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -16,15 +16,27 @@ from rich.console import Console
 
 from models.layer_table import macs, weight_bits
 from models.network import BinaryNet
-from models.thermometer import quantile_thresholds
+from models.thermometer import LearnedThermometer, quantile_thresholds
 from toolchain.datasets import load_dataset
 from toolchain.images import Dataset, Labelled
-from toolchain.learning import Batches, Learning
+from toolchain.learning import Batches, Learning, Teaching
 from toolchain.learning_callbacks import EpochBar, KeepLast
 from toolchain.learning_curve import draw_learning_curve
 from toolchain.recipe import Recipe
-from toolchain.run_folder import CHECKPOINT, CURVE, HISTORY, RESULT, RunError, read_result, start_run, write_json
-from toolchain.saved_model import build_net, write_model
+from toolchain.run_folder import (
+    CHECKPOINT,
+    CURVE,
+    HISTORY,
+    RESULT,
+    TEACHER,
+    TEACHER_CHECKPOINT,
+    TEACHER_HISTORY,
+    RunError,
+    read_result,
+    start_run,
+    write_json,
+)
+from toolchain.saved_model import build_net, build_teacher, read_weights, write_model
 
 SMALL_NETWORK_MACS = 20_000_000
 
@@ -58,7 +70,8 @@ def train(
     """Trains `recipe` into the run folder `out` (see `toolchain.run_folder`) and returns how it ended.
 
     `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
-    in a folder that holds a run. `stop_after`: stop after so many epochs in all, as if killed there, and return None.
+    in a folder that holds a run. `stop_after`: stop after so many epochs in all, a teacher's first, as if killed there, and return
+    None.
     Raises OwlbitError (DataError, RunError), and KeyboardInterrupt where the user stops it.
     """
     out = Path(out)
@@ -66,14 +79,53 @@ def train(
     start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
     if (out / RESULT).exists():
         return _read_result(out)
+    console = console or Console(stderr=True)
+    with _threads_for(recipe):
+        teaching = None
+        if recipe.distillation is not None:
+            teacher = _teacher(recipe, dataset, out, console, stop_after)
+            if stop_after is not None:
+                stop_after -= recipe.distillation.epochs
+            if teacher is None or (stop_after is not None and stop_after <= 0):
+                return None
+            teaching = Teaching(teacher, recipe.distillation)
+        learning = _learning(recipe, dataset, teaching)
+        _fit(learning, out, console, stop_after)
+        return _finish(learning, recipe, dataset, out) if len(learning.history) == recipe.training.epochs else None
+
+
+def _learning(recipe: Recipe, dataset: Dataset, teaching: Teaching | None) -> Learning:
     pl.seed_everything(recipe.training.seed, verbose=False)
     net = build_net(recipe, len(dataset.class_names))
-    if recipe.input.start == "quantiles":
-        net.thermometer.start_at(quantile_thresholds(torch.from_numpy(dataset.train.images), recipe.input.thresholds))
-    learning = Learning(net, dataset, recipe.training, learn_thresholds=recipe.input.learned)
-    with _threads_for(recipe):
-        _fit(learning, out, console or Console(stderr=True), recipe.training.epochs, stop_after)
-        return _finish(learning, recipe, dataset, out) if len(learning.history) == recipe.training.epochs else None
+    if isinstance(net.thermometer, LearnedThermometer) and recipe.input.placed == "quantile":
+        images = torch.from_numpy(dataset.train.images)
+        net.thermometer.start_at(quantile_thresholds(images, recipe.input.thresholds, shared=recipe.input.shared))
+    training = recipe.training
+    return Learning(
+        net,
+        dataset,
+        training,
+        learn_thresholds=recipe.input.trained,
+        real_epochs=training.real_epochs,
+        teaching=teaching,
+    )
+
+
+def _teacher(recipe: Recipe, dataset: Dataset, out: Path, console: Console, stop_after: int | None) -> BinaryNet | None:
+    """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
+    assert recipe.distillation is not None
+    pl.seed_everything(recipe.training.seed, verbose=False)
+    teacher = build_teacher(recipe, len(dataset.class_names))
+    if not (out / TEACHER).exists():
+        epochs = recipe.distillation.epochs
+        training = replace(recipe.training, epochs=epochs, rate=recipe.distillation.rate, stages=1)
+        learning = Learning(teacher, dataset, training, learn_thresholds=False, real_epochs=epochs)
+        _fit(learning, out, console, stop_after, "teacher")
+        if len(learning.history) < epochs:
+            return None
+        write_json(out / TEACHER_HISTORY, learning.history)
+        write_model(out, learning.best_state, TEACHER)
+    return read_weights(teacher, out / TEACHER)
 
 
 @contextmanager
@@ -89,7 +141,9 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _fit(learning: Learning, out: Path, console: Console, epochs: int, stop_after: int | None) -> None:
+def _fit(learning: Learning, out: Path, console: Console, stop_after: int | None, title: str = "training") -> None:
+    epochs = learning.training_recipe.epochs
+    checkpoint, history = (CHECKPOINT, HISTORY) if title == "training" else (TEACHER_CHECKPOINT, TEACHER_HISTORY)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         # Advice on data-loader workers and on log folders, of which there are none here.
@@ -97,7 +151,7 @@ def _fit(learning: Learning, out: Path, console: Console, epochs: int, stop_afte
         trainer = pl.Trainer(
             accelerator="cpu",
             max_epochs=epochs if stop_after is None else min(stop_after, epochs),
-            callbacks=[KeepLast(learning, out), EpochBar(learning, console, epochs)],
+            callbacks=[KeepLast(learning, out, checkpoint, history), EpochBar(learning, console, epochs, title)],
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,
             logger=False,
@@ -107,14 +161,13 @@ def _fit(learning: Learning, out: Path, console: Console, epochs: int, stop_afte
             default_root_dir=out,
         )
         try:
-            trainer.fit(learning, ckpt_path=_checkpoint(out), weights_only=True)
+            trainer.fit(learning, ckpt_path=_checkpoint(out / checkpoint), weights_only=True)
         except SystemExit:  # what Lightning makes of Ctrl-C
             raise KeyboardInterrupt from None
 
 
-def _checkpoint(out: Path) -> Path | None:
-    """The checkpoint to resume from, if there is one; RunError where it cannot be read."""
-    path = out / CHECKPOINT
+def _checkpoint(path: Path) -> Path | None:
+    """`path`, the checkpoint to resume from, if there is one; RunError where it cannot be read."""
     if not path.exists():
         return None
     try:

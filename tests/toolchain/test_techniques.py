@@ -1,0 +1,195 @@
+"""Recipe keys of training techniques: what each does to a run, resuming across every border, export, and contradictory keys."""
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from rich.console import Console
+
+from export.errors import OwlbitError
+from export.network import Thermometer
+from hw.reference import simulate
+from models.layer_table import Conv
+from models.network import BinaryNet
+from models.thermometer import quantile_thresholds
+from toolchain.compare_encodings import table
+from toolchain.datasets import load_dataset
+from toolchain.export_run import export_run
+from toolchain.learning import Teaching
+from toolchain.recipe import Distillation, Recipe, load_recipe
+from toolchain.saved_model import load_run
+from toolchain.torch_rung import torch_scores
+from toolchain.training import train
+
+RECIPE = """
+[data]
+source = "npz"
+path = "images.npz"
+size = [8, 8]
+colour = "rgb"
+[input]
+thresholds = 3
+[[layers]]
+kind = "conv"
+filters = 8
+pool = 2
+[[layers]]
+kind = "conv"
+filters = 8
+groups = 2
+shuffle = true
+[training]
+epochs = 4
+batch = 16
+"""
+TWO_STAGES = "stages = 2\nweight_decay = 0.001\n"
+TEACHER = '[distillation]\nteacher = "float"\nepochs = 2\n'
+
+
+def recipe_for(folder: Path, *, encoding: str = "", training: str = "") -> Recipe:
+    generator = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    images = generator.integers(0, 100, (80, 3, 8, 8), dtype=np.uint8)
+    for label in (0, 1):
+        images[labels == label, :, 4 * label : 4 * label + 4] += 60
+    np.savez(folder / "images.npz", images=images, labels=labels)
+    text = RECIPE.replace("thresholds = 3\n", "thresholds = 3\n" + encoding) + training
+    if "bit-planes" in encoding:
+        text = text.replace("thresholds = 3", "thresholds = 8")
+    (folder / "recipe.toml").write_text(text)
+    return load_recipe(folder / "recipe.toml")
+
+
+def quiet() -> Console:
+    return Console(file=StringIO())
+
+
+@pytest.mark.parametrize("encoding", ["uniform", "quantile", "learned"])
+@pytest.mark.parametrize("shared", [False, True])
+def test_thresholds_of_every_encoding_deploy(tmp_path: Path, encoding: str, shared: bool) -> None:
+    recipe = recipe_for(tmp_path, encoding=f'encoding = "{encoding}"\nshared = {str(shared).lower()}\n')
+    train(recipe, tmp_path / "run", console=quiet())
+    network = export_run(tmp_path / "run")
+    images = load_dataset(recipe.data, tmp_path).train.images
+    np.testing.assert_array_equal(simulate(network, images), torch_scores(tmp_path / "run", images))
+    thermometer = network.layers[0]
+    assert isinstance(thermometer, Thermometer)
+    thresholds = thermometer.thresholds
+    assert shared == bool((thresholds == thresholds[0]).all()) or encoding == "uniform"
+    quantiles = quantile_thresholds(torch.from_numpy(images), 3, shared=shared).numpy()
+    if encoding == "uniform":
+        np.testing.assert_array_equal(thresholds, np.tile([64, 128, 192], (3, 1)))
+    else:
+        assert (np.abs(thresholds - quantiles).max() <= 1) == (encoding == "quantile")
+
+
+def test_bit_planes_train_and_are_refused_at_export(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, encoding='encoding = "bit-planes"\n')
+    result = train(recipe, tmp_path / "run", console=quiet())
+    assert result is not None and result.thresholds == [[], [], []]
+    for use in (export_run, lambda run: torch_scores(run, load_dataset(recipe.data, tmp_path).train.images)):
+        with pytest.raises(OwlbitError, match=r'expected thresholds, .* got "bit-planes": .* can be trained and measured but not'):
+            use(tmp_path / "run")
+    assert not (tmp_path / "run" / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_two_stages_resume_to_the_bit_on_either_side_of_the_border(tmp_path: Path, stop: int) -> None:
+    recipe = recipe_for(tmp_path, training=TWO_STAGES + 'estimator = "triangular"\n')
+    result = train(recipe, tmp_path / "whole", console=quiet())
+    assert train(recipe, tmp_path / "halves", console=quiet(), stop_after=stop) is None
+    train(recipe, tmp_path / "halves", console=quiet(), resume=True)
+    files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "halves")]
+    assert files[0] == files[1]
+    states = [torch.load(tmp_path / name / "last.ckpt", weights_only=True) for name in ("whole", "halves")]
+    for key, values in states[0]["state_dict"].items():
+        np.testing.assert_array_equal(values.numpy(), states[1]["state_dict"][key].numpy(), err_msg=key)
+    history = json.loads((tmp_path / "halves" / "history.json").read_text())
+    assert [entry["stage"] for entry in history] == [1, 1, 2, 2]
+    assert result is not None and result.best_epoch >= 2
+    assert all(float(values.abs().max()) <= 1 for key, values in states[0]["state_dict"].items() if "conv.weight" in key)
+
+
+def test_weights_decay_in_the_first_stage_only(tmp_path: Path) -> None:
+    decays = []
+    for stop in (1, 3):
+        train(recipe_for(tmp_path, training=TWO_STAGES), tmp_path / str(stop), console=quiet(), stop_after=stop)
+        state = torch.load(tmp_path / str(stop) / "last.ckpt", weights_only=True)["optimizer_states"][0]
+        decays.append([group["weight_decay"] for group in state["param_groups"]])
+    assert decays == [[0.001, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3])
+def test_distillation_resumes_to_the_bit_and_keeps_the_teacher(tmp_path: Path, stop: int) -> None:
+    recipe = recipe_for(tmp_path, training=TEACHER)
+    train(recipe, tmp_path / "whole", console=quiet())
+    assert train(recipe, tmp_path / "halves", console=quiet(), stop_after=stop) is None
+    train(recipe, tmp_path / "halves", console=quiet(), resume=True)
+    for file in ("model.safetensors", "teacher.safetensors"):
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "halves" / file).read_bytes()
+    assert len(json.loads((tmp_path / "whole" / "teacher.json").read_text())) == 2
+    (tmp_path / "plain").mkdir()
+    train(recipe_for(tmp_path), tmp_path / "plain" / "run", console=quiet())
+    plain = safetensors.torch.load_file(tmp_path / "plain" / "run" / "model.safetensors")
+    taught = load_run(tmp_path / "whole").net.state_dict()
+    assert plain.keys() == taught.keys() and any((plain[key] != taught[key]).any() for key in plain)
+
+
+def test_a_damaged_teacher_is_named(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, training=TEACHER)
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=3)
+    (tmp_path / "run" / "teacher.safetensors").write_bytes(b"no weights")
+    with pytest.raises(OwlbitError, match=r"teacher\.safetensors: expected the weights as training writes them, could not read"):
+        train(recipe, tmp_path / "run", console=quiet(), resume=True)
+
+
+def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
+    teacher = BinaryNet((1, 8, 8), 2, (Conv(4),), 3, encoding="ramps", activation="hardtanh")
+    teacher.use_real_weights(True)
+    images = torch.randint(0, 256, (5, 1, 8, 8), generator=torch.Generator().manual_seed(1))
+    logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
+    loss = Teaching(teacher, Distillation("float", temperature=3.0, weight=0.25)).loss(images, logits, torch.tensor(2.0))
+    p, q = F.softmax(teacher.logits(images) / 3, 1), F.softmax(logits / 3, 1)
+    expected = 0.75 * 2 + 0.25 * 9 * (p * (p / q).log()).sum(1).mean()
+    np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-5)
+
+
+def test_encodings_are_compared_in_a_table(tmp_path: Path) -> None:
+    lines = table(recipe_for(tmp_path), 1, levels=(2,), seeds=(0,)).splitlines()
+    assert lines[0] == "| thresholds | learned | quantile | uniform |"
+    assert len(lines) == 3 and lines[2].startswith("| 2 | ") and lines[2].count("|") == 5
+
+
+@pytest.mark.parametrize(
+    ("encoding", "training", "message"),
+    [
+        ('encoding = "gray-code"\n', "", r'input\.encoding: expected one of "learned", "uniform", "quantile", "bit-planes", got'),
+        ('encoding = "uniform"\nstart = "uniform"\n', "", r'input\.start: expected no such key with encoding "uniform"'),
+        ('encoding = "quantile"\nlearned = false\n', "", r'input\.learned: expected no such key with encoding "quantile"'),
+        ('encoding = "bit-planes"\nshared = true\n', "", r'input\.shared: expected no such key with encoding "bit-planes"'),
+        ("", "stages = 3\n", r"training\.stages: expected 1 to 2, got 3"),
+        ("", "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages = 2, got 0\.1"),
+        ("", 'estimator = "magic"\n', r'training\.estimator: expected one of "clipped", "triangular"'),
+        ("", '[distillation]\nteacher = "wise"\n', r'distillation\.teacher: expected one of "float", got the text "wise"'),
+        ("", "[distillation]\nweight = 0.5\n", r"distillation\.teacher: expected a text, got no such key"),
+        ("", '[distillation]\nteacher = "float"\nweight = 2\n', r"distillation\.weight: expected 0\.01 to 1, got 2"),
+    ],
+)
+def test_contradictory_and_unknown_keys_are_named(tmp_path: Path, encoding: str, training: str, message: str) -> None:
+    with pytest.raises(OwlbitError, match=message):
+        recipe_for(tmp_path, encoding=encoding, training=training)
+
+
+def test_bit_planes_are_eight(tmp_path: Path) -> None:
+    path = recipe_for(tmp_path).path
+    path.write_text(RECIPE.replace("thresholds = 3", 'thresholds = 3\nencoding = "bit-planes"'))
+    with pytest.raises(OwlbitError, match=r"input\.thresholds: expected 8, the digits of a pixel"):
+        load_recipe(path)
+    path.write_text(RECIPE.replace("epochs = 4", "epochs = 1\nstages = 2"))
+    with pytest.raises(OwlbitError, match=r"training\.epochs: expected at least 2, one for each stage, got 1"):
+        load_recipe(path)
