@@ -61,20 +61,18 @@ class Input:
     """How pixels become bits: `thresholds` a colour, `shared` by all colours or each colour's own.
 
     `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
-    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. `learned = false` leaves
-    learned thresholds where they start.
+    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy.
     """
 
     thresholds: int
     encoding: str = "learned"
     start: str = "quantile"
-    learned: bool = True
     shared: bool = False
 
     @property
     def trained(self) -> bool:
         """Whether training moves the thresholds."""
-        return self.encoding == "learned" and self.learned
+        return self.encoding == "learned"
 
     @property
     def placed(self) -> str:
@@ -271,14 +269,12 @@ def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
 
 
 def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
-    fixed = encoding.encoding != "learned"
     if encoding.encoding == "bit-planes" and encoding.thresholds != 8:
         raise RecipeError(
             path, "input.thresholds", '8, the digits of a pixel, with encoding "bit-planes"', str(encoding.thresholds)
         )
-    for key, other in (("start", encoding.start != Input.start), ("learned", not encoding.learned)):
-        if fixed and other:
-            raise RecipeError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
+    if not encoding.trained and encoding.start != Input.start:
+        raise RecipeError(path, "input.start", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
     if encoding.encoding == "bit-planes" and encoding.shared:
         raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
     if training.stages == 2 and training.epochs < 2:

@@ -76,7 +76,7 @@ def _sensor(found: Findings) -> str:
     assert isinstance(thermometer, Thermometer)
     levels = thermometer.thresholds.shape[1]
     text = (
-        f"Each pixel is compared with {levels} learned thresholds instead of being digitised to 8 bits. Marks under the curve are "
+        f"Each pixel is compared with {levels} thresholds instead of being digitised to 8 bits. Marks under the curve are "
         "the thresholds, the shaded histogram the training images (its tallest bars leave the figure). Where the curve is steep "
         "the network looks closely."
     )
@@ -86,8 +86,8 @@ def _sensor(found: Findings) -> str:
         (picture(found.test_images[index]), picture(coded(thermometer, found.test_images[index])), _caption(found, index))
         for index in shown
     ]
-    below = html.paragraph("Images as the sensor has them, and below as the learned thermometer passes them on.")
-    return html.section("The learned thermometer", html.paragraph(text), figure, below, html.strip(pictures))
+    below = html.paragraph("Images as the sensor has them, and below as the thermometer passes them on.")
+    return html.section("The thermometer", html.paragraph(text), figure, below, html.strip(pictures))
 
 
 def _sample(found: Findings) -> Sequence[int]:

@@ -83,7 +83,7 @@ def tone_curve(thermometer: Thermometer, histogram: NDArray[np.int64]) -> str:
         for channel in range(colours):
             codes = (values[:, None] >= thermometer.thresholds[channel]).sum(axis=1)
             ink = inks[channel % len(inks)]
-            label = "learned code" if colours == 1 else f"learned code, {names[channel]}"
+            label = "thermometer code" if colours == 1 else f"thermometer code, {names[channel]}"
             axes.step(values, codes, where="post", color=ink, linewidth=2, label=label)
             axes.plot(
                 thermometer.thresholds[channel], np.full(levels, -0.035 * levels), "|", color=ink, markersize=7, clip_on=False

@@ -159,7 +159,7 @@ def test_training_moves_thresholds_and_weights_stay_clipped(recipe: Recipe, tmp_
     assert all(float(weights[key].abs().max()) <= 1 for key in weights if key.endswith(("conv.weight", "classifier.weight")))
     latents = weights["net.thermometer.latents"]
     fixed = tmp_path / "fixed.toml"
-    fixed.write_text(TINY.replace("thresholds = 3", "thresholds = 3\nlearned = false"))
+    fixed.write_text(TINY.replace("thresholds = 3", 'thresholds = 3\nencoding = "quantile"'))
     train(load_recipe(fixed), tmp_path / "fixed", console=quiet())
     start = safetensors.torch.load_file(tmp_path / "fixed" / "model.safetensors")["thermometer.latents"]
     assert (latents != start).all()
