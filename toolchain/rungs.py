@@ -51,34 +51,28 @@ def fast_rung(network: Network, images: int) -> Rung:
 
 def rtl_rung(flash: bytes | None, network: Network, images: int) -> Rung:
     """The engine's Verilog in Verilator, booting the flash image as the device would."""
-
-    def climb(given: Images) -> Outcome:
-        from hw.up5k.simulate import simulate_rtl
-        from hw.up5k.tools import ToolMissing
-
-        try:
-            result = simulate_rtl(_present(flash), network, given)
-        except ToolMissing as reason:
-            raise NotRun(str(reason)) from None
-        return Outcome(result.scores, result.cycles_per_frame)
-
-    return Rung("rtl", images, climb)
+    return _chip_rung("rtl", flash, network, images)
 
 
 def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
     """The bits of the packed bitstream, turned back into Verilog and simulated, booting the same flash image."""
+    return _chip_rung("bitstream", flash, network, images)
 
+
+def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) -> Rung:
     def climb(given: Images) -> Outcome:
-        from hw.up5k.simulate import simulate_bitstream
+        from hw.up5k.simulate import simulate_bitstream, simulate_rtl
         from hw.up5k.tools import ToolMissing
 
+        if flash is None:
+            raise NotRun("there is no flash image here; `owlbit build` makes one")
         try:
-            result = simulate_bitstream(_present(flash), network, given)
+            result = (simulate_rtl if name == "rtl" else simulate_bitstream)(flash, network, given)
         except ToolMissing as reason:
             raise NotRun(str(reason)) from None
         return Outcome(result.scores, result.cycles_per_frame)
 
-    return Rung("bitstream", images, climb)
+    return Rung(name, images, climb)
 
 
 def compile_flash(network: Network) -> bytes:
@@ -87,9 +81,3 @@ def compile_flash(network: Network) -> bytes:
     from hw.up5k.compile_network import compile_network
 
     return flash_content(compile_network(network).flash)
-
-
-def _present(flash: bytes | None) -> bytes:
-    if flash is None:
-        raise NotRun("there is no flash image here; `owlbit build` makes one")
-    return flash
