@@ -12,7 +12,7 @@ from export.network import Network, Thermometer
 from hw.up5k.cost_model import frame_input_cycles, tile_cycles
 from hw.up5k.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
 from hw.up5k.layout import INERT, Layout, lay_out_frame, lay_out_map
-from hw.up5k.legality import MEMORY_WORDS, check_layers, refuse
+from hw.up5k.legality import MEMORY_WORDS, check_layers
 from hw.up5k.memory import Placement, place_maps
 from hw.up5k.passes import Pass, plan_passes, threshold_words, weight_words
 from hw.up5k.stages import Stage, split_stages
@@ -75,7 +75,7 @@ def compile_network(network: Network) -> Up5kProgram:
     words, offsets = _place_program(tiles)
     placement = place_maps(len(words), [layout.words for layout in layouts])
     words[0] = (placement.maps[0] * 4) << 16 | (network.input_shape[1] * network.input_shape[2] - 1)
-    words[1 : 1 + 16] = _encoder_table(thermometer, stages[0], layouts[0])
+    words[1 : 1 + 16] = _encoder_table(thermometer, layouts[0])
     descriptors = _descriptors(tiles, offsets, stages, layouts, placement)
     for index, descriptor in enumerate(descriptors):
         at = FIRST_DESCRIPTOR + 4 * index
@@ -127,15 +127,13 @@ def _place_program(tiles: list[_Tile]) -> tuple[NDArray[np.uint64], list[tuple[i
     return np.concatenate(parts), offsets
 
 
-def _encoder_table(thermometer: Thermometer, reader: Stage, frame: Layout) -> NDArray[np.uint64]:
+def _encoder_table(thermometer: Thermometer, frame: Layout) -> NDArray[np.uint64]:
     """uint64 [16]: one entry for each nibble of an encoded pixel."""
     levels = thermometer.thresholds.shape[1]
     nibbles = frame.written.reshape(-1, 4)
     colours = [int(nibble.max()) // levels if nibble.max() != INERT else -1 for nibble in nibbles]
     for index in range(1, len(colours)):  # an inert nibble rides along with the colour before it
         colours[index] = max(colours[index], colours[index - 1])
-    if colours != sorted(colours):
-        raise refuse(f"{reader.name} does not take the colours in order; keep their channels in order before it")
     table = np.zeros(16, np.uint64)
     flat = thermometer.thresholds.reshape(-1)
     for index, nibble in enumerate(nibbles):

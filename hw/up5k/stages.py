@@ -6,7 +6,7 @@ pass makes the stage before write them where they are wanted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ def split_stages(network: Network) -> tuple[Thermometer, list[Stage]]:
             case OrPool():
                 if not pool_fits:
                     raise refuse(f"{name} pools what no convolution directly before it made; put a convolution between")
-                stages[-1] = _with_pool(stages[-1], after)
+                stages[-1] = replace(stages[-1], pool=True, computed=(after[1] * 2, after[2] * 2))
                 pool_fits = False
                 continue
             case Thermometer():
@@ -93,11 +93,6 @@ def split_stages(network: Network) -> tuple[Thermometer, list[Stage]]:
         source = np.arange(after[0])
         pool_fits = isinstance(layer, BinaryConv)
     return thermometer, stages
-
-
-def _with_pool(stage: Stage, after: Shape) -> Stage:
-    fields = {key: getattr(stage, key) for key in stage.__dataclass_fields__}
-    return Stage(**{**fields, "pool": True, "computed": (after[1] * 2, after[2] * 2)})
 
 
 def _linear(layer: BinaryLinear | Scores, name: str, before: Shape, source: NDArray[np.intp]) -> Stage:
