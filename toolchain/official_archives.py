@@ -1,11 +1,10 @@
 """Official data archives: where they come from, their checksums, and reading files out of them without unpacking to disk.
 
-An archive is fetched once into the cache folder (`OWLBIT_CACHE`, or the user's cache folder), or taken from where the user says.
+An archive is fetched once into the cache folder (`OWLBIT_CACHE`, or ~/.cache/owlbit), or taken from where the user says.
 """
 
 from __future__ import annotations
 
-import os
 import tarfile
 import zipfile
 import zlib
@@ -16,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from export.atomic import make_folder, replacing
+from export.atomic import replacing
+from export.cache import cache_folder
 from toolchain.images import DataError, Labelled
 
 
@@ -54,13 +54,6 @@ ARCHIVES = {
 }
 
 
-def cache_folder() -> Path:
-    """Where archives and arrays are kept between runs."""
-    import pooch
-
-    return Path(os.environ.get("OWLBIT_CACHE") or pooch.os_cache("owlbit"))
-
-
 def locate(source: str, given: Path | None) -> Path:
     """The archive file, or the unpacked folder, of `source`; an archive with a known checksum has passed it.
 
@@ -86,7 +79,7 @@ def _fetch(source: str, archive: Archive) -> Path:
 
     if not archive.url:
         raise DataError(f"data.path: expected a local copy of {archive.file}, which cannot be fetched by checksum; give --data DIR")
-    folder = make_folder(cache_folder())
+    folder = cache_folder()
     if (folder / archive.file).is_file():
         _check(folder / archive.file, archive)
         return folder / archive.file

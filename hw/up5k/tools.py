@@ -1,8 +1,7 @@
-"""Programs that others made: running them, saying in one sentence what is missing or failed, and where their results are kept."""
+"""Programs that others made: running them, saying in one sentence what is missing or failed, and keeping their results."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import subprocess
@@ -10,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from export.atomic import make_folder
 from export.errors import OwlbitError
 
 
@@ -24,19 +22,6 @@ class ToolFailed(OwlbitError):  # noqa: N818
     def __init__(self, message: str, output: str) -> None:
         super().__init__(message)
         self.output = output
-
-
-def cache_folder(cache: Path | None = None) -> Path:
-    """The folder for results that can always be made again: `cache`, else $OWLBIT_CACHE, else ~/.cache/owlbit. Made if missing.
-
-    Raises OwlbitError where it cannot be written.
-    """
-    chosen = (cache or Path(os.environ.get("OWLBIT_CACHE") or Path.home() / ".cache" / "owlbit")).expanduser().resolve()
-    with contextlib.suppress(PermissionError):  # said below
-        make_folder(chosen)
-    if not os.access(chosen, os.W_OK):
-        raise OwlbitError(f"{chosen}: expected a folder for results to keep, it cannot be written; set OWLBIT_CACHE to another")
-    return chosen
 
 
 def digest(parts: Iterable[str | bytes | Path]) -> str:
