@@ -8,10 +8,12 @@ largest normalised value instead of to an arbitrary one among equal signs.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
+from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
 from models.encodings import BitPlanes, Ramps
+from models.fused import encode, normalise_activate, thermometer_bits
 from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
 from models.thermometer import LearnedThermometer
 
@@ -21,6 +23,7 @@ class ConvBlock(nn.Module):
 
     def __init__(self, layer: Conv, channels: int, activation: str = "clipped") -> None:
         super().__init__()
+        self.activation_name = activation
         self.activation = ACTIVATIONS[activation]
         self.shuffle = ChannelShuffle(layer.groups) if layer.shuffle and layer.groups > 1 else None
         self.conv = BinaryConv2d(channels, layer.filters, layer.kernel, layer.stride, layer.groups)
@@ -34,6 +37,17 @@ class ConvBlock(nn.Module):
         return self.activation(values if self.pool is None else self.pool(values))
 
 
+    def fast_forward(self, bits: Tensor) -> Tensor:
+        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
+        if self.shuffle is not None:
+            bits = self.shuffle(bits)
+        weight = effective_weight(self.conv.weight, self.conv.real)
+        halves = weight.to(torch.bfloat16, memory_format=torch.channels_last)
+        products = F.conv2d(bits, halves, None, self.conv.stride, self.conv.padding, 1, self.conv.groups)
+        sums = weight.detach().sum((1, 2, 3))
+        return normalise_activate(products, self.norm, sums, 1 if self.pool is None else self.pool.side, self.activation_name)
+
+
 class LinearBlock(nn.Module):
     """Signs [N, ...] of K values an image to signs [N, features]."""
 
@@ -45,6 +59,11 @@ class LinearBlock(nn.Module):
 
     def forward(self, signs: Tensor) -> Tensor:
         return self.activation(self.norm(self.linear(signs.flatten(1))))
+
+    def fast_forward(self, bits: Tensor) -> Tensor:
+        """The same with bits bfloat16 0 and 1 in place of signs."""
+        signs = self(2 * bits.flatten(1).float() - 1)
+        return ((signs + 1) / 2).to(torch.bfloat16)
 
 
 class BinaryNet(nn.Module):
@@ -72,6 +91,7 @@ class BinaryNet(nn.Module):
         super().__init__()
         colours, height, width = input_shape
         self.input_shape = input_shape
+        self.fast = False
         self.thermometer: LearnedThermometer | BitPlanes | Ramps
         if encoding == "thermometer":
             self.thermometer = LearnedThermometer(colours, levels, thresholds, shared=shared)
@@ -92,12 +112,29 @@ class BinaryNet(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(float(fan_in)).log() * -0.5)
 
     def forward(self, images: Tensor) -> Tensor:
+        if self.fast:
+            return self._fast_forward(images)
         signs = self.thermometer(images)
         if (
             self.training
         ):  # faster on processors; in eval mode the plain layout, so that every sum is done as the exported model does it
             signs = signs.contiguous(memory_format=torch.channels_last)
         scores: Tensor = self.classifier(self.blocks(signs).flatten(1))
+        return scores
+
+    def _fast_forward(self, images: Tensor) -> Tensor:
+        coder = self.thermometer
+        if isinstance(coder, LearnedThermometer):
+            windows = coder.windows() / 2  # a bit is half a step of a sign
+            bits = thermometer_bits(images, coder.thresholds(), coder.integer_thresholds(), windows)
+        else:
+            values = torch.arange(256, device=images.device, dtype=torch.uint8).view(1, 1, -1, 1)
+            codes = coder(values.expand(1, coder.colours, -1, 1))  # [1, C*T, 256, 1]
+            bits = encode(images, (codes.view(coder.colours, coder.levels, 256).transpose(1, 2) + 1) / 2)
+        for block in self.blocks:
+            bits = block.fast_forward(bits)
+        # The scores are integers beyond what bfloat16 holds.
+        scores: Tensor = self.classifier(2 * bits.flatten(1).float() - 1)
         return scores
 
     def logits(self, images: Tensor) -> Tensor:

@@ -102,6 +102,15 @@ class LearnedThermometer(nn.Module):
         edges = torch.cat([low, integers, high], 1)
         return ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
 
+    @torch.no_grad()
+    def windows(self) -> Tensor:
+        """float32 [C, 256, T]: the derivative of a sign by its threshold (before rounding) at each value of a pixel."""
+        integers = self.integer_thresholds()
+        half_widths = self._half_widths(integers).float().unsqueeze(1)
+        values = torch.arange(256, device=integers.device).view(1, -1, 1)
+        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative by the threshold.
+        return -2 * (1 - ((values - integers.float().unsqueeze(1)) / half_widths).abs()).clamp(min=0) / half_widths
+
     def forward(self, images: Tensor) -> Tensor:
         integers = self.integer_thresholds()
         shape = (1, self.colours, self.levels, 1, 1)
