@@ -18,7 +18,7 @@ from models.twin import brevitas_twin
 from toolchain.datasets import load_dataset
 from toolchain.recipe import Recipe
 from toolchain.run_folder import NETWORK, ONNX
-from toolchain.saved_model import build_net, load_run, refuse_bit_planes
+from toolchain.saved_model import build_net, load_run, refuse_undeployable
 
 
 def export_run(folder: Path | str) -> Network:
@@ -46,7 +46,7 @@ def export_net(net: BinaryNet, folder: Path, class_names: tuple[str, ...], name:
 
     Raises OwlbitError where `net` reads bit planes.
     """
-    refuse_bit_planes(net)
+    refuse_undeployable(net)
     make_folder(folder)
     export_module(brevitas_twin(net.eval()), folder / ONNX, input_shape=net.input_shape, class_names=class_names, name=name)
     network = read_qonnx(folder / ONNX)

@@ -21,16 +21,21 @@ from models.network import BinaryNet
 from models.thermometer import LearnedThermometer
 from toolchain.images import Dataset, Labelled
 from toolchain.recipe import Distillation, Training
+from toolchain.run_folder import RunError
 
-Batch = tuple[Tensor, Tensor]
+# Images, labels and, where a teacher has looked at the images before, its logits.
+Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]
 
 
 class Batches:
-    """`labelled` cut into batches of `size`, in its order; what does not fill the last one is dropped if `full`."""
+    """`labelled` cut into batches of `size`, in its order; what does not fill the last one is dropped if `full`.
 
-    def __init__(self, labelled: Labelled, size: int, *, full: bool = False) -> None:
-        self.images = torch.from_numpy(labelled.images)
-        self.labels = torch.from_numpy(labelled.labels)
+    `soft`: logits float32 [N, classes] that go with the images, if there are any.
+    """
+
+    def __init__(self, labelled: Labelled, size: int, *, full: bool = False, soft: Tensor | None = None) -> None:
+        self.parts = [torch.from_numpy(labelled.images), torch.from_numpy(labelled.labels)]
+        self.parts += [] if soft is None else [soft]
         self.size = size
         self.count = max(1, len(labelled) // size) if full else math.ceil(len(labelled) / size)
 
@@ -40,28 +45,44 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         for index in range(self.count):
             rows = slice(index * self.size, (index + 1) * self.size)
-            yield self.images[rows], self.labels[rows]
+            yield tuple(part[rows] for part in self.parts)  # type: ignore[misc]
 
 
-def epoch_batches(dataset: Dataset, training: Training, epoch: int) -> Batches:
-    """The training batches of epoch number `epoch` (from 0): the same for the same seed and epoch."""
+def epoch_batches(dataset: Dataset, training: Training, epoch: int, soft: Tensor | None = None) -> Batches:
+    """The training batches of epoch number `epoch` (from 0): the same for the same seed and epoch.
+
+    `soft`: logits float32 [N, classes] of the training images, in their order.
+    """
     generator = np.random.default_rng([training.seed, epoch])
     labelled = dataset.epoch(generator)
-    return Batches(labelled.take(generator.permutation(len(labelled))), training.batch, full=True)
+    order = generator.permutation(len(labelled))
+    return Batches(labelled.take(order), training.batch, full=True, soft=None if soft is None else soft[torch.from_numpy(order)])
 
 
 class Teaching:
-    """A trained float network, and how much its logits count beside the labels."""
+    """A trained float network, and how much its logits count beside the labels.
 
-    def __init__(self, teacher: BinaryNet, recipe: Distillation) -> None:
+    `soft`: its logits float32 [N, classes] of the training images where it looks at them once, else None.
+    """
+
+    def __init__(self, teacher: BinaryNet, recipe: Distillation, dataset: Dataset, *, flip: bool) -> None:
         self.teacher = teacher.eval()
         self.recipe = recipe
+        self.soft = self._look_once(dataset.train, flip) if recipe.once else None
 
-    def loss(self, images: Tensor, logits: Tensor, of_labels: Tensor) -> Tensor:
+    @torch.no_grad()
+    def _look_once(self, labelled: Labelled, flip: bool) -> Tensor:
+        rows = []
+        for images, *_ in Batches(labelled, 256):
+            logits = self.teacher.logits(images)
+            rows.append((logits + self.teacher.logits(images.flip(3))) / 2 if flip else logits)
+        return torch.cat(rows)
+
+    def loss(self, batch: Batch, logits: Tensor, of_labels: Tensor) -> Tensor:
         """The whole loss: (1 - w) of_labels + w tau^2 KL(softmax(teacher / tau), softmax(logits / tau))."""
         tau, weight = self.recipe.temperature, self.recipe.weight
         with torch.no_grad():
-            soft = F.log_softmax(self.teacher.logits(images) / tau, 1)
+            soft = F.log_softmax((batch[2] if len(batch) == 3 else self.teacher.logits(batch[0])) / tau, 1)
         of_teacher = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
         return (1 - weight) * of_labels + weight * of_teacher
 
@@ -81,17 +102,17 @@ class Learning(pl.LightningModule):
         training: Training,
         *,
         learn_thresholds: bool,
-        real_epochs: int = 0,
         teaching: Teaching | None = None,
     ) -> None:
         super().__init__()
         self.net = net
+        self.net.fast = training.fast
         self.dataset = dataset
         self.training_recipe = training
         self.history: list[dict[str, Any]] = []
         self.best_epoch = -1
         self.best_state: dict[str, Tensor] = {}
-        self.real_epochs = real_epochs
+        self.real_epochs = training.real_epochs
         self.teaching = teaching
         if isinstance(net.thermometer, LearnedThermometer):
             net.thermometer.latents.requires_grad_(learn_thresholds)
@@ -100,7 +121,8 @@ class Learning(pl.LightningModule):
         self._started = time.perf_counter()
 
     def train_dataloader(self) -> Batches:
-        return epoch_batches(self.dataset, self.training_recipe, self.current_epoch)
+        soft = None if self.teaching is None else self.teaching.soft
+        return epoch_batches(self.dataset, self.training_recipe, self.current_epoch, soft)
 
     def val_dataloader(self) -> Batches:
         return Batches(self.dataset.validation, 256)
@@ -114,7 +136,7 @@ class Learning(pl.LightningModule):
         groups: list[dict[str, Any]] = [{"params": weights}, {"params": others}]  # of these the first may decay
         if latents and latents[0].requires_grad:
             groups.append({"params": latents, "lr": recipe.rate * recipe.threshold_rate})
-        optimiser = torch.optim.Adam(groups, lr=recipe.rate)
+        optimiser = torch.optim.Adam(groups, lr=recipe.rate, fused=recipe.fast)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate_factor(len(epoch_batches(self.dataset, recipe, 0))))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -137,11 +159,9 @@ class Learning(pl.LightningModule):
         """Sets what hangs on the stage, from the number of the epoch alone, so that a resumed training does the same."""
         real = self.current_epoch < self.real_epochs
         self.net.use_real_weights(real)
-        if not self.two_stages:
-            return
         optimiser = self.trainer.optimizers[0]
         optimiser.param_groups[0]["weight_decay"] = self.training_recipe.weight_decay if real else 0.0
-        if self.current_epoch == self.real_epochs:
+        if self.two_stages and self.current_epoch == self.real_epochs:
             optimiser.state.clear()  # the moments are those of another loss
             self.net.clip_latents()
 
@@ -152,11 +172,16 @@ class Learning(pl.LightningModule):
         self._started = time.perf_counter()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        images, labels = batch
+        images, labels = batch[:2]
         logits = self.net.logits(images)
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training_recipe.label_smoothing)
         if self.teaching is not None:
-            loss = self.teaching.loss(images, logits, loss)
+            loss = self.teaching.loss(batch, logits, loss)
+        if not bool(loss.isfinite()):
+            raise RunError(
+                f"expected a finite loss, got {float(loss)} in epoch {self.current_epoch + 1}; "
+                "the last checkpoint is kept; lower training.rate and begin anew, or look at the images"
+            )
         self._note("", logits, labels, loss)
         return loss
 
@@ -165,7 +190,7 @@ class Learning(pl.LightningModule):
             self.net.clip_latents()
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        images, labels = batch
+        images, labels = batch[:2]
         logits = self.net.logits(images)
         self._note("validation_", logits, labels, F.cross_entropy(logits, labels))
 

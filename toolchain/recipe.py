@@ -84,7 +84,9 @@ class Input:
 class Training:
     """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
     thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
-    "triangular"; `stages`: with 2, the first half of the epochs has real weights, which decay by `weight_decay`."""
+    "triangular"; `stages`: with 2, the first half of the epochs has real weights, which decay by `weight_decay`; `precision`: of
+    the arithmetic in training, "float32", or "bfloat16" for the fast form of `models.fused`; the finished network is judged and
+    exported in float32 either way; `numbers`: "binary", or "real" for a float network of the same layers, to be a teacher."""
 
     epochs: int = 60
     batch: int = 64
@@ -95,18 +97,34 @@ class Training:
     estimator: str = "clipped"
     stages: int = 1
     weight_decay: float = 1e-5
+    precision: str = "float32"
+    numbers: str = "binary"
+
+    @property
+    def real(self) -> bool:
+        """Whether the network is a float one."""
+        return self.numbers == "real"
+
+    @property
+    def fast(self) -> bool:
+        """Whether training runs in the fast form."""
+        return self.precision == "bfloat16"
 
     @property
     def real_epochs(self) -> int:
         """Epochs, the first ones, with real weights."""
+        if self.real:
+            return self.epochs
         return self.epochs // 2 if self.stages == 2 else 0
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`.
+    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`, or
+    the run folder of a finished training, relative to the recipe; `dense`: the float teacher's convolutions have one group.
 
-    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`.
+    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`. With
+    `once` the teacher looks at every training image once, plain and mirrored if the recipe flips, instead of at each variation.
     """
 
     teacher: str
@@ -114,6 +132,13 @@ class Distillation:
     rate: float = 0.003
     temperature: float = 4.0
     weight: float = 0.5
+    dense: bool = False
+    once: bool = False
+
+    @property
+    def trained_first(self) -> bool:
+        """Whether the teacher is trained within the run."""
+        return self.teacher == "float"
 
 
 @dataclass(frozen=True)
@@ -172,9 +197,10 @@ TRAINING_LIMITS = {
     "estimator": Limits(choices=("clipped", "triangular")),
     "stages": Limits(1, 2),
     "weight_decay": Limits(0, 1),
+    "precision": Limits(choices=("float32", "bfloat16")),
+    "numbers": Limits(choices=("binary", "real")),
 }
 DISTILLATION_LIMITS = {
-    "teacher": Limits(choices=("float",)),
     "epochs": Limits(1, 100000),
     "rate": Limits(1e-8, 10),
     "temperature": Limits(0.1, 100),
@@ -265,7 +291,12 @@ def _layer(entry: Any, path: Path, where: str) -> Layer:
 def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
     if "distillation" not in table:
         return None
-    return read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
+    found = read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
+    if not found.trained_first:
+        for key in ("epochs", "rate", "dense"):
+            if key in table["distillation"]:
+                raise RecipeError(path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table["distillation"][key]))
+    return found
 
 
 def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
@@ -277,10 +308,14 @@ def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
         raise RecipeError(path, "input.start", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
     if encoding.encoding == "bit-planes" and encoding.shared:
         raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
+    if training.fast and encoding.encoding == "bit-planes":
+        raise RecipeError(path, "training.precision", '"float32" with encoding "bit-planes"', '"bfloat16"')
+    if training.real and training.stages != 1:
+        raise RecipeError(path, "training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
     if training.stages == 2 and training.epochs < 2:
         raise RecipeError(path, "training.epochs", "at least 2, one for each stage", str(training.epochs))
-    if training.stages == 1 and training.weight_decay != Training.weight_decay:
-        raise RecipeError(path, "training.weight_decay", "no such key without stages = 2", str(training.weight_decay))
+    if training.stages == 1 and not training.real and training.weight_decay != Training.weight_decay:
+        raise RecipeError(path, "training.weight_decay", "no such key without stages = 2 or real numbers", str(training.weight_decay))
 
 
 def _check_data(data: Data, path: Path) -> None:

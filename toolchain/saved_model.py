@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import safetensors.torch
@@ -11,9 +11,10 @@ from torch import Tensor
 
 from export.atomic import write_bytes
 from export.errors import OwlbitError
-from models.encodings import BitPlanes
+from models.encodings import BitPlanes, Ramps
+from models.layer_table import Conv
 from models.network import BinaryNet
-from toolchain.recipe import Recipe
+from toolchain.recipe import Distillation, Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
 
 
@@ -27,28 +28,37 @@ class TrainedRun:
 
 
 def build_net(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained network of `recipe` for so many classes."""
-    return BinaryNet(
+    """The untrained network of `recipe` for so many classes; a float one has ramps for a thermometer, real weights, ReLU for sign."""
+    real = recipe.training.real
+    net = BinaryNet(
         recipe.input_shape,
         recipe.input.thresholds,
         recipe.layers,
         classes,
         shared=recipe.input.shared,
-        encoding="bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
-        activation=recipe.training.estimator,
+        encoding="ramps" if real else "bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
+        activation="relu" if real else recipe.training.estimator,
     )
+    net.use_real_weights(real)
+    return net
 
 
-def build_teacher(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained float network with the layers of `recipe`: ramps for a thermometer, real weights, HardTanh for sign."""
-    levels = recipe.input.thresholds
-    teacher = BinaryNet(recipe.input_shape, levels, recipe.layers, classes, encoding="ramps", activation="hardtanh")
-    teacher.use_real_weights(True)
-    return teacher
+def teacher_recipe(recipe: Recipe, distillation: Distillation) -> Recipe:
+    """The recipe of the float teacher that is trained within a run of `recipe`: its layers in real numbers, without groups if dense."""
+    layers = recipe.layers
+    if distillation.dense:
+        layers = tuple(replace(layer, groups=1, shuffle=False) if isinstance(layer, Conv) else layer for layer in layers)
+    training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real")
+    return replace(recipe, layers=layers, training=training, distillation=None)
 
 
-def refuse_bit_planes(net: BinaryNet) -> None:
-    """Raises OwlbitError where `net` reads bit planes, which no later step can express."""
+def refuse_undeployable(net: BinaryNet) -> None:
+    """Raises OwlbitError where `net` is a float network or reads bit planes, which no later step can express."""
+    if isinstance(net.thermometer, Ramps):
+        raise OwlbitError(
+            'training.numbers: expected "binary", which is what the hardware computes, got "real": a float network can be trained, '
+            "measured and be a teacher, but not exported"
+        )
     if isinstance(net.thermometer, BitPlanes):
         raise OwlbitError(
             'input.encoding: expected thresholds, which is what the hardware compares pixels with, got "bit-planes": such a '

@@ -7,13 +7,15 @@ import pickle
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import lightning.pytorch as pl
+import numba
 import torch
 from rich.console import Console
 
+from models.encodings import BitPlanes
 from models.layer_table import macs, weight_bits
 from models.network import BinaryNet
 from models.thermometer import LearnedThermometer, quantile_thresholds
@@ -36,7 +38,7 @@ from toolchain.run_folder import (
     start_run,
     write_json,
 )
-from toolchain.saved_model import build_net, build_teacher, read_weights, write_model
+from toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
 
 SMALL_NETWORK_MACS = 20_000_000
 
@@ -84,61 +86,70 @@ def train(
         teaching = None
         if recipe.distillation is not None:
             teacher = _teacher(recipe, dataset, out, console, stop_after)
-            if stop_after is not None:
+            if stop_after is not None and recipe.distillation.trained_first:
                 stop_after -= recipe.distillation.epochs
             if teacher is None or (stop_after is not None and stop_after <= 0):
                 return None
-            teaching = Teaching(teacher, recipe.distillation)
+            teaching = Teaching(teacher, recipe.distillation, dataset, flip=recipe.data.flip)
         learning = _learning(recipe, dataset, teaching)
         _fit(learning, out, console, stop_after)
         return _finish(learning, recipe, dataset, out) if len(learning.history) == recipe.training.epochs else None
 
 
-def _learning(recipe: Recipe, dataset: Dataset, teaching: Teaching | None) -> Learning:
+def _learning(recipe: Recipe, dataset: Dataset, teaching: Teaching | None = None) -> Learning:
     pl.seed_everything(recipe.training.seed, verbose=False)
     net = build_net(recipe, len(dataset.class_names))
     if isinstance(net.thermometer, LearnedThermometer) and recipe.input.placed == "quantile":
         images = torch.from_numpy(dataset.train.images)
         net.thermometer.start_at(quantile_thresholds(images, recipe.input.thresholds, shared=recipe.input.shared))
-    training = recipe.training
-    return Learning(
-        net,
-        dataset,
-        training,
-        learn_thresholds=recipe.input.trained,
-        real_epochs=training.real_epochs,
-        teaching=teaching,
-    )
+    return Learning(net, dataset, recipe.training, learn_thresholds=recipe.input.trained, teaching=teaching)
 
 
 def _teacher(recipe: Recipe, dataset: Dataset, out: Path, console: Console, stop_after: int | None) -> BinaryNet | None:
-    """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
+    """The teacher at its best epoch, trained into `out` first unless it is there or comes from another run; None where `stop_after`
+    comes first."""
     assert recipe.distillation is not None
-    pl.seed_everything(recipe.training.seed, verbose=False)
-    teacher = build_teacher(recipe, len(dataset.class_names))
+    if not recipe.distillation.trained_first:
+        return _teacher_of_run(recipe.path.parent / recipe.distillation.teacher, recipe, dataset)
+    learning = _learning(teacher_recipe(recipe, recipe.distillation), dataset)
     if not (out / TEACHER).exists():
-        epochs = recipe.distillation.epochs
-        training = replace(recipe.training, epochs=epochs, rate=recipe.distillation.rate, stages=1)
-        learning = Learning(teacher, dataset, training, learn_thresholds=False, real_epochs=epochs)
         _fit(learning, out, console, stop_after, "teacher")
-        if len(learning.history) < epochs:
+        if len(learning.history) < recipe.distillation.epochs:
             return None
         write_json(out / TEACHER_HISTORY, learning.history)
         write_model(out, learning.best_state, TEACHER)
-    return read_weights(teacher, out / TEACHER)
+    return read_weights(learning.net, out / TEACHER)
+
+
+def _teacher_of_run(folder: Path, recipe: Recipe, dataset: Dataset) -> BinaryNet:
+    run = load_run(folder)
+    if run.class_names != dataset.class_names:
+        raise RunError(
+            f"{folder}: expected a teacher of the classes {', '.join(dataset.class_names)}, got {', '.join(run.class_names)}; "
+            "choose another teacher, or give it these classes"
+        )
+    if run.net.input_shape != recipe.input_shape:
+        raise RunError(
+            f"{folder}: expected a teacher of images {list(recipe.input_shape)}, got one of {list(run.net.input_shape)}; "
+            "choose another teacher, or train it on images of this size"
+        )
+    run.net.fast = recipe.training.fast and not isinstance(run.net.thermometer, BitPlanes)
+    return run.net
 
 
 @contextmanager
 def _threads_for(recipe: Recipe) -> Iterator[None]:
     """One thread for a small network: the layers are too short to share, and threads that wait for one another on a busy machine
     can make it thirty times slower."""
-    threads = torch.get_num_threads()
+    threads, kernel_threads = torch.get_num_threads(), numba.get_num_threads()
     if macs(recipe.thermometer_shape, recipe.layers) < SMALL_NETWORK_MACS:
         torch.set_num_threads(1)
+        numba.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+        numba.set_num_threads(kernel_threads)
 
 
 def _fit(learning: Learning, out: Path, console: Console, stop_after: int | None, title: str = "training") -> None:
@@ -188,10 +199,11 @@ def _read_result(out: Path) -> Result:
 
 def _finish(learning: Learning, recipe: Recipe, dataset: Dataset, out: Path) -> Result:
     learning.net.load_state_dict(learning.best_state)
+    learning.net.fast = False  # the figures are those of the network that is exported
     result = Result(
         best_epoch=learning.best_epoch,
         epochs=recipe.training.epochs,
-        validation_accuracy=learning.history[learning.best_epoch]["validation_accuracy"],
+        validation_accuracy=accuracy(learning.net, dataset.validation),
         test_accuracy=None if dataset.test is None else accuracy(learning.net, dataset.test),
         test_images=0 if dataset.test is None else len(dataset.test),
         seconds=round(sum(entry["seconds"] for entry in learning.history), 1),
@@ -209,5 +221,5 @@ def _finish(learning: Learning, recipe: Recipe, dataset: Dataset, out: Path) -> 
 def accuracy(net: BinaryNet, labelled: Labelled) -> float:
     """Share of `labelled` that `net` gets right in eval mode, 0..1."""
     net.eval()
-    right = sum(int((net(images).argmax(1) == labels).sum()) for images, labels in Batches(labelled, 256))
+    right = sum(int((net(images).argmax(1) == labels).sum()) for images, labels, *_ in Batches(labelled, 256))
     return right / len(labelled)
