@@ -19,7 +19,7 @@ from models.thermometer import LearnedThermometer
 
 
 class ConvBlock(nn.Module):
-    """Signs [N, C, H, W] to signs [N, filters, H', W']; `layer.kernel // 2` pixels of -1 around."""
+    """Signs [N, C, H, W] to signs [N, filters, H', W']; `layer.kernel // 2` pixels of -1 around, or none."""
 
     def __init__(self, layer: Conv, channels: int, activation: str = "clipped") -> None:
         super().__init__()
@@ -27,6 +27,7 @@ class ConvBlock(nn.Module):
         self.activation = ACTIVATIONS[activation]
         self.shuffle = ChannelShuffle(layer.groups) if layer.shuffle and layer.groups > 1 else None
         self.conv = BinaryConv2d(channels, layer.filters, layer.kernel, layer.stride, layer.groups)
+        self.conv.padding *= layer.padding
         self.norm = nn.BatchNorm2d(layer.filters)
         self.pool = OrPool(layer.pool) if layer.pool > 1 else None
 
