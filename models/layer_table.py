@@ -23,7 +23,8 @@ class Conv:
 
     `filters`: output channels; `kernel`: height and width, odd; `stride`; `groups`; `pool`: side and stride of the OR-pool window
     (1: none); `shuffle`: reorder the input channels by the ShuffleNet permutation of `groups` before the convolution.
-    `padding`: -1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without, it shrinks by `kernel - 1`.
+    `padding`: -1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without it the map
+    loses `kernel - 1` rows and columns.
     """
 
     filters: int
