@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 WIDTH = 64  # filters of ResNet-18's first stage, at width 1
+XNOR_SMALLEST_SIDE = 8  # of an image: three poolings make it 1
 SCALES = ("learned", "mean", "abs-mean", "none")
 
 

@@ -19,13 +19,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.layer_table import Shape
+from models.network_table import XNOR_SMALLEST_SIDE as SMALLEST_SIDE
 from models.network_table import Xnor, filters
 from models.pixels import Pixels
 from models.scaled_conv import ScaledConv
 from models.trainable import Activated, Trainable, real_valued
 
 WIDTHS = (128, 128, 256, 256, 512, 512)
-SMALLEST_SIDE = 8  # which three poolings make 1
 
 
 def window_magnitudes(values: Tensor, kernel: int) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors.torch
 from safetensors import SafetensorError
@@ -11,10 +12,15 @@ from torch import Tensor
 
 from export.atomic import write_bytes
 from export.errors import OwlbitError
-from models.encodings import BitPlanes
 from models.network import BinaryNet
+from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
+from models.resnet import ResNet18 as ResNet
+from models.trainable import Trainable
+from models.xnor import XnorNet
 from toolchain.recipe import Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
+
+Net = TypeVar("Net", bound=Trainable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,11 +29,13 @@ class TrainedRun:
 
     recipe: Recipe
     class_names: tuple[str, ...]
-    net: BinaryNet
+    net: Trainable
 
 
-def build_net(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained network of `recipe` for so many classes."""
+def build_net(recipe: Recipe, classes: int) -> Trainable:
+    """The untrained network of `recipe` for so many classes: that of its [network], or of its layers."""
+    if recipe.network is not None:
+        return _network(recipe, classes, recipe.network)
     return BinaryNet(
         recipe.input_shape,
         recipe.input.thresholds,
@@ -39,21 +47,34 @@ def build_net(recipe: Recipe, classes: int) -> BinaryNet:
     )
 
 
-def build_teacher(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained float network with the layers of `recipe`: ramps for a thermometer, real weights, HardTanh for sign."""
+def _network(recipe: Recipe, classes: int, table: NetworkTable) -> Trainable:
+    if isinstance(table, Xnor):
+        return XnorNet(recipe.input_shape, classes, table, recipe.training.estimator)
+    return ResNet(recipe.input_shape, classes, table, recipe.training.estimator)
+
+
+def build_teacher(recipe: Recipe, classes: int) -> Trainable:
+    """The untrained float teacher of `recipe`: ResNet-18 for ResNet-18; else the same layers with real weights, HardTanh for sign
+    and ramps for a thermometer."""
+    if isinstance(recipe.network, ResNet18 | FloatResNet18):
+        return _network(recipe, classes, FloatResNet18(recipe.network.stem, recipe.network.width))
+    if recipe.network is not None:
+        network = _network(recipe, classes, recipe.network)
+        network.set_activation("hardtanh")
+        network.use_real_weights(True)
+        return network
     levels = recipe.input.thresholds
     teacher = BinaryNet(recipe.input_shape, levels, recipe.layers, classes, encoding="ramps", activation="hardtanh")
     teacher.use_real_weights(True)
     return teacher
 
 
-def refuse_bit_planes(net: BinaryNet) -> None:
-    """Raises OwlbitError where `net` reads bit planes, which no later step can express."""
-    if isinstance(net.thermometer, BitPlanes):
-        raise OwlbitError(
-            'input.encoding: expected thresholds, which is what the hardware compares pixels with, got "bit-planes": such a '
-            'network can be trained and measured but not exported; train with encoding "learned", "quantile" or "uniform"'
-        )
+def deployable(net: Trainable) -> BinaryNet:
+    """`net` again. Raises OwlbitError, naming the part that prevents it, where the hardware cannot compute what `net` does."""
+    if net.undeployable:
+        raise OwlbitError(net.undeployable)
+    assert isinstance(net, BinaryNet)  # the only kind that says it deploys
+    return net
 
 
 def write_model(folder: Path, state: dict[str, Tensor], name: str = MODEL) -> None:
@@ -68,7 +89,7 @@ def load_run(folder: Path | str) -> TrainedRun:
     return TrainedRun(recipe, class_names, read_weights(build_net(recipe, len(class_names)), folder / MODEL))
 
 
-def read_weights(net: BinaryNet, path: Path) -> BinaryNet:
+def read_weights(net: Net, path: Path) -> Net:
     """Fills `net` from the safetensors file `path` and returns it in eval mode. Raises RunError as `load_run` does."""
     try:
         state = safetensors.torch.load_file(path)

@@ -22,7 +22,7 @@ from models.random_weights import random_weights, smooth_images
 from toolchain.build_model import build_model
 from toolchain.export_run import export_random, export_run
 from toolchain.recipe import load_recipe
-from toolchain.saved_model import build_net, load_run
+from toolchain.saved_model import build_net, deployable, load_run
 from toolchain.torch_rung import torch_scores
 from toolchain.training import train
 
@@ -68,7 +68,7 @@ def test_random_network_gives_equal_integers_everywhere(tmp_path: Path) -> None:
     assert network.name == "odd"
     images = frames(network.input_shape)
     scores = simulate(network, images)
-    net = random_weights(build_net(recipe, 4), 5)
+    net = random_weights(deployable(build_net(recipe, 4)), 5)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), scores)
     np.testing.assert_array_equal(execute_qonnx(tmp_path / "out" / "model.onnx", images), scores)
     assert load_model(tmp_path / "out" / "network.npz").same_as(network)
@@ -108,7 +108,7 @@ def test_cnv_has_its_published_counts_exports_and_is_too_large_for_the_up5k(tmp_
     network = export_random(recipe, tmp_path, seed=3)
     assert [shape[1:] for shape in network.shapes[1:9]] == [(side, side) for side in (30, 28, 14, 12, 10, 5, 3, 1)]
     images = frames((3, 32, 32), 3)
-    net = random_weights(build_net(recipe, 10), 3)
+    net = random_weights(deployable(build_net(recipe, 10)), 3)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), simulate(network, images))
     with pytest.raises(OwlbitError, match=r"up5k: weights and descriptors take 25475 words of 64 bits, 9092 too many; 16383 fit"):
         build_model(tmp_path / "network.npz", "up5k", tmp_path / "up5k")
