@@ -19,6 +19,7 @@ from torch import Tensor
 
 from models.network import BinaryNet
 from models.thermometer import LearnedThermometer
+from models.trainable import Trainable
 from toolchain.images import Dataset, Labelled
 from toolchain.recipe import Distillation, Training
 from toolchain.run_folder import RunError
@@ -65,7 +66,7 @@ class Teaching:
     `soft`: its logits float32 [N, classes] of the training images where it looks at them once, else None.
     """
 
-    def __init__(self, teacher: BinaryNet, recipe: Distillation, dataset: Dataset, *, flip: bool) -> None:
+    def __init__(self, teacher: Trainable, recipe: Distillation, dataset: Dataset, *, flip: bool) -> None:
         self.teacher = teacher.eval()
         self.recipe = recipe
         self.soft = self._look_once(dataset.train, flip) if recipe.once else None
@@ -97,7 +98,7 @@ class Learning(pl.LightningModule):
 
     def __init__(
         self,
-        net: BinaryNet,
+        net: Trainable,
         dataset: Dataset,
         training: Training,
         *,
@@ -133,7 +134,9 @@ class Learning(pl.LightningModule):
         latents = [self.net.thermometer.latents] if isinstance(self.net.thermometer, LearnedThermometer) else []
         apart = {id(parameter) for parameter in (*weights, *latents)}
         others = [parameter for parameter in self.net.parameters() if id(parameter) not in apart]
-        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others}]  # of these the first may decay
+        matrices = [parameter for parameter in others if parameter.ndim > 1]
+        vectors = [parameter for parameter in others if parameter.ndim <= 1]
+        groups: list[dict[str, Any]] = [{"params": [*weights, *matrices]}, {"params": vectors}]  # of these the first may decay
         if latents and latents[0].requires_grad:
             groups.append({"params": latents, "lr": recipe.rate * recipe.threshold_rate})
         optimiser = torch.optim.Adam(groups, lr=recipe.rate, fused=recipe.fast)
@@ -173,7 +176,7 @@ class Learning(pl.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         images, labels = batch[:2]
-        logits = self.net.logits(images)
+        logits = self._logits(images)
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training_recipe.label_smoothing)
         if self.teaching is not None:
             loss = self.teaching.loss(batch, logits, loss)
@@ -191,8 +194,14 @@ class Learning(pl.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         images, labels = batch[:2]
-        logits = self.net.logits(images)
+        logits = self._logits(images)
         self._note("validation_", logits, labels, F.cross_entropy(logits, labels))
+
+    def _logits(self, images: Tensor) -> Tensor:
+        """float32 [N, classes]; networks without a fast form of their own run in torch's mixed precision instead."""
+        mixed = self.training_recipe.fast and not isinstance(self.net, BinaryNet)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=mixed):
+            return self.net.logits(images).float()
 
     def _note(self, prefix: str, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         self._sums[prefix + "loss"] += float(loss.detach()) * len(labels)
@@ -210,7 +219,7 @@ class Learning(pl.LightningModule):
             "accuracy": sums["right"] / sums["seen"],
             "validation_loss": sums["validation_loss"] / sums["validation_seen"],
             "validation_accuracy": sums["validation_right"] / sums["validation_seen"],
-            "flipped_signs": flipped / sum(weight.numel() for weight in weights),
+            "flipped_signs": flipped / max(1, sum(weight.numel() for weight in weights)),
             "thresholds": self.net.thermometer.integer_thresholds().tolist(),
             "seconds": time.perf_counter() - self._started,
         }

@@ -4,6 +4,7 @@
     [data]                        # where the images come from
     [input]                       # how pixels become bits
     [[layers]]                    # one table a layer; the scores layer follows from the classes
+    [network]                     # or, in place of these two, a network of a paper (see `toolchain.network_recipe`)
     [training]
     [distillation]                # a teacher, if there is one
 
@@ -21,6 +22,8 @@ from typing import Any
 
 from export.errors import OwlbitError
 from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
+from models.network_table import FloatResNet18, NetworkTable
+from toolchain.network_recipe import read_network
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
@@ -61,7 +64,8 @@ class Input:
     """How pixels become bits: `thresholds` a colour, `shared` by all colours or each colour's own.
 
     `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
-    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy.
+    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. Beside [network] the recipe
+    has no [input], and this is `PIXELS`.
     """
 
     thresholds: int
@@ -78,6 +82,9 @@ class Input:
     def placed(self) -> str:
         """Where thresholds are before training: "quantile" or "uniform"."""
         return self.start if self.encoding == "learned" else self.encoding
+
+
+PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a thermometer
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class Distillation:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole recipe. `path`: the file it came from; `text`: that file, word for word."""
+    """A whole recipe. `path`: the file it came from; `text`: that file, word for word; `network`: in place of `layers`, or None."""
 
     name: str
     data: Data
@@ -153,6 +160,7 @@ class Recipe:
     path: Path
     text: str = field(repr=False)
     distillation: Distillation | None = None
+    network: NetworkTable | None = None
 
     @property
     def input_shape(self) -> Shape:
@@ -221,15 +229,19 @@ def load_recipe(path: Path | str) -> Recipe:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OwlbitError(f"{path}: expected a TOML file, got: {error}") from None
     _check_top(table, path)
+    data = read_table(Data, _table(table, "data", path), path, "data", DATA_LIMITS)
+    network = read_network(table, (data.colours, *data.size), path)
+    training = read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS)
     recipe = Recipe(
         name=table.get("name", path.stem),
-        data=read_table(Data, _table(table, "data", path), path, "data", DATA_LIMITS),
-        input=read_table(Input, _table(table, "input", path), path, "input", INPUT_LIMITS),
+        data=data,
+        input=PIXELS if network else read_table(Input, _table(table, "input", path), path, "input", INPUT_LIMITS),
         layers=tuple(_layer(entry, path, f"layers[{index}]") for index, entry in enumerate(table.get("layers", []))),
-        training=read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS),
+        training=replace(training, numbers="real") if isinstance(network, FloatResNet18) else training,
         path=path,
         text=text,
         distillation=_distillation(table, path),
+        network=network,
     )
     _check_data(recipe.data, path)
     _check_techniques(recipe.input, recipe.training, path)
@@ -248,6 +260,7 @@ class _Top:
     data: str = ""
     input: str = ""
     layers: str = ""
+    network: str = ""
     training: str = ""
     distillation: str = ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors.torch
 from safetensors import SafetensorError
@@ -11,11 +12,16 @@ from torch import Tensor
 
 from export.atomic import write_bytes
 from export.errors import OwlbitError
-from models.encodings import BitPlanes, Ramps
 from models.layer_table import Conv
 from models.network import BinaryNet
+from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
+from models.resnet import ResNet18 as ResNet
+from models.trainable import Trainable
+from models.xnor import XnorNet
 from toolchain.recipe import Distillation, Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
+
+Net = TypeVar("Net", bound=Trainable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,46 +30,57 @@ class TrainedRun:
 
     recipe: Recipe
     class_names: tuple[str, ...]
-    net: BinaryNet
+    net: Trainable
 
 
-def build_net(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained network of `recipe` for so many classes; a float one has ramps for a thermometer, real weights, ReLU for sign."""
+def build_net(recipe: Recipe, classes: int) -> Trainable:
+    """The untrained network of `recipe` for so many classes: that of its [network], or of its layers.
+
+    A float one has real weights, ReLU for sign and ramps for a thermometer.
+    """
     real = recipe.training.real
-    net = BinaryNet(
+    activation = "relu" if real else recipe.training.estimator
+    net = _layered(recipe, classes, activation) if recipe.network is None else _network(recipe, classes, recipe.network, activation)
+    net.use_real_weights(real)
+    return net
+
+
+def _layered(recipe: Recipe, classes: int, activation: str) -> BinaryNet:
+    return BinaryNet(
         recipe.input_shape,
         recipe.input.thresholds,
         recipe.layers,
         classes,
         shared=recipe.input.shared,
-        encoding="ramps" if real else "bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
-        activation="relu" if real else recipe.training.estimator,
+        encoding="ramps" if recipe.training.real else "bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
+        activation=activation,
     )
-    net.use_real_weights(real)
-    return net
+
+
+def _network(recipe: Recipe, classes: int, table: NetworkTable, activation: str) -> Trainable:
+    if isinstance(table, Xnor):
+        return XnorNet(recipe.input_shape, classes, table, activation)
+    return ResNet(recipe.input_shape, classes, table, activation)
 
 
 def teacher_recipe(recipe: Recipe, distillation: Distillation) -> Recipe:
-    """The recipe of the float teacher that is trained within a run of `recipe`: its layers in real numbers, without groups if dense."""
-    layers = recipe.layers
+    """The recipe of the float teacher that is trained within a run of `recipe`: ResNet-18 for ResNet-18; else its layers in real
+    numbers, without groups if dense."""
+    layers, network = recipe.layers, recipe.network
     if distillation.dense:
         layers = tuple(replace(layer, groups=1, shuffle=False) if isinstance(layer, Conv) else layer for layer in layers)
+    if isinstance(network, ResNet18):
+        network = FloatResNet18(network.stem, network.width)
     training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real")
-    return replace(recipe, layers=layers, training=training, distillation=None)
+    return replace(recipe, layers=layers, network=network, training=training, distillation=None)
 
 
-def refuse_undeployable(net: BinaryNet) -> None:
-    """Raises OwlbitError where `net` is a float network or reads bit planes, which no later step can express."""
-    if isinstance(net.thermometer, Ramps):
-        raise OwlbitError(
-            'training.numbers: expected "binary", which is what the hardware computes, got "real": a float network can be trained, '
-            "measured and be a teacher, but not exported"
-        )
-    if isinstance(net.thermometer, BitPlanes):
-        raise OwlbitError(
-            'input.encoding: expected thresholds, which is what the hardware compares pixels with, got "bit-planes": such a '
-            'network can be trained and measured but not exported; train with encoding "learned", "quantile" or "uniform"'
-        )
+def deployable(net: Trainable) -> BinaryNet:
+    """`net` again. Raises OwlbitError, naming the part that prevents it, where the hardware cannot compute what `net` does."""
+    if net.undeployable:
+        raise OwlbitError(net.undeployable)
+    assert isinstance(net, BinaryNet)  # the only kind that says it deploys
+    return net
 
 
 def write_model(folder: Path, state: dict[str, Tensor], name: str = MODEL) -> None:
@@ -78,7 +95,7 @@ def load_run(folder: Path | str) -> TrainedRun:
     return TrainedRun(recipe, class_names, read_weights(build_net(recipe, len(class_names)), folder / MODEL))
 
 
-def read_weights(net: BinaryNet, path: Path) -> BinaryNet:
+def read_weights(net: Net, path: Path) -> Net:
     """Fills `net` from the safetensors file `path` and returns it in eval mode. Raises RunError as `load_run` does."""
     try:
         state = safetensors.torch.load_file(path)

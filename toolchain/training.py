@@ -17,8 +17,8 @@ from rich.console import Console
 
 from models.encodings import BitPlanes
 from models.layer_table import macs, weight_bits
-from models.network import BinaryNet
 from models.thermometer import LearnedThermometer, quantile_thresholds
+from models.trainable import Trainable
 from toolchain.datasets import load_dataset
 from toolchain.images import Dataset, Labelled
 from toolchain.learning import Batches, Learning, Teaching
@@ -105,7 +105,7 @@ def _learning(recipe: Recipe, dataset: Dataset, teaching: Teaching | None = None
     return Learning(net, dataset, recipe.training, learn_thresholds=recipe.input.trained, teaching=teaching)
 
 
-def _teacher(recipe: Recipe, dataset: Dataset, out: Path, console: Console, stop_after: int | None) -> BinaryNet | None:
+def _teacher(recipe: Recipe, dataset: Dataset, out: Path, console: Console, stop_after: int | None) -> Trainable | None:
     """The teacher at its best epoch, trained into `out` first unless it is there or comes from another run; None where `stop_after`
     comes first."""
     assert recipe.distillation is not None
@@ -121,7 +121,7 @@ def _teacher(recipe: Recipe, dataset: Dataset, out: Path, console: Console, stop
     return read_weights(learning.net, out / TEACHER)
 
 
-def _teacher_of_run(folder: Path, recipe: Recipe, dataset: Dataset) -> BinaryNet:
+def _teacher_of_run(folder: Path, recipe: Recipe, dataset: Dataset) -> Trainable:
     run = load_run(folder)
     if run.class_names != dataset.class_names:
         raise RunError(
@@ -218,7 +218,7 @@ def _finish(learning: Learning, recipe: Recipe, dataset: Dataset, out: Path) -> 
 
 
 @torch.no_grad()
-def accuracy(net: BinaryNet, labelled: Labelled) -> float:
+def accuracy(net: Trainable, labelled: Labelled) -> float:
     """Share of `labelled` that `net` gets right in eval mode, 0..1."""
     net.eval()
     right = sum(int((net(images).argmax(1) == labels).sum()) for images, labels, *_ in Batches(labelled, 256))
