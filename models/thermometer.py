@@ -28,30 +28,34 @@ SMALLEST_HALF_WIDTH = 2.0  # grey levels: below that hardly any pixel would move
 
 
 class _Compare(torch.autograd.Function):
-    """+1 where pixel >= threshold, else -1; the gradient reaches the thresholds through a triangular window."""
+    """Rows of `table` [C*256, T] at `indices`, int32 [N, H, W, C]; the gradient reaches `thresholds` through rows of `window`.
+
+    A pixel has 256 values, so what it contributes, forward and backward, is looked up and not computed.
+    """
 
     @staticmethod
-    def forward(ctx: Any, images: Tensor, thresholds: Tensor, integers: Tensor, half_widths: Tensor) -> Tensor:
-        ctx.save_for_backward(images, integers, half_widths)
-        return (images >= integers).to(torch.float32).mul_(2).sub_(1)
+    def forward(ctx: Any, thresholds: Tensor, table: Tensor, window: Tensor, indices: Tensor) -> Tensor:
+        ctx.save_for_backward(window, indices)
+        return table.index_select(0, indices.flatten()).view(*indices.shape[:3], -1).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
-        images, integers, half_widths = ctx.saved_tensors
-        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative by the threshold.
-        window = (1 - ((images - integers) / half_widths).abs()).clamp_(min=0) / half_widths
-        return None, -2 * (gradients[0] * window).sum((0, 3, 4), keepdim=True), None, None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        window, indices = ctx.saved_tensors
+        colours, levels = indices.shape[3], window.shape[1]
+        gradient = gradients[0].permute(0, 2, 3, 1).reshape(-1, levels)
+        moved = window.index_select(0, indices.flatten()).mul_(gradient)
+        return moved.view(-1, colours * levels).sum(0).view(colours, levels), None, None, None
 
 
 _compare: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = _Compare.apply
 
 
 class LearnedThermometer(nn.Module):
-    """float or uint8 images [N, C, H, W] of values 0..255 to signs float32 [N, C*T, H, W].
+    """uint8 or float images [N, C, H, W] of values 0..255 to signs [N, C*T, H, W], laid out channels last in training.
 
     Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
     where to start (uniformly spaced when None); `shared`: one set of thresholds for all colours. Raises ValueError on another shape
-    or range.
+    or range. `dtype`: of the signs; `zero_one`: 0 and 1 in place of -1 and +1.
     """
 
     def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:
@@ -61,6 +65,8 @@ class LearnedThermometer(nn.Module):
         self.colours = colours
         self.levels = levels
         self.shared = shared
+        self.dtype = torch.float32
+        self.zero_one = False
         self.latents = nn.Parameter(torch.zeros(1 if shared else colours, levels + 1))
         if thresholds is not None:
             self.start_at(thresholds)
@@ -102,16 +108,25 @@ class LearnedThermometer(nn.Module):
         edges = torch.cat([low, integers, high], 1)
         return ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
 
+    @torch.no_grad()
+    def _tables(self, integers: Tensor) -> tuple[Tensor, Tensor]:
+        """[C*256, T], a row a colour and pixel value: the signs, and their derivatives by the thresholds."""
+        low = 0 if self.zero_one else -1
+        distances = torch.arange(256, device=integers.device).view(1, 256, 1) - integers.unsqueeze(1)
+        table = ((distances >= 0).to(self.dtype) * (1 - low) + low).flatten(0, 1)
+        # The output steps from `low` to 1 at the threshold, so minus that step times a window of unit area is its derivative.
+        half_widths = self._half_widths(integers).unsqueeze(1)
+        window = (1 - (distances / half_widths).abs()).clamp(min=0) / half_widths
+        return table, (low - 1) * window.flatten(0, 1)
+
     def forward(self, images: Tensor) -> Tensor:
-        integers = self.integer_thresholds()
-        shape = (1, self.colours, self.levels, 1, 1)
-        signs: Tensor = _compare(
-            images.float().unsqueeze(2),
-            self.thresholds().view(shape),
-            integers.float().view(shape),
-            self._half_widths(integers).view(shape),
-        )
-        return signs.flatten(1, 2)
+        if images.dtype != torch.uint8:  # a whole threshold is reached by a value when it is by the value rounded down
+            images = images.floor().clamp(0, 255).to(torch.uint8)
+        table, window = self._tables(self.integer_thresholds())
+        rows = torch.arange(0, 256 * self.colours, 256, dtype=torch.int32, device=images.device)
+        indices = images.permute(0, 2, 3, 1).contiguous() + rows
+        signs = _compare(self.thresholds(), table, window, indices)
+        return signs if self.training else signs.clone(memory_format=torch.contiguous_format)
 
 
 def quantile_thresholds(images: Tensor, levels: int, *, shared: bool = False) -> Tensor:
