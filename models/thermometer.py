@@ -12,7 +12,8 @@ Two thresholds are therefore at least one grey level apart whatever the latents 
 integers (t + 1) + round((255 - T) * c_t) rise strictly and lie in 1..255, so no two collide and none is out of a pixel's range.
 
 Forward, in training and in eval mode alike, is the hardware's comparison: pixel >= integer threshold. Backward, the step is
-replaced by a triangle of unit area around the threshold whose half width is the mean distance to its two neighbours.
+replaced by a triangle of unit area around the threshold whose half width is the mean distance to its two neighbours, or several
+times that at first (`window`), falling to it as training goes on.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ class LearnedThermometer(nn.Module):
 
     Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
     where to start (uniformly spaced when None); `shared`: one set of thresholds for all colours. Raises ValueError on another shape
-    or range. `dtype`: of the signs; `zero_one`: 0 and 1 in place of -1 and +1.
+    or range. `dtype`: of the signs; `zero_one`: 0 and 1 in place of -1 and +1; `window`: how many times as wide as at the end the
+    window of the gradient is at first.
     """
 
     def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:
@@ -67,6 +69,8 @@ class LearnedThermometer(nn.Module):
         self.shared = shared
         self.dtype = torch.float32
         self.zero_one = False
+        self.window = 1.0
+        self.set_progress(0.0)
         self.latents = nn.Parameter(torch.zeros(1 if shared else colours, levels + 1))
         if thresholds is not None:
             self.start_at(thresholds)
@@ -87,6 +91,10 @@ class LearnedThermometer(nn.Module):
         increments = edges.diff(dim=1).clamp(min=SMALLEST_SHARE)
         self.latents.copy_((increments / increments.sum(1, keepdim=True)).log())
 
+    def set_progress(self, progress: float) -> None:
+        """How much of training is over, 0..1: the window is `window` to the power of 1 - `progress` times as wide as at the end."""
+        self.progress = progress
+
     def _shares(self) -> Tensor:
         # float64: the integers must not hang on how a processor rounds a float32 sum
         return self.latents.double().softmax(1).cumsum(1)[:, :-1].clamp(max=1).expand(self.colours, -1)
@@ -106,7 +114,8 @@ class LearnedThermometer(nn.Module):
     def _half_widths(self, integers: Tensor) -> Tensor:
         low, high = torch.zeros_like(integers[:, :1]), torch.full_like(integers[:, :1], 256)
         edges = torch.cat([low, integers, high], 1)
-        return ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
+        spacing = ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
+        return spacing * float(self.window ** (1 - self.progress))
 
     @torch.no_grad()
     def _tables(self, integers: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from export.atomic import write_bytes
 from export.errors import OwlbitError
 from models.encodings import BitPlanes
 from models.network import BinaryNet
+from models.thermometer import LearnedThermometer
 from toolchain.recipe import Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
 
@@ -28,7 +29,7 @@ class TrainedRun:
 
 def build_net(recipe: Recipe, classes: int) -> BinaryNet:
     """The untrained network of `recipe` for so many classes."""
-    return BinaryNet(
+    net = BinaryNet(
         recipe.input_shape,
         recipe.input.thresholds,
         recipe.layers,
@@ -37,6 +38,9 @@ def build_net(recipe: Recipe, classes: int) -> BinaryNet:
         encoding="bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
         activation=recipe.training.estimator,
     )
+    if isinstance(net.thermometer, LearnedThermometer):
+        net.thermometer.window = recipe.input.window
+    return net
 
 
 def build_teacher(recipe: Recipe, classes: int) -> BinaryNet:

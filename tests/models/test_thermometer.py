@@ -125,6 +125,22 @@ def test_values_between_grey_levels_are_compared_as_they_are() -> None:
     np.testing.assert_array_equal(thermometer(images).detach().numpy() > 0, expected.reshape(2, 3, 8, 8))
 
 
+def test_window_narrows_as_training_goes_on() -> None:
+    """One threshold at 128 between 0 and 256: a local half width of 128, four times that at first, twice half way."""
+    thermometer = LearnedThermometer(1, 1, torch.tensor([[128.0]]))
+    thermometer.window = 4.0
+    images = torch.full((1, 1, 1, 1), 128, dtype=torch.uint8)
+    gradients: list[float] = []
+    for progress in (0.0, 0.5, 1.0):
+        thermometer.set_progress(progress)
+        thermometer.latents.grad = None
+        torch.autograd.backward(thermometer(images).sum())
+        assert thermometer.latents.grad is not None
+        gradients.append(float(thermometer.latents.grad[0, 0]))
+    np.testing.assert_allclose(np.array(gradients) / gradients[2], [0.25, 0.5, 1.0], rtol=1e-6)
+    assert "progress" not in "".join(thermometer.state_dict())
+
+
 def test_refuses_other_shapes() -> None:
     with pytest.raises(ValueError, match="expected 1 to 128 thresholds"):
         LearnedThermometer(1, 0)
