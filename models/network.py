@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
 from models.encodings import BitPlanes, Ramps
-from models.fused import encode, normalise_activate, thermometer_bits
+from models.fused import normalise_activate
 from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
 from models.thermometer import LearnedThermometer
 from models.trainable import SIGNS, Activated, Trainable
@@ -94,7 +94,6 @@ class BinaryNet(Trainable):
         colours, height, width = input_shape
         self.input_shape = input_shape
         self.fast = False
-        self.thermometer: LearnedThermometer | BitPlanes | Ramps
         if encoding == "thermometer":
             self.thermometer = LearnedThermometer(colours, levels, thresholds, shared=shared)
         else:
@@ -125,14 +124,7 @@ class BinaryNet(Trainable):
         return signs.contiguous(memory_format=torch.channels_last) if self.training else signs
 
     def _fast_forward(self, images: Tensor) -> Tensor:
-        coder = self.thermometer
-        if isinstance(coder, LearnedThermometer):
-            windows = coder.windows() / 2  # a bit is half a step of a sign
-            bits = thermometer_bits(images, coder.thresholds(), coder.integer_thresholds(), windows)
-        else:
-            values = torch.arange(256, device=images.device, dtype=torch.uint8).view(1, 1, -1, 1)
-            codes = coder(values.expand(1, coder.colours, -1, 1))  # [1, C*T, 256, 1]
-            bits = encode(images, (codes.view(coder.colours, coder.levels, 256).transpose(1, 2) + 1) / 2)
+        bits = self.thermometer.bits(images)
         for block in self.blocks:
             bits = block.fast_forward(bits)
         # The scores are integers beyond what bfloat16 holds.

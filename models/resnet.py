@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models import network_table as tables
+from models.encodings import Pixels
 from models.layer_table import Shape
-from models.pixels import Pixels
 from models.scaled_conv import ScaledConv
 from models.trainable import Activated, Trainable, real_valued
 

@@ -12,55 +12,37 @@ Two thresholds are therefore at least one grey level apart whatever the latents 
 integers (t + 1) + round((255 - T) * c_t) rise strictly and lie in 1..255, so no two collide and none is out of a pixel's range.
 
 Forward, in training and in eval mode alike, is the hardware's comparison: pixel >= integer threshold. Backward, the step is
-replaced by a triangle of unit area around the threshold whose half width is the mean distance to its two neighbours.
+replaced by a triangle of unit area around the threshold whose half width is the mean distance to its two neighbours, or several
+times that at first (`window`), falling to it as training goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
+
+from models.encodings import Encoding
 
 SMALLEST_SHARE = 1e-4  # of the range, between two thresholds at the start: a share of zero would be a latent of minus infinity
 SMALLEST_HALF_WIDTH = 2.0  # grey levels: below that hardly any pixel would move the threshold
 
 
-class _Compare(torch.autograd.Function):
-    """+1 where pixel >= threshold, else -1; the gradient reaches the thresholds through a triangular window."""
-
-    @staticmethod
-    def forward(ctx: Any, images: Tensor, thresholds: Tensor, integers: Tensor, half_widths: Tensor) -> Tensor:
-        ctx.save_for_backward(images, integers, half_widths)
-        return (images >= integers).to(torch.float32).mul_(2).sub_(1)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
-        images, integers, half_widths = ctx.saved_tensors
-        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative by the threshold.
-        window = (1 - ((images - integers) / half_widths).abs()).clamp_(min=0) / half_widths
-        return None, -2 * (gradients[0] * window).sum((0, 3, 4), keepdim=True), None, None
-
-
-_compare: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = _Compare.apply
-
-
-class LearnedThermometer(nn.Module):
-    """float or uint8 images [N, C, H, W] of values 0..255 to signs float32 [N, C*T, H, W].
+class LearnedThermometer(Encoding):
+    """uint8 or float images [N, C, H, W] of values 0..255 to signs [N, C*T, H, W], laid out channels last in training.
 
     Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
     where to start (uniformly spaced when None); `shared`: one set of thresholds for all colours. Raises ValueError on another shape
-    or range.
+    or range. `window`: how many times as wide as at the end the
+    window of the gradient is at first.
     """
 
     def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:
-        super().__init__()
+        super().__init__(colours, levels)
         if not 1 <= levels <= 128:
             raise ValueError(f"expected 1 to 128 thresholds a colour, got {levels}")
-        self.colours = colours
-        self.levels = levels
         self.shared = shared
+        self.window = 1.0
+        self.set_progress(0.0)
         self.latents = nn.Parameter(torch.zeros(1 if shared else colours, levels + 1))
         if thresholds is not None:
             self.start_at(thresholds)
@@ -81,6 +63,10 @@ class LearnedThermometer(nn.Module):
         increments = edges.diff(dim=1).clamp(min=SMALLEST_SHARE)
         self.latents.copy_((increments / increments.sum(1, keepdim=True)).log())
 
+    def set_progress(self, progress: float) -> None:
+        """How much of training is over, 0..1: the window is `window` to the power of 1 - `progress` times as wide as at the end."""
+        self.progress = progress
+
     def _shares(self) -> Tensor:
         # float64: the integers must not hang on how a processor rounds a float32 sum
         return self.latents.double().softmax(1).cumsum(1)[:, :-1].clamp(max=1).expand(self.colours, -1)
@@ -100,27 +86,27 @@ class LearnedThermometer(nn.Module):
     def _half_widths(self, integers: Tensor) -> Tensor:
         low, high = torch.zeros_like(integers[:, :1]), torch.full_like(integers[:, :1], 256)
         edges = torch.cat([low, integers, high], 1)
-        return ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
+        spacing = ((edges[:, 2:] - edges[:, :-2]) / 2).clamp(min=SMALLEST_HALF_WIDTH)
+        return spacing * float(self.window ** (1 - self.progress))
 
     @torch.no_grad()
-    def windows(self) -> Tensor:
-        """float32 [C, 256, T]: the derivative of a sign by its threshold (before rounding) at each value of a pixel."""
-        integers = self.integer_thresholds()
-        half_widths = self._half_widths(integers).float().unsqueeze(1)
-        values = torch.arange(256, device=integers.device).view(1, -1, 1)
-        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative by the threshold.
-        return -2 * (1 - ((values - integers.float().unsqueeze(1)) / half_widths).abs()).clamp(min=0) / half_widths
+    def codes(self) -> Tensor:
+        """float32 [C, 256, T]: the sign of each threshold at each value of a pixel."""
+        return (self._distances() >= 0).float().mul_(2).sub_(1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        integers = self.integer_thresholds()
-        shape = (1, self.colours, self.levels, 1, 1)
-        signs: Tensor = _compare(
-            images.float().unsqueeze(2),
-            self.thresholds().view(shape),
-            integers.float().view(shape),
-            self._half_widths(integers).view(shape),
-        )
-        return signs.flatten(1, 2)
+    @torch.no_grad()
+    def slopes(self) -> Tensor:
+        """float32 [C, 256, T]: the derivatives of those signs by the thresholds before rounding."""
+        half_widths = self._half_widths(self.integer_thresholds()).unsqueeze(1)
+        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative.
+        return -2 * (1 - (self._distances() / half_widths).abs()).clamp(min=0) / half_widths
+
+    def _distances(self) -> Tensor:
+        values = torch.arange(256, device=self.latents.device).view(1, 256, 1)
+        return values - self.integer_thresholds().unsqueeze(1)
+
+    def learned(self) -> tuple[Tensor, Tensor] | None:
+        return (self.thresholds(), self.slopes()) if self.latents.requires_grad else None
 
 
 def quantile_thresholds(images: Tensor, levels: int, *, shared: bool = False) -> Tensor:

@@ -10,12 +10,8 @@ from torch import Tensor, nn
 
 from models import binary
 from models.binary import BinaryConv2d, BinaryLinear
-from models.encodings import BitPlanes, Ramps
+from models.encodings import Encoding
 from models.layer_table import Shape
-from models.pixels import Pixels
-from models.thermometer import LearnedThermometer
-
-Encoding = LearnedThermometer | BitPlanes | Ramps | Pixels
 
 # Those of `models.binary`, and what Real-to-Binary's first student has in place of a sign.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {**binary.ACTIVATIONS, "tanh": torch.tanh}

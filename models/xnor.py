@@ -18,10 +18,10 @@ import itertools
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.encodings import Pixels
 from models.layer_table import Shape
 from models.network_table import XNOR_SMALLEST_SIDE as SMALLEST_SIDE
 from models.network_table import Xnor, filters
-from models.pixels import Pixels
 from models.scaled_conv import ScaledConv
 from models.trainable import Activated, Trainable, real_valued
 

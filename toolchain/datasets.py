@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from toolchain.digits import digits_dataset
 from toolchain.image_files import read_folder
 from toolchain.images import DataError, Dataset, Labelled, stratified_split, vary
+from toolchain.light import under_light
 from toolchain.official_sets import read_official
 from toolchain.recipe import OFFICIAL, Data
 
-SPLIT_SEED = 1
+SPLIT_SEED, LIGHT_SEED = 1, 3
 
 
 def load_dataset(data: Data, base: Path) -> Dataset:
     """The data set that a recipe's [data] describes; paths in it are relative to the folder `base`.
 
     Splits depend on the images' order and the recipe alone, never on the training seed; the validation images come out of the
-    training images, and an official test split is the test split. Raises DataError.
+    training images, and an official test split is the test split. All are seen under `data.light`, whose draws are fixed but for
+    the training images of an epoch. Raises DataError.
     """
     if data.source == "digits":
         return digits_dataset(data.size, data.validation)
@@ -41,9 +43,14 @@ def load_dataset(data: Data, base: Path) -> Dataset:
     train = everything.take(kept)
 
     def epoch(generator: np.random.Generator) -> Labelled:
-        return Labelled(vary(train.images, generator, flip=data.flip, shift=data.shift), train.labels)
+        images = vary(train.images, generator, flip=data.flip, shift=data.shift)
+        return Labelled(under_light(images, data.light, generator), train.labels)
 
-    return Dataset(train, everything.take(off), test, class_names, epoch)
+    def fixed(part: Labelled, index: int) -> Labelled:
+        return Labelled(under_light(part.images, data.light, np.random.default_rng([LIGHT_SEED, index])), part.labels)
+
+    validation = fixed(everything.take(off), 1)
+    return Dataset(fixed(train, 0), validation, None if test is None else fixed(test, 2), class_names, epoch)
 
 
 def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:

@@ -23,6 +23,7 @@ from typing import Any
 from export.errors import OwlbitError
 from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
 from models.network_table import FloatResNet18, NetworkTable
+from toolchain.light import LIGHTS
 from toolchain.network_recipe import read_network
 from toolchain.typed_table import Limits, RecipeError, read_table
 
@@ -39,7 +40,7 @@ class Data:
     of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or "rgb";
     `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch; `test`: a
     folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random; `shift`:
-    move by up to so many pixels at random.
+    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `toolchain.light` makes of all images.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Data:
     test_share: float = 0.0
     flip: bool = False
     shift: int = 0
+    light: str = "day"
 
     @property
     def colours(self) -> int:
@@ -64,14 +66,16 @@ class Input:
     """How pixels become bits: `thresholds` a colour, `shared` by all colours or each colour's own.
 
     `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
-    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. Beside [network] the recipe
-    has no [input], and this is `PIXELS`.
+    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. `window`: how many times
+    as wide as at the end the window of the thresholds' gradient is at first. Beside [network] the recipe has no [input], and this
+    is `PIXELS`.
     """
 
     thresholds: int
     encoding: str = "learned"
     start: str = "quantile"
     shared: bool = False
+    window: float = 1.0
 
     @property
     def trained(self) -> bool:
@@ -181,11 +185,13 @@ DATA_LIMITS = {
     "validation": Limits(0.01, 0.9),
     "test_share": Limits(0, 0.9),
     "shift": Limits(0, 64),
+    "light": Limits(choices=LIGHTS),
 }
 INPUT_LIMITS = {
     "thresholds": Limits(1, 128),
     "encoding": Limits(choices=("learned", "uniform", "quantile", "bit-planes")),
     "start": Limits(choices=("quantile", "uniform")),
+    "window": Limits(1, 64),
 }
 LAYER_LIMITS = {
     "filters": Limits(1, 65536),
@@ -317,8 +323,9 @@ def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
         raise RecipeError(
             path, "input.thresholds", '8, the digits of a pixel, with encoding "bit-planes"', str(encoding.thresholds)
         )
-    if not encoding.trained and encoding.start != Input.start:
-        raise RecipeError(path, "input.start", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
+    for key in ("start", "window"):
+        if not encoding.trained and getattr(encoding, key) != getattr(Input, key):
+            raise RecipeError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
     if encoding.encoding == "bit-planes" and encoding.shared:
         raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
     if training.fast and encoding.encoding == "bit-planes":
@@ -342,7 +349,7 @@ def _check_data(data: Data, path: Path) -> None:
     if data.source in OFFICIAL and data.source != "vww" and (data.test or data.test_share):
         key = "test" if data.test else "test_share"
         raise RecipeError(path, f"data.{key}", f'no such key with source "{data.source}", which has its own test images', "one")
-    if data.source == "digits" and (data.colour != "gray" or data.test or data.test_share or data.path):
+    if data.source == "digits" and (data.colour != "gray" or data.test or data.test_share or data.path or data.light != "day"):
         raise RecipeError(
             path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"
         )

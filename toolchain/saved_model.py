@@ -16,6 +16,7 @@ from models.layer_table import Conv
 from models.network import BinaryNet
 from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
 from models.resnet import ResNet18 as ResNet
+from models.thermometer import LearnedThermometer
 from models.trainable import Trainable
 from models.xnor import XnorNet
 from toolchain.recipe import Distillation, Recipe
@@ -46,7 +47,7 @@ def build_net(recipe: Recipe, classes: int) -> Trainable:
 
 
 def _layered(recipe: Recipe, classes: int, activation: str) -> BinaryNet:
-    return BinaryNet(
+    net = BinaryNet(
         recipe.input_shape,
         recipe.input.thresholds,
         recipe.layers,
@@ -55,6 +56,9 @@ def _layered(recipe: Recipe, classes: int, activation: str) -> BinaryNet:
         encoding="ramps" if recipe.training.real else "bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
         activation=activation,
     )
+    if isinstance(net.thermometer, LearnedThermometer):
+        net.thermometer.window = recipe.input.window
+    return net
 
 
 def _network(recipe: Recipe, classes: int, table: NetworkTable, activation: str) -> Trainable:

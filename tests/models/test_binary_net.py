@@ -109,7 +109,7 @@ def test_brevitas_twin_gives_the_same_weight_gradients(name: str) -> None:
     twin = brevitas_twin(net, pool_first=True)
     images = images_for(net.input_shape)
     labels = torch.arange(len(images)) % 7
-    own = net.classifier(net.blocks(net.thermometer(images)).flatten(1))
+    own = net.classifier(net.blocks(net.thermometer(images).clone(memory_format=torch.contiguous_format)).flatten(1))
     other = twin(images.float())
     np.testing.assert_array_equal(own.detach().numpy(), other.detach().numpy())
     for scores in (own, other):

@@ -1,6 +1,7 @@
 """A user's images: what is read, how it is split, and the sentence for each thing that is wrong with them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from export.errors import OwlbitError
 from toolchain.datasets import load_dataset
 from toolchain.image_files import read_folder, read_image
 from toolchain.images import stratified_split, vary
+from toolchain.light import under_light
 from toolchain.recipe import Data
 
 
@@ -69,6 +71,48 @@ def test_npz_with_its_own_test_file(tmp_path: Path) -> None:
     joined = np.concatenate([dataset.train.images, dataset.validation.images])
     np.testing.assert_array_equal(np.sort(joined, axis=None), np.sort(arrays["images"], axis=None))
     np.testing.assert_array_equal(dataset.epoch(np.random.default_rng(0)).images, dataset.train.images)  # nothing is varied unasked
+
+
+def test_dark_is_the_formula_plus_a_little_noise() -> None:
+    images = np.tile(np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16), (1500, 1, 1, 1))
+    dark = under_light(images, "dark", np.random.default_rng(0))
+    assert dark.dtype == np.uint8 and dark.shape == images.shape
+    curve = 255 * 0.4 * (np.arange(256).reshape(16, 16) / 255) ** 3
+    bright = curve > 10  # below, clipping at 0 moves the mean
+    np.testing.assert_allclose(dark.mean(0)[0][bright], curve[bright], atol=0.25)
+    assert abs(dark.astype(float).std(0)[0][bright].mean() - 2.02) < 0.05  # the noise, and its rounding
+    assert (dark[0] != dark[1]).any()
+    assert under_light(images, "day", np.random.default_rng(0)) is images
+
+
+def test_mixed_light_is_drawn_for_each_image() -> None:
+    images = np.full((2000, 1, 4, 4), 200, dtype=np.uint8)
+    means = under_light(images, "mixed", np.random.default_rng(0)).mean((1, 2, 3))
+    lowest, highest = 255 * 0.4 * (200 / 255) ** 3, 200
+    assert means.min() < lowest + 3 and means.max() > highest - 3
+    assert np.histogram(means, 6, (lowest, highest))[0].min() > 100
+
+
+@pytest.mark.parametrize("light", ["dark", "mixed"])
+def test_light_falls_on_every_part_and_only_epochs_vary(tmp_path: Path, light: str) -> None:
+    npz(tmp_path / "a.npz", **some_images())
+    npz(tmp_path / "b.npz", **some_images(4))
+    data = Data("npz", (6, 5), path="a.npz", test="b.npz", validation=0.2)
+    day = load_dataset(data, tmp_path)
+    first, second = (load_dataset(replace(data, light=light), tmp_path) for _ in range(2))
+    assert day.test is not None and first.test is not None and second.test is not None
+    for part, same, bright in [
+        (first.train, second.train, day.train),
+        (first.validation, second.validation, day.validation),
+        (first.test, second.test, day.test),
+    ]:
+        np.testing.assert_array_equal(part.images, same.images)
+        np.testing.assert_array_equal(part.labels, bright.labels)
+        assert part.images.mean() < bright.images.mean() - 20
+    epochs = [first.epoch(np.random.default_rng(seed)).images for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(epochs[0], epochs[1])
+    assert (epochs[0] != epochs[2]).any()
+    np.testing.assert_allclose(epochs[0].mean(), first.train.images.mean(), atol=20)
 
 
 def test_split_is_stratified_disjoint_and_repeatable() -> None:

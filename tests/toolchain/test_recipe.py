@@ -86,6 +86,13 @@ MISTAKES = [
     ("thresholds = 4", "thresholds = 4.0", r"input\.thresholds: expected an integer, got 4\.0"),
     ("rate = 1", "rate = nan", r"training\.rate: expected 1e-08 to 10, got nan"),
     ('colour = "rgb"', 'colour = "grey"', r'data\.colour: expected one of "gray", "rgb", got the text "grey"'),
+    ('colour = "rgb"', 'light = "night"', r'data\.light: expected one of "day", "dark", "mixed", got the text "night"'),
+    ("thresholds = 4", "thresholds = 4\nwindow = 0.5", r"input\.window: expected 1 to 64, got 0\.5"),
+    (
+        "thresholds = 4",
+        'thresholds = 4\nencoding = "uniform"\nwindow = 2.0',
+        r'input\.window: expected no such key with encoding "uniform"',
+    ),
     ('kind = "linear"', 'kind = "dense"', r'layers\[1\]\.kind: expected one of "conv", "linear", got'),
     ('path = "images.npz"\n', "", r"data\.path: expected a path"),
     ('path = "images.npz"', 'path = "images.npz"\nclasses = 3', r"data\.classes: expected no such key"),
