@@ -6,6 +6,7 @@
     [[layers]]                    # one table a layer; the scores layer follows from the classes
     [training]
     [distillation]                # a teacher, if there is one
+    [pruning]                     # heavy blocks that fade out, filters that go, if any do
 
 See `models/recipes/` for whole ones, `docs/training.md` for what the keys compute.
 Every key is checked; a message names the file, the key, what was expected and what was found.
@@ -21,6 +22,7 @@ from typing import Any
 
 from export.errors import OwlbitError
 from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
+from toolchain.pruning_recipe import Pruning, read_pruning
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
@@ -128,6 +130,7 @@ class Recipe:
     path: Path
     text: str = field(repr=False)
     distillation: Distillation | None = None
+    pruning: Pruning | None = None
 
     @property
     def input_shape(self) -> Shape:
@@ -211,7 +214,7 @@ def load_recipe(path: Path | str) -> Recipe:
         layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
         raise OwlbitError(f"{path}: layers[{error.index}].{error.key}: {error}") from None
-    return recipe
+    return replace(recipe, pruning=_pruning(table, recipe))
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,7 @@ class _Top:
     layers: str = ""
     training: str = ""
     distillation: str = ""
+    pruning: str = ""
 
 
 def with_data(recipe: Recipe, place: Path) -> Recipe:
@@ -266,6 +270,14 @@ def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
     if "distillation" not in table:
         return None
     return read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
+
+
+def _pruning(table: Mapping[str, Any], recipe: Recipe) -> Pruning | None:
+    if "pruning" not in table:
+        return None
+    pruning = _table(table, "pruning", recipe.path)
+    deploys = recipe.input.encoding != "bit-planes"
+    return read_pruning(pruning, recipe.path, recipe.thermometer_shape, recipe.layers, recipe.training.epochs, deploys=deploys)
 
 
 def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
