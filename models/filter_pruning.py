@@ -174,7 +174,8 @@ def keep_channels(layers: tuple[Layer, ...], index: int, importance: Tensor, cha
     for cell in set(new.tolist()):
         places, there = (new == cell).nonzero().flatten(), (old == cell).nonzero().flatten()
         if len(there) < len(places):
-            raise ValueError(f"layer {index}: expected one of the widths {narrower(layers, index, 1)}, got {channels}")
+            widths = [len(old), *narrower(layers, index, 1)]
+            raise ValueError(f"layer {index}: expected one of the widths {widths}, got {channels}")
         best = importance[there].argsort(descending=True, stable=True)[: len(places)]
         kept[places] = there[best].sort().values
     return tuple(kept.tolist())

@@ -1,5 +1,7 @@
 """Mixed blocks: each end of the mix is one of the two networks to the bit, and nothing of the heavy one stays."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -114,7 +116,7 @@ def test_gradients_follow_the_mix(mix: float, light: bool, heavy: bool) -> None:
 def test_weight_falls_from_one_to_exactly_zero() -> None:
     weights = [mix_weight(step / 100) for step in range(130)]
     assert weights[0] == 1.0 and weights[50] == pytest.approx(0.5) and weights[100:] == [0.0] * 30
-    assert all(a > b for a, b in zip(weights[:100], weights[1:101], strict=True))
+    assert all(a > b for a, b in itertools.pairwise(weights[:101]))
     with pytest.raises(ValueError, match=r"expected a weight of 0 to 1, got 1\.5"):
         set_mix(mixed(), 1.5)
 

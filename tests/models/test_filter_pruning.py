@@ -1,4 +1,4 @@
-"""Removing filters: the smaller network is the larger one without the removed channels, to the bit, and costs what was asked for."""
+"""Removing filters: the smaller network is the larger one without the removed channels, to the bit, and keeps the budget."""
 
 import math
 
@@ -123,7 +123,7 @@ def test_the_most_important_of_each_cell_are_kept() -> None:
     shuffled = (Conv(8), Conv(4, groups=2, shuffle=True))  # and here 0, 1, 4, 5 and 2, 3, 6, 7; of four channels 0, 2 and 1, 3
     assert keep_channels(shuffled, 0, importance, 4) == (1, 6, 4, 7)
     with pytest.raises(ValueError, match=r"layer 0: expected one of the widths \[32\], got 24"):
-        keep_channels((Conv(64, groups=4), Conv(16, groups=8, shuffle=True)), 0, torch.zeros(64), 24)
+        keep_channels((Conv(32, groups=4), Conv(16, groups=8, shuffle=True)), 0, torch.zeros(32), 24)
 
 
 def test_widths_are_those_that_the_groups_allow() -> None:
