@@ -7,6 +7,7 @@
     [network]                     # or, in place of these two, a network of a paper (see `toolchain.network_recipe`)
     [training]
     [distillation]                # a teacher, if there is one
+    [pruning]                     # heavy blocks that fade out, filters that go, if any do
 
 See `models/recipes/` for whole ones, `docs/training.md` for what the keys compute.
 Every key is checked; a message names the file, the key, what was expected and what was found.
@@ -25,6 +26,7 @@ from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_sha
 from models.network_table import FloatResNet18, NetworkTable
 from toolchain.light import LIGHTS
 from toolchain.network_recipe import read_network
+from toolchain.pruning_recipe import Pruning, read_pruning
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
@@ -165,6 +167,7 @@ class Recipe:
     text: str = field(repr=False)
     distillation: Distillation | None = None
     network: NetworkTable | None = None
+    pruning: Pruning | None = None
 
     @property
     def input_shape(self) -> Shape:
@@ -255,7 +258,7 @@ def load_recipe(path: Path | str) -> Recipe:
         layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
         raise OwlbitError(f"{path}: layers[{error.index}].{error.key}: {error}") from None
-    return recipe
+    return replace(recipe, pruning=_pruning(table, recipe))
 
 
 @dataclass(frozen=True)
@@ -269,6 +272,7 @@ class _Top:
     network: str = ""
     training: str = ""
     distillation: str = ""
+    pruning: str = ""
 
 
 def with_data(recipe: Recipe, place: Path) -> Recipe:
@@ -316,6 +320,16 @@ def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
             if key in table["distillation"]:
                 raise RecipeError(path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table["distillation"][key]))
     return found
+
+
+def _pruning(table: Mapping[str, Any], recipe: Recipe) -> Pruning | None:
+    if "pruning" not in table:
+        return None
+    pruning = _table(table, "pruning", recipe.path)
+    if recipe.network is not None:
+        raise RecipeError(recipe.path, "pruning", "no such table beside [network]; it prunes [[layers]]", "one")
+    deploys = recipe.input.encoding != "bit-planes" and not recipe.training.real
+    return read_pruning(pruning, recipe.path, recipe.thermometer_shape, recipe.layers, recipe.training.epochs, deploys=deploys)
 
 
 def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
