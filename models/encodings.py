@@ -1,8 +1,8 @@
 """How pixels become the first layer's input: a pixel has 256 values, so every encoding is a table that is looked up.
 
-Beside the thermometer (`models.thermometer`) there are the pixel's own binary digits, real-valued ramps for a float network, and the
-pixel itself. All but the last are laid out like the thermometer, T channels a colour, so that one layer table fits them. None of
-these deploys.
+Beside the thermometer (`models.thermometer`) there are the pixel's own binary digits, real-valued ramps for a float network, and
+the pixel itself. All but the last are laid out like the thermometer, T channels a colour, so that one layer table fits them. None
+of these deploys.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ PLANES = 8
 
 
 class _LookUp(torch.autograd.Function):
-    """Rows of `codes` [C*256, T] at `indices`, int32 [N, H, W, C]; the gradient reaches `parameters` [C, T] through rows of `slopes`."""
+    """Rows of `codes` [C*256, T] at `indices`, int32 [N, H, W, C]; the gradient reaches `parameters` [C, T] through rows of
+    `slopes`."""
 
     @staticmethod
     def forward(ctx: Any, parameters: Tensor, codes: Tensor, slopes: Tensor, indices: Tensor) -> Tensor:
@@ -121,7 +122,8 @@ class Ramps(Encoding):
 
 
 class Pixels(Encoding):
-    """Pixels as real numbers in [-2, 2], (pixel / 255 - 1/2) / (1/4): what the networks of papers read whose first layer is not binary.
+    """Pixels as real numbers in [-2, 2], (pixel / 255 - 1/2) / (1/4): what the networks of papers read whose first layer is not
+    binary.
 
     Fixed and the same for every data set (ours): a normalisation follows the first convolution anyway.
     """

@@ -1,7 +1,7 @@
 """Fast training of a block: bits 0 and 1 in bfloat16, channels innermost; normalise, pool and activate in one step.
 
-Bits b instead of signs s = 2 b - 1, with zeros around the map instead of -1, change every product of a convolution by a constant and
-a factor that are the same over the whole map: with the weights v of a filter, y = 2 y01 - sum(v). BatchNorm takes both away:
+Bits b instead of signs s = 2 b - 1, with zeros around the map instead of -1, change every product of a convolution by a constant
+and a factor that are the same over the whole map: with the weights v of a filter, y = 2 y01 - sum(v). BatchNorm takes both away:
 
     mean = 2 mean01 - sum(v),    variance = 4 variance01,    epsilon = 4 epsilon01.
 
@@ -9,8 +9,8 @@ So the normalised value, the activation and all gradients are those of the +-1 n
 Whole numbers up to 256 are exact in bfloat16; a larger magnitude of y01 is rounded to 8 bits.
 
 A float network's activations are coded in the same way, 0 for -1: (HardTanh + 1) / 2, and ReLU itself.
-On a processor the steps are compiled loops (`models.fused_kernels`); elsewhere they are torch's own operations, with the same results
-but for rounding.
+On a processor the steps are compiled loops (`models.fused_kernels`); elsewhere they are torch's own operations, with the same
+results but for rounding.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Statistics(NamedTuple):
 def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor, side: int, activation: str) -> Tensor:
     """activation(pool(norm(2 * values - weight_sums))), coded as 0 for -1 and 1 for +1.
 
-    `values`: bfloat16 [N, C, H, W], channels innermost, what a convolution makes of such codes; `weight_sums`: float32 [C], the sum of
-    each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of `KINDS`. Returns bfloat16 [N, C, H // side,
-    W // side], channels innermost. `norm` in training mode updates its running statistics; where several processes train together
-    its statistics are those of the whole batch.
+    `values`: bfloat16 [N, C, H, W], channels innermost, what a convolution makes of such codes; `weight_sums`: float32 [C], the
+    sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of `models.binary.ACTIVATIONS`.
+    Returns bfloat16 [N, C, H // side, W // side], channels innermost. `norm` in training mode updates its running statistics;
+    where several processes train together its statistics are those of the whole batch.
     """
-    if values.device.type != "cpu":
+    if values.device.type != "cpu" or activation not in KINDS:
         return plain_normalise_activate(values, norm, weight_sums, side, activation)
     if not norm.training:
         return _with_running_statistics(values, norm, weight_sums, side, KINDS[activation])

@@ -147,9 +147,19 @@ def gradient_sums(
 
 @njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
 def value_gradients(
-    gradients: Any, values: Any, places: Any, slopes: Any, offsets: Any, constants: Any, factors: Any, side: int, kind: int, out: Any
+    gradients: Any,
+    values: Any,
+    places: Any,
+    slopes: Any,
+    offsets: Any,
+    constants: Any,
+    factors: Any,
+    side: int,
+    kind: int,
+    out: Any,
 ) -> None:
-    """Gradients by `values`: slope * (gradient by the normalised value) - constant - factor * value, uint16 [N, H, W, C] into `out`.
+    """Gradients by `values`: slope * (gradient by the normalised value) - constant - factor * value, uint16 [N, H, W, C] into
+    `out`.
 
     `constants`, `factors` float32 [C] carry what comes back through mean and variance; the rest as in `gradient_sums`.
     """

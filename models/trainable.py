@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from models import binary
-from models.binary import BinaryConv2d, BinaryLinear
+from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear
 from models.encodings import Encoding
 from models.layer_table import Shape
 
-# Those of `models.binary`, and what Real-to-Binary's first student has in place of a sign.
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {**binary.ACTIVATIONS, "tanh": torch.tanh}
 SIGNS = ("clipped", "triangular")
 
 

@@ -155,7 +155,7 @@ def blank_network(input_shape: Shape, levels: int, layers: tuple[Layer, ...], cl
         if isinstance(layer, Conv):
             if layer.shuffle and layer.groups > 1:
                 result.append(ChannelShuffle.of_groups(shape[0], layer.groups))
-            side = layer.kernel // 2
+            side = layer.kernel // 2 * layer.padding
             weights = np.zeros((layer.filters, shape[0] // layer.groups, layer.kernel, layer.kernel), np.uint8)
             thresholds = np.zeros(layer.filters, np.int32)
             result.append(BinaryConv(weights, thresholds, layer.groups, (layer.stride, layer.stride), (side,) * 4))

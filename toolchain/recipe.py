@@ -97,7 +97,8 @@ PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a th
 class Training:
     """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
     thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
-    "triangular"; `stages`: with 2, the first half of the epochs has real weights, which decay by `weight_decay`; `precision`: of
+    "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
+    tanh in place of sign comes before them; `precision`: of
     the arithmetic in training, "float32", or "bfloat16" for the fast form of `models.fused`; the finished network is judged and
     exported in float32 either way; `numbers`: "binary", or "real" for a float network of the same layers, to be a teacher."""
 
@@ -124,11 +125,9 @@ class Training:
         return self.precision == "bfloat16"
 
     @property
-    def real_epochs(self) -> int:
-        """Epochs, the first ones, with real weights."""
-        if self.real:
-            return self.epochs
-        return self.epochs // 2 if self.stages == 2 else 0
+    def stage_borders(self) -> tuple[int, ...]:
+        """The epochs that stages begin with, and the number of epochs."""
+        return tuple(number * self.epochs // self.stages for number in range(self.stages + 1))
 
 
 @dataclass(frozen=True)
@@ -138,6 +137,8 @@ class Distillation:
 
     The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`. With
     `once` the teacher looks at every training image once, plain and mirrored if the recipe flips, instead of at each variation.
+    `attention`: weight of attention matching, on top of that. With `progressive` the teacher teaches the first stage alone, and
+    each stage the next, the last one by logits only.
     """
 
     teacher: str
@@ -147,6 +148,8 @@ class Distillation:
     weight: float = 0.5
     dense: bool = False
     once: bool = False
+    attention: float = 0.0
+    progressive: bool = False
 
     @property
     def trained_first(self) -> bool:
@@ -212,7 +215,7 @@ TRAINING_LIMITS = {
     "label_smoothing": Limits(0, 0.9),
     "seed": Limits(0, 2**32 - 1),
     "estimator": Limits(choices=("clipped", "triangular")),
-    "stages": Limits(1, 2),
+    "stages": Limits(1, 3),
     "weight_decay": Limits(0, 1),
     "precision": Limits(choices=("float32", "bfloat16")),
     "numbers": Limits(choices=("binary", "real")),
@@ -221,7 +224,8 @@ DISTILLATION_LIMITS = {
     "epochs": Limits(1, 100000),
     "rate": Limits(1e-8, 10),
     "temperature": Limits(0.1, 100),
-    "weight": Limits(0.01, 1),
+    "weight": Limits(0, 1),
+    "attention": Limits(0, 10000),
 }
 
 
@@ -254,6 +258,8 @@ def load_recipe(path: Path | str) -> Recipe:
     )
     _check_data(recipe.data, path)
     _check_techniques(recipe.input, recipe.training, path)
+    if recipe.distillation is not None:
+        _check_distillation(recipe.distillation, recipe.training, path)
     try:
         layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
@@ -318,7 +324,9 @@ def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
     if not found.trained_first:
         for key in ("epochs", "rate", "dense"):
             if key in table["distillation"]:
-                raise RecipeError(path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table["distillation"][key]))
+                raise RecipeError(
+                    path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table["distillation"][key])
+                )
     return found
 
 
@@ -346,10 +354,23 @@ def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
         raise RecipeError(path, "training.precision", '"float32" with encoding "bit-planes"', '"bfloat16"')
     if training.real and training.stages != 1:
         raise RecipeError(path, "training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
-    if training.stages == 2 and training.epochs < 2:
-        raise RecipeError(path, "training.epochs", "at least 2, one for each stage", str(training.epochs))
+    if training.epochs < training.stages:
+        raise RecipeError(path, "training.epochs", f"at least {training.stages}, one for each stage", str(training.epochs))
     if training.stages == 1 and not training.real and training.weight_decay != Training.weight_decay:
-        raise RecipeError(path, "training.weight_decay", "no such key without stages = 2 or real numbers", str(training.weight_decay))
+        raise RecipeError(path, "training.weight_decay", "no such key without stages or real numbers", str(training.weight_decay))
+
+
+def _check_distillation(distillation: Distillation, training: Training, path: Path) -> None:
+    if distillation.once and (distillation.attention or distillation.progressive):
+        raise RecipeError(
+            path, "distillation.once", "no such key with attention or progressive, which need the teacher at each step", "true"
+        )
+    if distillation.progressive and training.stages == 1:
+        raise RecipeError(path, "distillation.progressive", "no such key without stages, each of which teaches the next", "true")
+    if not distillation.weight and not distillation.attention:
+        raise RecipeError(path, "distillation.weight", "more than 0 where attention is not matched", "0")
+    if training.real and distillation.trained_first:
+        raise RecipeError(path, "distillation.teacher", 'another run, with numbers = "real"', '"float", the same network')
 
 
 def _check_data(data: Data, path: Path) -> None:

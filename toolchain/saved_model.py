@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from models.resnet import ResNet18 as ResNet
 from models.thermometer import LearnedThermometer
 from models.trainable import Trainable
 from models.xnor import XnorNet
+from toolchain.pruning import fit_widths
 from toolchain.recipe import Distillation, Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
 
@@ -76,7 +78,7 @@ def teacher_recipe(recipe: Recipe, distillation: Distillation) -> Recipe:
     if isinstance(network, ResNet18):
         network = FloatResNet18(network.stem, network.width)
     training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real")
-    return replace(recipe, layers=layers, network=network, training=training, distillation=None)
+    return replace(recipe, layers=layers, network=network, training=training, distillation=None, pruning=None)
 
 
 def deployable(net: Trainable) -> BinaryNet:
@@ -96,17 +98,29 @@ def load_run(folder: Path | str) -> TrainedRun:
     """The trained network of a finished run. Raises RunError where it is not there, not whole, or not of this recipe."""
     folder = Path(folder)
     recipe, class_names, _ = run_recipe(folder)
-    return TrainedRun(recipe, class_names, read_weights(build_net(recipe, len(class_names)), folder / MODEL))
+    net, path = build_net(recipe, len(class_names)), folder / MODEL
+    state = _read_state(path)
+    if recipe.pruning is not None and isinstance(net, BinaryNet):
+        with contextlib.suppress(ValueError):  # what does not fit the recipe is named by `_fill`
+            net = fit_widths(net, recipe.layers, state)
+    return TrainedRun(recipe, class_names, _fill(net, state, path))
 
 
 def read_weights(net: Net, path: Path) -> Net:
     """Fills `net` from the safetensors file `path` and returns it in eval mode. Raises RunError as `load_run` does."""
+    return _fill(net, _read_state(path), path)
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
     try:
-        state = safetensors.torch.load_file(path)
+        return safetensors.torch.load_file(path)
     except FileNotFoundError:
         raise RunError(f"{path}: expected the weights of a finished run, found none; resume the training") from None
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path}: expected the weights as training writes them, could not read them ({error})") from None
+
+
+def _fill(net: Net, state: dict[str, Tensor], path: Path) -> Net:
     try:
         net.load_state_dict(state)
     except RuntimeError as error:
