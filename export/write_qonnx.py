@@ -2,8 +2,9 @@
 
 What the file computes, run by `qonnx.core.onnx_exec.execute_onnx`, are exactly the network's integers: every value in it is an
 integer that float32 holds. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit
-`Pad` with -1. The input is a float32 image [1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of integer scores.
-Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
+`Pad` with -1. A packed file holds eight weights a byte, and standard operators that unpack them: constants, which `FoldConstants`
+of qonnx turns into the float weights of an unpacked file. The input is a float32 image [1, C, H, W] of pixel values 0..255, the
+output float32 [1, classes] of integer scores. Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ IR_VERSION = 8
 class _Graph:
     """The nodes and constants written so far; `current` is the tensor that the next layer reads, `shape` its (C, H, W)."""
 
-    def __init__(self, input_name: str, shape: Shape) -> None:
+    def __init__(self, input_name: str, shape: Shape, packed: bool) -> None:
+        self.packed = packed
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
         self.values: list[onnx.ValueInfoProto] = []
@@ -40,12 +42,14 @@ class _Graph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
         return name
 
-    def node(self, kind: str, name: str, inputs: list[str], shape: tuple[int, ...], **attributes: Any) -> str:
-        """Appends a node with the one output `name`_out, float32 of `shape`, and returns the output's name."""
+    def node(
+        self, kind: str, name: str, inputs: list[str], shape: tuple[int, ...], dtype: int = TensorProto.FLOAT, **attributes: Any
+    ) -> str:
+        """Appends a node with the one output `name`_out, `dtype` of `shape`, and returns the output's name."""
         output = f"{name}_out"
         domain = QONNX_DOMAIN if kind in ("BipolarQuant", "MultiThreshold") else ""
         self.nodes.append(helper.make_node(kind, inputs, [output], name, domain=domain, **attributes))
-        self.values.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, shape))
+        self.values.append(helper.make_tensor_value_info(output, dtype, shape))
         return output
 
     def step(self, kind: str, name: str, extra: list[str], shape: tuple[int, ...], **attributes: Any) -> None:
@@ -64,14 +68,17 @@ class _Graph:
             self.flat = False
 
 
-def write_qonnx(network: Network, path: str | Path) -> None:
-    """Writes `network` to `path` as QONNX, whole or not at all. Raises OwlbitError where `path` cannot be written."""
-    write_bytes(Path(path), qonnx_model(network).SerializeToString())
+def write_qonnx(network: Network, path: str | Path, *, packed: bool = False) -> None:
+    """Writes `network` to `path` as QONNX, whole or not at all. Raises OwlbitError where `path` cannot be written.
+
+    `packed`: eight weights a byte, a file of about a thirtieth of the size.
+    """
+    write_bytes(Path(path), qonnx_model(network, packed=packed).SerializeToString())
 
 
-def qonnx_model(network: Network) -> onnx.ModelProto:
+def qonnx_model(network: Network, *, packed: bool = False) -> onnx.ModelProto:
     """The QONNX model that `write_qonnx` writes, checked by `onnx.checker`."""
-    graph = _Graph("image", network.input_shape)
+    graph = _Graph("image", network.input_shape, packed)
     for index, (layer, _, shape) in enumerate(network.steps()):
         name = f"layer{index}"
         if isinstance(layer, BinaryConv | OrPool | ChannelShuffle):
@@ -110,9 +117,36 @@ def qonnx_model(network: Network) -> onnx.ModelProto:
 
 def _signs(graph: _Graph, name: str, weights: Bits, shape: tuple[int, ...]) -> str:
     """Weight bits as a float constant of +-1 behind a BipolarQuant, which is how QONNX says that they are 1 bit wide."""
-    values = graph.constant(f"{name}_weights", weights.reshape(shape).astype(np.float32) * 2 - 1)
+    if graph.packed:
+        values = _unpacked(graph, name, weights.reshape(shape))
+    else:
+        values = graph.constant(f"{name}_weights", weights.reshape(shape).astype(np.float32) * 2 - 1)
     one = graph.constant(f"{name}_weights_scale", np.array(1.0, np.float32))
     return graph.node("BipolarQuant", f"{name}_weights_quant", [values, one], shape)
+
+
+def _unpacked(graph: _Graph, name: str, weights: Bits) -> str:
+    """Weight bits as bytes, the first weight in the lowest bit, and the nodes that make +-1 of them."""
+    uint8 = TensorProto.UINT8
+    content = np.packbits(weights.reshape(-1), bitorder="little")
+
+    def constant(what: str, values: NDArray[Any]) -> str:
+        return graph.constant(f"{name}_weights_{what}", values)
+
+    def node(kind: str, what: str, inputs: list[str], shape: tuple[int, ...], dtype: int = uint8, **attributes: Any) -> str:
+        return graph.node(kind, f"{name}_weights_{what}", inputs, shape, dtype, **attributes)
+
+    rows = (len(content), 8)
+    places = constant("places", np.arange(8, dtype=np.uint8).reshape(1, 8))
+    shifted = node("BitShift", "shifted", [constant("packed", content.reshape(-1, 1)), places], rows, direction="RIGHT")
+    bits = node("Mod", "bits", [shifted, constant("two", np.array(2, np.uint8))], rows)
+    flat = node("Reshape", "flat", [bits, constant("all", np.array([-1], np.int64))], (content.size * 8,))
+    ends = [constant(what, np.array([at], np.int64)) for what, at in (("start", 0), ("end", weights.size))]
+    used = node("Slice", "used", [flat, *ends], (weights.size,))
+    shaped = node("Reshape", "shaped", [used, constant("shape", np.array(weights.shape, np.int64))], weights.shape)
+    numbers = node("Cast", "numbers", [shaped], weights.shape, TensorProto.FLOAT, to=TensorProto.FLOAT)
+    doubled = node("Mul", "doubled", [numbers, constant("twice", np.array(2.0, np.float32))], weights.shape, TensorProto.FLOAT)
+    return node("Sub", "signs", [doubled, constant("one", np.array(1.0, np.float32))], weights.shape, TensorProto.FLOAT)
 
 
 def _write_threshold(graph: _Graph, name: str, thresholds: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -30,9 +30,9 @@ from hw.up5k.compile_network import compile_network
 from hw.up5k.cost_model import CLOCK_HZ
 from toolchain import bench_simulators
 from toolchain.demo import FACTS
+from toolchain.images import make_frames
 from toolchain.recipe import load_recipe
 from toolchain.rungs import compile_flash, rtl_rung
-from toolchain.verify_folder import make_frames
 
 DEMO, BENCH = Path("runs/demo"), Path("runs/bench")
 RECIPE = Path(models.__file__).parent / "recipes" / "reference96.toml"

@@ -11,12 +11,18 @@ from export.load_model import load_model
 from export.network import Network
 from export.network_file import save_network
 from toolchain.folders import filling
+from toolchain.zoo import ONNX, PREFIX, zoo_folder
 
 TARGETS = ("up5k",)
 
 
 def model_file(model: Path) -> Path:
-    """The file that stands for MODEL: itself, or the exported model of a run or build folder. OwlbitError where there is none."""
+    """The file that stands for MODEL: itself, the exported model of a run or build folder, or, for "zoo:NAME", that of the zoo.
+
+    OwlbitError where there is none.
+    """
+    if str(model).startswith(PREFIX):
+        return zoo_folder(str(model).removeprefix(PREFIX)) / ONNX
     if not model.exists():
         raise OwlbitError(f"{model}: no such file or folder; expected a QONNX file, a network.npz or a run folder")
     if not model.is_dir():
@@ -30,7 +36,10 @@ def model_file(model: Path) -> Path:
 
 
 def default_out(model: Path, target: str) -> Path:
-    """Where a build goes when nobody says: a folder named after the target, in the run folder or beside the file."""
+    """Where a build goes when nobody says: a folder named after the target, in the run folder, beside the file or, for a network of
+    the zoo, in runs/NAME."""
+    if str(model).startswith(PREFIX):
+        return Path("runs", str(model).removeprefix(PREFIX), target)
     return (model if model.is_dir() else model.parent) / target
 
 

@@ -1,4 +1,4 @@
-"""The command line: `owlbit demo | train | export | build | simulate | verify | report`.
+"""The command line: `owlbit demo | train | export | build | simulate | verify | report | zoo`.
 
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
 that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
@@ -65,7 +65,7 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder m
 ModelArgument = Annotated[
     Path,
     typer.Argument(
-        metavar="MODEL", help="A QONNX file, a network.npz, or a run or build folder that holds one.", show_default=False
+        metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder that holds one, or zoo:NAME.", show_default=False
     ),
 ]
 
@@ -237,6 +237,25 @@ def report(run: RunArgument) -> None:
     from toolchain.report import write_report
 
     typer.echo(f"report: {write_report(run)}")
+
+
+@app.command()
+def zoo(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show the card of one network.", show_default=False)] = None,
+) -> None:
+    """List the trained networks that come with owlbit, or show the card of one.
+
+    Use one wherever MODEL stands, as `zoo:NAME`.
+
+    Example: `owlbit simulate zoo:digits --images frames.npy`
+    """
+    from toolchain.show import zoo_table
+    from toolchain.zoo import card_page, read_card, zoo_folder, zoo_names
+
+    if name is None:
+        out.print(zoo_table([read_card(zoo_folder(each)) for each in zoo_names()]))
+    else:
+        typer.echo(card_page(read_card(zoo_folder(name))))
 
 
 def show_progress(row: Row) -> None:

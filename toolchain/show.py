@@ -10,6 +10,7 @@ from rich.table import Table
 from export.network import Network
 from hw.ladder import HEADINGS, Outcome, Row, as_cells
 from hw.up5k.cost_model import CLOCK_HZ
+from toolchain.zoo import Card
 
 _COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
 _MOST_ROWS = 20
@@ -40,4 +41,26 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
         table.add_row(escape(name), *best)
     if len(names) > _MOST_ROWS:
         table.add_row(f"... {len(names) - _MOST_ROWS} more")
+    return table
+
+
+def zoo_table(cards: Sequence[Card]) -> Table:
+    """One row a network of the zoo."""
+    table = Table(caption="a card: owlbit zoo NAME", caption_justify="left")
+    table.add_column("name")
+    table.add_column("data")
+    for heading in ("test accuracy", "kbit", "million BOPs", "UP5K cycles", "frames/s", "QONNX, kB"):
+        table.add_column(heading, justify="right")
+    for card in cards:
+        rate = card.frames_per_second
+        table.add_row(
+            escape(card.name),
+            escape(card.data),
+            f"{card.test_accuracy:.2%}",
+            f"{card.weight_bits / 1000:,.0f}",
+            f"{card.macs / 1e6:,.1f}",
+            f"{card.cycles:,}" if card.cycles else "too large",
+            f"{rate:,.1f}" if rate else "-",
+            f"{card.onnx_bytes / 1000:,.0f}",
+        )
     return table

@@ -11,15 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from export.atomic import write_text
 from export.errors import OwlbitError
 from export.load_model import load_model
-from export.network import Network, Shape
+from export.network import Network
 from hw.ladder import Images, Row, Rung, climb, format_table
 from toolchain.build_model import TARGETS, model_file
-from toolchain.images import Dataset, Labelled
+from toolchain.images import Dataset, Labelled, make_frames
 from toolchain.rungs import bitstream_rung, fast_rung, qonnx_rung, rtl_rung, torch_rung
 
 # How many images a rung gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
@@ -64,19 +62,6 @@ def rungs_of(subject: Subject, up_to: str) -> list[Rung]:
     rungs.append(bitstream_rung(subject.flash, subject.network, AT_MOST["bitstream"]))
     order = list(AT_MOST)
     return [rung for rung in rungs if order.index(rung.name) <= order.index(up_to)]
-
-
-def make_frames(shape: Shape, count: int, seed: int = 0) -> Images:
-    """uint8 [count, C, H, W]: slanted ramps under blocky texture at many exposures, so thresholds at any level see both sides."""
-    draw = np.random.default_rng(seed)
-    channels, height, width = shape
-    rows, columns = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
-    slope = draw.uniform(-60, 60, (2, count, channels, 1, 1))
-    texture = draw.normal(0, 50, (count, channels, (height + 1) // 2, (width + 1) // 2)).repeat(2, 2).repeat(2, 3)
-    level = draw.uniform(0, 255, (count, 1, 1, 1))
-    frames = level + slope[0] * rows + slope[1] * columns + texture[:, :, :height, :width]
-    clipped: Images = np.clip(frames, 0, 255).astype(np.uint8)
-    return clipped
 
 
 def default_images(subject: Subject) -> Images:
