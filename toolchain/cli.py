@@ -8,6 +8,8 @@ Exit codes: 0 well, 1 a rung differs or fails, 2 input that cannot be used or a 
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -101,6 +103,9 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
+    rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
 ) -> None:
     """Train the network of a recipe into a run folder.
 
@@ -113,6 +118,10 @@ def train(
     from toolchain.training import train as train_recipe
 
     loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
+    if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
+        from toolchain.processes import launch
+
+        raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
     result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
     if result:
         tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""

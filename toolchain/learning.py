@@ -79,6 +79,10 @@ class Learning(pl.LightningModule):
         self._signs: list[Tensor] = []
         self._started = time.perf_counter()
 
+    def on_fit_start(self) -> None:
+        if self.teaching is not None:
+            self.teaching.teacher.to(self.device)
+
     @property
     def epoch(self) -> int:
         """Number of the epoch in the whole training, from 0."""

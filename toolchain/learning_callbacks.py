@@ -23,6 +23,9 @@ class KeepLast(Callback):
         self.history = folder / history
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.checkpoint)  # all processes gather what the first one writes
+            return
         with replacing(self.checkpoint) as temporary:
             trainer.save_checkpoint(temporary)
         write_json(self.history, self.learning.progress.history)

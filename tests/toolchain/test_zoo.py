@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_recipe import quiet, recipe_for
 from typer.testing import CliRunner
 
 from export.cost import layer_costs, total_cost
@@ -17,7 +18,6 @@ from export.read_qonnx import read_qonnx
 from hw.fast import simulate
 from hw.reference import simulate as simulate_plainly
 from hw.up5k.compile_network import compile_network
-from tiny_recipe import quiet, recipe_for
 from toolchain.build_model import default_out, model_file
 from toolchain.cli import app
 from toolchain.datasets import load_dataset

@@ -1,0 +1,69 @@
+"""Two processes that share every batch train as one process does, and leave one run folder."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.errors import OwlbitError
+from models.network import BinaryNet
+from tiny_recipe import recipe_for
+from toolchain.batches import Batches
+from toolchain.images import Labelled
+from toolchain.processes import launch
+from toolchain.recipe import Recipe
+from toolchain.saved_model import load_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def owlbit(*arguments: str) -> subprocess.CompletedProcess[str]:
+    alone = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+    command = [sys.executable, "-m", "toolchain", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**alone, "OMP_NUM_THREADS": "1"}, check=False)
+
+
+def history(recipe: Recipe, run: Path, *options: str) -> list[dict[str, float]]:
+    done = owlbit("train", str(recipe.path), "--out", str(run), *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("trained:") == 1
+    entries: list[dict[str, float]] = json.loads((run / "history.json").read_text())
+    return entries
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_two_processes_give_the_curve_of_one(tmp_path: Path, precision: str) -> None:
+    recipe = recipe_for(tmp_path, training=f'precision = "{precision}"\nrate = 0.001\n')
+    one = history(recipe, tmp_path / "one")
+    two = history(recipe, tmp_path / "two", "--devices", "2")
+    assert len(one) == len(two) == 4
+    for ours, theirs in zip(one, two, strict=True):
+        np.testing.assert_allclose(theirs["loss"], ours["loss"], rtol=2e-2)
+    np.testing.assert_allclose(two[0]["loss"], one[0]["loss"], rtol=2e-3)
+    net = load_run(tmp_path / "two").net
+    assert isinstance(net, BinaryNet)
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+
+
+def test_shares_of_a_batch_make_the_batch() -> None:
+    labelled = Labelled(np.zeros((20, 1, 2, 2), np.uint8), np.arange(20))
+    whole = [labels.tolist() for _, labels in Batches(labelled, 8, full=True)]
+    shares = [[labels.tolist() for _, labels in Batches(labelled, 8, full=True, part=(index, 2))] for index in (0, 1)]
+    assert [left + right for left, right in zip(*shares, strict=True)] == whole
+
+
+def test_a_batch_that_does_not_divide_is_refused(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path)
+    recipe.path.write_text(recipe.text.replace("batch = 16", "batch = 15"))
+    done = owlbit("train", str(recipe.path), "--out", str(tmp_path / "run"), "--devices", "2")
+    assert done.returncode != 0 and "training.batch: expected a multiple of the 2 processes, got 15" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_several_machines_need_a_place_to_meet() -> None:
+    with pytest.raises(OwlbitError, match=r"--rendezvous: expected HOST:PORT of one of the 2 machines"):
+        launch([], 1, 2, "")
