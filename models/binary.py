@@ -60,8 +60,20 @@ sign: Callable[[Tensor], Tensor] = _ActivationSign.apply
 triangular_sign: Callable[[Tensor], Tensor] = _TriangularSign.apply
 weight_sign: Callable[[Tensor], Tensor] = _WeightSign.apply
 
+
+def shifted_relu(values: Tensor) -> Tensor:
+    """2 max(x, 0) - 1: a ReLU in a network where -1 stands for nothing, and pads the maps."""
+    return 2 * F.relu(values) - 1
+
+
 # What follows a normalisation, by name: two estimators of the sign's gradient, and what stands in its place in a float network.
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"clipped": sign, "triangular": triangular_sign, "hardtanh": F.hardtanh}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "clipped": sign,
+    "triangular": triangular_sign,
+    "hardtanh": F.hardtanh,
+    "tanh": torch.tanh,
+    "relu": shifted_relu,
+}
 
 
 def effective_weight(latents: Tensor, real: bool) -> Tensor:

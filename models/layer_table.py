@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 Shape = tuple[int, int, int]
@@ -22,7 +23,8 @@ class Conv:
 
     `filters`: output channels; `kernel`: height and width, odd; `stride`; `groups`; `pool`: side and stride of the OR-pool window
     (1: none); `shuffle`: reorder the input channels by the ShuffleNet permutation of `groups` before the convolution.
-    Padding is -1 and keeps the size of the map at stride 1: `kernel // 2` on every side.
+    `padding`: -1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without it the map
+    loses `kernel - 1` rows and columns.
     """
 
     filters: int
@@ -31,6 +33,7 @@ class Conv:
     groups: int = 1
     pool: int = 1
     shuffle: bool = False
+    padding: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,8 @@ Layer = Conv | Linear
 def layer_shapes(input_shape: Shape, layers: tuple[Layer, ...]) -> list[Shape]:
     """The map [C, H, W] after each layer, for a first layer that reads `input_shape` (channels after the thermometer).
 
-    Raises TableError where a group count does not divide, a kernel is even, a map is too small for its pool, or a
-    convolution follows a linear layer.
+    Raises TableError where a group count does not divide, a kernel is even, a map is too small for its pool or, without padding,
+    for its kernel, or a convolution follows a linear layer.
     """
     shapes: list[Shape] = []
     shape = input_shape
@@ -58,7 +61,7 @@ def layer_shapes(input_shape: Shape, layers: tuple[Layer, ...]) -> list[Shape]:
 
 
 def _conv_shape(index: int, layer: Conv, shape: Shape, before: tuple[Layer, ...]) -> Shape:
-    channels, height, width = shape
+    channels = shape[0]
     if any(isinstance(earlier, Linear) for earlier in before):
         raise TableError(index, "kind", "expected no convolution after a linear layer; move the linear layer to the end")
     if layer.kernel % 2 == 0:
@@ -67,7 +70,12 @@ def _conv_shape(index: int, layer: Conv, shape: Shape, before: tuple[Layer, ...]
         raise TableError(index, "groups", f"expected a divisor of the {channels} input channels, got {layer.groups} groups")
     if layer.filters % layer.groups:
         raise TableError(index, "groups", f"expected a divisor of the {layer.filters} filters, got {layer.groups} groups")
-    height, width = (height - 1) // layer.stride + 1, (width - 1) // layer.stride + 1
+    if not layer.padding and min(shape[1:]) < layer.kernel:
+        size = f"{shape[1]}x{shape[2]}"
+        raise TableError(
+            index, "kernel", f"expected one that fits the {size} map without padding, got {layer.kernel}x{layer.kernel}"
+        )
+    height, width = _unpooled(layer, shape)
     if min(height, width) < layer.pool:
         raise TableError(index, "pool", f"expected a window that fits the {height}x{width} map, got {layer.pool}x{layer.pool}")
     return layer.filters, height // layer.pool, width // layer.pool
@@ -85,7 +93,7 @@ def macs(input_shape: Shape, layers: tuple[Layer, ...]) -> int:
     shape = input_shape
     for layer, after in zip(layers, layer_shapes(input_shape, layers), strict=True):
         # Before pooling: every weight of a convolution is used once at every position of the unpooled map.
-        positions = _unpooled(layer, shape) if isinstance(layer, Conv) else 1
+        positions = math.prod(_unpooled(layer, shape)) if isinstance(layer, Conv) else 1
         total += _bits(layer, shape) * positions
         shape = after
     return total
@@ -97,8 +105,9 @@ def _bits(layer: Layer, shape: Shape) -> int:
     return layer.features * _size(shape)
 
 
-def _unpooled(layer: Conv, shape: Shape) -> int:
-    return ((shape[1] - 1) // layer.stride + 1) * ((shape[2] - 1) // layer.stride + 1)
+def _unpooled(layer: Conv, shape: Shape) -> tuple[int, int]:
+    lost = 0 if layer.padding else layer.kernel - 1
+    return (shape[1] - lost - 1) // layer.stride + 1, (shape[2] - lost - 1) // layer.stride + 1
 
 
 def _size(shape: Shape) -> int:

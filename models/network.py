@@ -8,46 +8,67 @@ largest normalised value instead of to an arbitrary one among equal signs.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
+from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
 from models.encodings import BitPlanes, Ramps
+from models.fused import normalise_activate
 from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
 from models.thermometer import LearnedThermometer
+from models.trainable import SIGNS, Activated, Trainable
 
 
-class ConvBlock(nn.Module):
-    """Signs [N, C, H, W] to signs [N, filters, H', W']; `layer.kernel // 2` pixels of -1 around."""
+class ConvBlock(Activated):
+    """Signs [N, C, H, W] to signs [N, filters, H', W']; `layer.kernel // 2` pixels of -1 around, or none."""
 
     def __init__(self, layer: Conv, channels: int, activation: str = "clipped") -> None:
-        super().__init__()
-        self.activation = ACTIVATIONS[activation]
+        super().__init__(activation)
         self.shuffle = ChannelShuffle(layer.groups) if layer.shuffle and layer.groups > 1 else None
         self.conv = BinaryConv2d(channels, layer.filters, layer.kernel, layer.stride, layer.groups)
+        self.conv.padding *= layer.padding
         self.norm = nn.BatchNorm2d(layer.filters)
         self.pool = OrPool(layer.pool) if layer.pool > 1 else None
 
-    def forward(self, signs: Tensor) -> Tensor:
+    def values(self, signs: Tensor) -> Tensor:
+        """What the activation is taken of: float32 [N, filters, H', W']."""
         if self.shuffle is not None:
             signs = self.shuffle(signs)
-        values = self.norm(self.conv(signs))
-        return self.activation(values if self.pool is None else self.pool(values))
+        values: Tensor = self.norm(self.conv(signs))
+        return values if self.pool is None else self.pool(values)
+
+    def forward(self, signs: Tensor) -> Tensor:
+        return self.activation(self.values(signs))
+
+    def fast_forward(self, bits: Tensor) -> Tensor:
+        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
+        if self.shuffle is not None:
+            bits = self.shuffle(bits)
+        weight = effective_weight(self.conv.weight, self.conv.real)
+        halves = weight.to(torch.bfloat16, memory_format=torch.channels_last)
+        products = F.conv2d(bits, halves, None, self.conv.stride, self.conv.padding, 1, self.conv.groups)
+        sums = weight.detach().sum((1, 2, 3))
+        return normalise_activate(products, self.norm, sums, 1 if self.pool is None else self.pool.side, self.activation_name)
 
 
-class LinearBlock(nn.Module):
+class LinearBlock(Activated):
     """Signs [N, ...] of K values an image to signs [N, features]."""
 
     def __init__(self, layer: Linear, inputs: int, activation: str = "clipped") -> None:
-        super().__init__()
-        self.activation = ACTIVATIONS[activation]
+        super().__init__(activation)
         self.linear = BinaryLinear(inputs, layer.features)
         self.norm = nn.BatchNorm1d(layer.features)
 
     def forward(self, signs: Tensor) -> Tensor:
         return self.activation(self.norm(self.linear(signs.flatten(1))))
 
+    def fast_forward(self, bits: Tensor) -> Tensor:
+        """The same with bits bfloat16 0 and 1 in place of signs."""
+        signs = self(2 * bits.flatten(1).float() - 1)
+        return ((signs + 1) / 2).to(torch.bfloat16)
 
-class BinaryNet(nn.Module):
+
+class BinaryNet(Trainable):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes], each the exact integer 2 * popcount - K.
 
     `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour; `layers`: the table; `classes`: number of classes;
@@ -72,7 +93,7 @@ class BinaryNet(nn.Module):
         super().__init__()
         colours, height, width = input_shape
         self.input_shape = input_shape
-        self.thermometer: LearnedThermometer | BitPlanes | Ramps
+        self.fast = False
         if encoding == "thermometer":
             self.thermometer = LearnedThermometer(colours, levels, thresholds, shared=shared)
         else:
@@ -92,12 +113,22 @@ class BinaryNet(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(float(fan_in)).log() * -0.5)
 
     def forward(self, images: Tensor) -> Tensor:
-        signs = self.thermometer(images)
-        if (
-            self.training
-        ):  # faster on processors; in eval mode the plain layout, so that every sum is done as the exported model does it
-            signs = signs.contiguous(memory_format=torch.channels_last)
-        scores: Tensor = self.classifier(self.blocks(signs).flatten(1))
+        if self.fast:
+            return self._fast_forward(images)
+        scores: Tensor = self.classifier(self.blocks(self._signs(images)).flatten(1))
+        return scores
+
+    def _signs(self, images: Tensor) -> Tensor:
+        signs: Tensor = self.thermometer(images)
+        # Channels innermost is faster on processors; in eval mode every sum is done as the exported model does it.
+        return signs.contiguous(memory_format=torch.channels_last) if self.training else signs
+
+    def _fast_forward(self, images: Tensor) -> Tensor:
+        bits = self.thermometer.bits(images)
+        for block in self.blocks:
+            bits = block.fast_forward(bits)
+        # The scores are integers beyond what bfloat16 holds.
+        scores: Tensor = self.classifier(2 * bits.flatten(1).float() - 1)
         return scores
 
     def logits(self, images: Tensor) -> Tensor:
@@ -105,18 +136,33 @@ class BinaryNet(nn.Module):
         logits: Tensor = self(images) * self.log_temperature.exp()
         return logits
 
-    def binary_weights(self) -> list[nn.Parameter]:
-        """The latent weights of every binary layer, in order."""
-        return [module.weight for module in self.modules() if isinstance(module, BinaryConv2d | BinaryLinear)]
+    def logits_and_points(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """A transfer point is what the activation of a convolution's block is taken of: of signs the energy is the same everywhere.
 
-    def use_real_weights(self, real: bool) -> None:
-        """Whether the layers multiply with real weights instead of their signs: the first of two stages, and the float teacher."""
-        for module in self.modules():
-            if isinstance(module, BinaryConv2d | BinaryLinear):
-                module.real = real
+        Hidden linear layers have none, since a map of one pixel has only one distribution of attention.
+        """
+        signs = self._signs(images)
+        points = []
+        for block in self.blocks:
+            if isinstance(block, ConvBlock):
+                points.append(block.values(signs))
+                signs = block.activation(points[-1])
+            else:
+                signs = block(signs)
+        logits: Tensor = self.classifier(signs.flatten(1)) * self.log_temperature.exp()
+        return logits, points
 
-    @torch.no_grad()
-    def clip_latents(self) -> None:
-        """Clips the latent weights to [-1, 1]; to be called after each optimiser step."""
-        for weight in self.binary_weights():
-            weight.clamp_(-1, 1)
+    @property
+    def undeployable(self) -> str:
+        if isinstance(self.thermometer, Ramps):
+            return (
+                'training.numbers: expected "binary", which is what the hardware computes, got "real": a float network can be '
+                "trained, measured and be a teacher, but not exported"
+            )
+        if isinstance(self.thermometer, BitPlanes):
+            return (
+                'input.encoding: expected thresholds, which is what the hardware compares pixels with, got "bit-planes": such a '
+                'network can be trained and measured but not exported; train with encoding "learned", "quantile" or "uniform"'
+            )
+        real = [block.activation_name for block in self.blocks if block.activation_name not in SIGNS]
+        return f"expected signs between the layers, which is what the hardware computes, got {real[0]}" if real else ""

@@ -18,57 +18,29 @@ times that at first (`window`), falling to it as training goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import torch
 from torch import Tensor, nn
+
+from models.encodings import Encoding
 
 SMALLEST_SHARE = 1e-4  # of the range, between two thresholds at the start: a share of zero would be a latent of minus infinity
 SMALLEST_HALF_WIDTH = 2.0  # grey levels: below that hardly any pixel would move the threshold
 
 
-class _Compare(torch.autograd.Function):
-    """Rows of `table` [C*256, T] at `indices`, int32 [N, H, W, C]; the gradient reaches `thresholds` through rows of `window`.
-
-    A pixel has 256 values, so what it contributes, forward and backward, is looked up and not computed.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, thresholds: Tensor, table: Tensor, window: Tensor, indices: Tensor) -> Tensor:
-        ctx.save_for_backward(window, indices)
-        return table.index_select(0, indices.flatten()).view(*indices.shape[:3], -1).permute(0, 3, 1, 2)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        window, indices = ctx.saved_tensors
-        colours, levels = indices.shape[3], window.shape[1]
-        gradient = gradients[0].permute(0, 2, 3, 1).reshape(-1, levels)
-        moved = window.index_select(0, indices.flatten()).mul_(gradient)
-        return moved.view(-1, colours * levels).sum(0).view(colours, levels), None, None, None
-
-
-_compare: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor] = _Compare.apply
-
-
-class LearnedThermometer(nn.Module):
+class LearnedThermometer(Encoding):
     """uint8 or float images [N, C, H, W] of values 0..255 to signs [N, C*T, H, W], laid out channels last in training.
 
     Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
     where to start (uniformly spaced when None); `shared`: one set of thresholds for all colours. Raises ValueError on another shape
-    or range. `dtype`: of the signs; `zero_one`: 0 and 1 in place of -1 and +1; `window`: how many times as wide as at the end the
+    or range. `window`: how many times as wide as at the end the
     window of the gradient is at first.
     """
 
     def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:
-        super().__init__()
+        super().__init__(colours, levels)
         if not 1 <= levels <= 128:
             raise ValueError(f"expected 1 to 128 thresholds a colour, got {levels}")
-        self.colours = colours
-        self.levels = levels
         self.shared = shared
-        self.dtype = torch.float32
-        self.zero_one = False
         self.window = 1.0
         self.set_progress(0.0)
         self.latents = nn.Parameter(torch.zeros(1 if shared else colours, levels + 1))
@@ -118,24 +90,23 @@ class LearnedThermometer(nn.Module):
         return spacing * float(self.window ** (1 - self.progress))
 
     @torch.no_grad()
-    def _tables(self, integers: Tensor) -> tuple[Tensor, Tensor]:
-        """[C*256, T], a row a colour and pixel value: the signs, and their derivatives by the thresholds."""
-        low = 0 if self.zero_one else -1
-        distances = torch.arange(256, device=integers.device).view(1, 256, 1) - integers.unsqueeze(1)
-        table = ((distances >= 0).to(self.dtype) * (1 - low) + low).flatten(0, 1)
-        # The output steps from `low` to 1 at the threshold, so minus that step times a window of unit area is its derivative.
-        half_widths = self._half_widths(integers).unsqueeze(1)
-        window = (1 - (distances / half_widths).abs()).clamp(min=0) / half_widths
-        return table, (low - 1) * window.flatten(0, 1)
+    def codes(self) -> Tensor:
+        """float32 [C, 256, T]: the sign of each threshold at each value of a pixel."""
+        return (self._distances() >= 0).float().mul_(2).sub_(1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        if images.dtype != torch.uint8:  # a whole threshold is reached by a value when it is by the value rounded down
-            images = images.floor().clamp(0, 255).to(torch.uint8)
-        table, window = self._tables(self.integer_thresholds())
-        rows = torch.arange(0, 256 * self.colours, 256, dtype=torch.int32, device=images.device)
-        indices = images.permute(0, 2, 3, 1).contiguous() + rows
-        signs = _compare(self.thresholds(), table, window, indices)
-        return signs if self.training else signs.clone(memory_format=torch.contiguous_format)
+    @torch.no_grad()
+    def slopes(self) -> Tensor:
+        """float32 [C, 256, T]: the derivatives of those signs by the thresholds before rounding."""
+        half_widths = self._half_widths(self.integer_thresholds()).unsqueeze(1)
+        # The output steps by 2 at the threshold, so minus twice a window of unit area is its derivative.
+        return -2 * (1 - (self._distances() / half_widths).abs()).clamp(min=0) / half_widths
+
+    def _distances(self) -> Tensor:
+        values = torch.arange(256, device=self.latents.device).view(1, 256, 1)
+        return values - self.integer_thresholds().unsqueeze(1)
+
+    def learned(self) -> tuple[Tensor, Tensor] | None:
+        return (self.thresholds(), self.slopes()) if self.latents.requires_grad else None
 
 
 def quantile_thresholds(images: Tensor, levels: int, *, shared: bool = False) -> Tensor:

@@ -12,13 +12,13 @@ from export.from_torch import export_module
 from export.network import Network
 from export.network_file import save_network
 from export.read_qonnx import read_qonnx
-from models.network import BinaryNet
 from models.random_weights import random_weights
+from models.trainable import Trainable
 from models.twin import brevitas_twin
 from toolchain.datasets import load_dataset
 from toolchain.recipe import Recipe
 from toolchain.run_folder import NETWORK, ONNX
-from toolchain.saved_model import build_net, load_run, refuse_bit_planes
+from toolchain.saved_model import build_net, deployable, load_run
 
 
 def export_run(folder: Path | str) -> Network:
@@ -37,18 +37,18 @@ def export_random(recipe: Recipe, folder: Path | str, seed: int = 0) -> Network:
         class_names = tuple(str(index) for index in range(recipe.data.classes))
     else:
         class_names = load_dataset(recipe.data, recipe.path.parent).class_names
-    net = random_weights(build_net(recipe, len(class_names)), seed)
+    net = random_weights(deployable(build_net(recipe, len(class_names))), seed)
     return export_net(net, Path(folder), class_names, recipe.name)
 
 
-def export_net(net: BinaryNet, folder: Path, class_names: tuple[str, ...], name: str) -> Network:
+def export_net(net: Trainable, folder: Path, class_names: tuple[str, ...], name: str) -> Network:
     """Writes model.onnx and network.npz of `net` into `folder`, made if missing; returns the network.
 
-    Raises OwlbitError where `net` reads bit planes.
+    Raises OwlbitError where `net` has a part that does not deploy.
     """
-    refuse_bit_planes(net)
+    twin = brevitas_twin(deployable(net).eval())
     make_folder(folder)
-    export_module(brevitas_twin(net.eval()), folder / ONNX, input_shape=net.input_shape, class_names=class_names, name=name)
+    export_module(twin, folder / ONNX, input_shape=net.input_shape, class_names=class_names, name=name)
     network = read_qonnx(folder / ONNX)
     save_network(network, folder / NETWORK)
     return network

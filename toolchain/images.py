@@ -43,8 +43,8 @@ class Labelled:
 class Dataset:
     """What a network is trained and judged on.
 
-    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the training images of one epoch, varied afresh
-    from what `generator` draws.
+    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the training images of one epoch, as many as in
+    `train`, varied afresh from what `generator` draws.
     """
 
     train: Labelled

@@ -1,4 +1,4 @@
-"""One training as Lightning sees it: the step, the optimiser, the batches of an epoch, and what is noted at the epoch's end.
+"""One leg of a training as Lightning sees it: the step, the optimiser, and what is noted at an epoch's end.
 
 Everything random in an epoch (order and distortions) is drawn from (seed, epoch), so that a resumed training continues exactly as
 the uninterrupted one would have.
@@ -8,99 +8,86 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
 from models.network import BinaryNet
 from models.thermometer import LearnedThermometer
-from toolchain.images import Dataset, Labelled
-from toolchain.recipe import Distillation, Training
-
-Batch = tuple[Tensor, Tensor]
-
-
-class Batches:
-    """`labelled` cut into batches of `size`, in its order; what does not fill the last one is dropped if `full`."""
-
-    def __init__(self, labelled: Labelled, size: int, *, full: bool = False) -> None:
-        self.images = torch.from_numpy(labelled.images)
-        self.labels = torch.from_numpy(labelled.labels)
-        self.size = size
-        self.count = max(1, len(labelled) // size) if full else math.ceil(len(labelled) / size)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Batch]:
-        for index in range(self.count):
-            rows = slice(index * self.size, (index + 1) * self.size)
-            yield self.images[rows], self.labels[rows]
+from models.trainable import Trainable
+from toolchain.batches import Batch, Batches, epoch_batches, steps_an_epoch
+from toolchain.images import Dataset
+from toolchain.legs import Leg
+from toolchain.pruning import PruningSchedule
+from toolchain.recipe import Training
+from toolchain.run_folder import RunError
+from toolchain.teaching import Teaching
 
 
-def epoch_batches(dataset: Dataset, training: Training, epoch: int) -> Batches:
-    """The training batches of epoch number `epoch` (from 0): the same for the same seed and epoch."""
-    generator = np.random.default_rng([training.seed, epoch])
-    labelled = dataset.epoch(generator)
-    return Batches(labelled.take(generator.permutation(len(labelled))), training.batch, full=True)
+@dataclass
+class Progress:
+    """What grows from leg to leg: `history`, one entry an epoch; `best_epoch`, `best_state`: the epoch of highest validation
+    accuracy among those of the final network, the later of equals, and the weights after it; -1 and nothing before there is one."""
 
-
-class Teaching:
-    """A trained float network, and how much its logits count beside the labels."""
-
-    def __init__(self, teacher: BinaryNet, recipe: Distillation) -> None:
-        self.teacher = teacher.eval()
-        self.recipe = recipe
-
-    def loss(self, images: Tensor, logits: Tensor, of_labels: Tensor) -> Tensor:
-        """The whole loss: (1 - w) of_labels + w tau^2 KL(softmax(teacher / tau), softmax(logits / tau))."""
-        tau, weight = self.recipe.temperature, self.recipe.weight
-        with torch.no_grad():
-            soft = F.log_softmax(self.teacher.logits(images) / tau, 1)
-        of_teacher = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
-        return (1 - weight) * of_labels + weight * of_teacher
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = -1
+    best_state: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Learning(pl.LightningModule):
-    """Trains `net` on `dataset` as `training` says, taught by `teaching` too if there is one.
+    """Trains `net` on `dataset` through `leg`, as `training` says.
 
-    The first `real_epochs` have real weights: none, the first stage of two, or all of a float network's. `history`: one entry an
-    epoch; `best_epoch`, `best_state`: the epoch of highest validation accuracy in the last stage, the later of equals, and the
-    weights after it. All of them travel in the checkpoint.
+    `teaching`: a teacher, if there is one; `pruning`: fades heavy blocks out, if it does; `final_epoch`: the first one whose
+    network is the final one. `progress` is added to, and travels in the checkpoint.
     """
 
     def __init__(
         self,
-        net: BinaryNet,
+        net: Trainable,
         dataset: Dataset,
         training: Training,
+        leg: Leg,
+        progress: Progress,
         *,
         learn_thresholds: bool,
-        real_epochs: int = 0,
         teaching: Teaching | None = None,
+        pruning: PruningSchedule | None = None,
+        final_epoch: int = 0,
     ) -> None:
         super().__init__()
         self.net = net
         self.dataset = dataset
         self.training_recipe = training
-        self.history: list[dict[str, Any]] = []
-        self.best_epoch = -1
-        self.best_state: dict[str, Tensor] = {}
-        self.real_epochs = real_epochs
+        self.leg = leg
+        self.progress = progress
         self.teaching = teaching
+        self.pruning = pruning
+        self.final_epoch = final_epoch
+        self.steps = steps_an_epoch(dataset, training)
+        net.fast = training.fast
+        net.use_real_weights(leg.real)
+        net.set_activation(leg.activation)
         if isinstance(net.thermometer, LearnedThermometer):
             net.thermometer.latents.requires_grad_(learn_thresholds)
         self._sums = dict.fromkeys(("loss", "right", "seen", "validation_loss", "validation_right", "validation_seen"), 0.0)
         self._signs: list[Tensor] = []
         self._started = time.perf_counter()
 
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch in the whole training, from 0."""
+        return self.leg.start + self.current_epoch
+
     def train_dataloader(self) -> Batches:
-        return epoch_batches(self.dataset, self.training_recipe, self.current_epoch)
+        soft = None if self.teaching is None else self.teaching.soft
+        part = (self.global_rank, self.trainer.world_size)
+        return epoch_batches(self.dataset, self.training_recipe, self.epoch, soft, part)
 
     def val_dataloader(self) -> Batches:
         return Batches(self.dataset.validation, 256)
@@ -111,94 +98,110 @@ class Learning(pl.LightningModule):
         latents = [self.net.thermometer.latents] if isinstance(self.net.thermometer, LearnedThermometer) else []
         apart = {id(parameter) for parameter in (*weights, *latents)}
         others = [parameter for parameter in self.net.parameters() if id(parameter) not in apart]
-        groups: list[dict[str, Any]] = [{"params": weights}, {"params": others}]  # of these the first may decay
+        matrices = [parameter for parameter in others if parameter.ndim > 1]
+        vectors = [parameter for parameter in others if parameter.ndim <= 1]
+        decay = recipe.weight_decay if self.leg.real else 0.0
+        groups: list[dict[str, Any]] = [{"params": [*weights, *matrices], "weight_decay": decay}, {"params": vectors}]
         if latents and latents[0].requires_grad:
             groups.append({"params": latents, "lr": recipe.rate * recipe.threshold_rate})
-        optimiser = torch.optim.Adam(groups, lr=recipe.rate)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate_factor(len(epoch_batches(self.dataset, recipe, 0))))
+        optimiser = torch.optim.Adam(groups, lr=recipe.rate, fused=recipe.fast)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate_factor(self.steps))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _rate_factor(self, steps: int) -> Callable[[int], float]:
-        """Of the rate at a step: along a cosine from 1 to 0, once for each stage. `steps`: in an epoch."""
-        border, end = self.real_epochs * steps, self.training_recipe.epochs * steps
-
-        def factor(step: int) -> float:
-            start, stop = (0, border) if step < border else (border, end)
-            return 0.5 * (1 + math.cos(math.pi * (step - start) / max(1, stop - start)))
-
-        return factor
-
-    @property
-    def two_stages(self) -> bool:
-        """Whether some epochs have real weights and the later ones binary weights."""
-        return 0 < self.real_epochs < self.training_recipe.epochs
-
-    def _enter_stage(self) -> None:
-        """Sets what hangs on the stage, from the number of the epoch alone, so that a resumed training does the same."""
-        real = self.current_epoch < self.real_epochs
-        self.net.use_real_weights(real)
-        if not self.two_stages:
-            return
-        optimiser = self.trainer.optimizers[0]
-        optimiser.param_groups[0]["weight_decay"] = self.training_recipe.weight_decay if real else 0.0
-        if self.current_epoch == self.real_epochs:
-            optimiser.state.clear()  # the moments are those of another loss
-            self.net.clip_latents()
+        """Of the rate at a step of the leg: along a cosine from 1 to 0 over its stage. `steps`: in an epoch."""
+        before = (self.leg.start - self.leg.stage_start) * steps
+        whole = (self.leg.stage_stop - self.leg.stage_start) * steps
+        return lambda step: 0.5 * (1 + math.cos(math.pi * min(1.0, (before + step) / max(1, whole))))
 
     def on_train_epoch_start(self) -> None:
-        self._enter_stage()
         self._sums = dict.fromkeys(self._sums, 0.0)
         self._signs = [weight.detach() >= 0 for weight in self.net.binary_weights()]
         self._started = time.perf_counter()
+        if isinstance(self.net.thermometer, LearnedThermometer):
+            self.net.thermometer.set_progress(self.epoch / max(1, self.training_recipe.epochs - 1))
+
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        if self.pruning is not None:
+            assert isinstance(self.net, BinaryNet)
+            self.pruning.on_step_start(self.net, self.epoch, batch_idx, self.steps)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        images, labels = batch
-        logits = self.net.logits(images)
+        images, labels = batch[:2]
+        points = None
+        if self.teaching is not None and self.teaching.recipe.attention:
+            with self._precision(mixed=True):
+                logits, points = self.net.logits_and_points(images)
+            logits = logits.float()
+        else:
+            logits = self._logits(images)
         loss = F.cross_entropy(logits, labels, label_smoothing=self.training_recipe.label_smoothing)
         if self.teaching is not None:
-            loss = self.teaching.loss(images, logits, loss)
+            with self._precision(mixed=points is not None or not isinstance(self.teaching.teacher, BinaryNet)):
+                loss = self.teaching.loss(batch, logits, loss, points)
+        if not bool(loss.isfinite()):
+            raise RunError(
+                f"expected a finite loss, got {float(loss.detach())} in epoch {self.epoch + 1}; "
+                "the checkpoint of the epoch before is kept; lower training.rate and begin anew, or look at the images"
+            )
         self._note("", logits, labels, loss)
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
-        if self.current_epoch >= self.real_epochs:  # the magnitude of a real weight is nothing to clip
+        if not self.leg.real:  # the magnitude of a real weight is nothing to clip
             self.net.clip_latents()
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        images, labels = batch
-        logits = self.net.logits(images)
+        images, labels = batch[:2]
+        logits = self._logits(images)
         self._note("validation_", logits, labels, F.cross_entropy(logits, labels))
+
+    def _logits(self, images: Tensor) -> Tensor:
+        with self._precision(mixed=not isinstance(self.net, BinaryNet)):
+            return self.net.logits(images).float()
+
+    def _precision(self, *, mixed: bool) -> torch.autocast:
+        """torch's mixed precision in a fast training, for what has no fast form of its own."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed and self.training_recipe.fast)
 
     def _note(self, prefix: str, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         self._sums[prefix + "loss"] += float(loss.detach()) * len(labels)
         self._sums[prefix + "right"] += float((logits.detach().argmax(1) == labels).sum())
         self._sums[prefix + "seen"] += len(labels)
 
+    def _totals(self) -> dict[str, float]:
+        """The sums of all processes."""
+        if self.trainer.world_size == 1:
+            return self._sums
+        values = torch.tensor(list(self._sums.values()), dtype=torch.float64, device=self.device)
+        dist.all_reduce(values)
+        return dict(zip(self._sums, values.tolist(), strict=True))
+
     def on_validation_epoch_end(self) -> None:
         weights = self.net.binary_weights()
         flipped = sum(int(((weight >= 0) != sign).sum()) for weight, sign in zip(weights, self._signs, strict=True))
-        sums = self._sums
+        sums, progress = self._totals(), self.progress
         entry = {
-            "epoch": self.current_epoch,
-            "stage": 2 if self.two_stages and self.current_epoch >= self.real_epochs else 1,
+            "epoch": self.epoch,
+            "stage": self.leg.stage,
             "loss": sums["loss"] / sums["seen"],
             "accuracy": sums["right"] / sums["seen"],
             "validation_loss": sums["validation_loss"] / sums["validation_seen"],
             "validation_accuracy": sums["validation_right"] / sums["validation_seen"],
-            "flipped_signs": flipped / sum(weight.numel() for weight in weights),
+            "flipped_signs": flipped / max(1, sum(weight.numel() for weight in weights)),
             "thresholds": self.net.thermometer.integer_thresholds().tolist(),
             "seconds": time.perf_counter() - self._started,
         }
-        self.history.append(entry)
-        if self.two_stages and self.current_epoch < self.real_epochs:
+        progress.history.append(entry)
+        if self.epoch < self.final_epoch:
             return  # not yet the network that is wanted
-        if self.best_epoch < 0 or entry["validation_accuracy"] >= self.history[self.best_epoch]["validation_accuracy"]:
-            self.best_epoch = self.current_epoch
-            self.best_state = {name: tensor.detach().clone() for name, tensor in self.net.state_dict().items()}
+        best = progress.history[progress.best_epoch]["validation_accuracy"] if progress.best_epoch >= 0 else 0.0
+        if entry["validation_accuracy"] >= best:
+            progress.best_epoch = self.epoch
+            progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.net.state_dict().items()}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["owlbit"] = {"history": self.history, "best_epoch": self.best_epoch, "best_state": self.best_state}
+        checkpoint["owlbit"] = vars(self.progress).copy()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        kept = checkpoint["owlbit"]
-        self.history, self.best_epoch, self.best_state = kept["history"], kept["best_epoch"], kept["best_state"]
+        vars(self.progress).update(checkpoint["owlbit"])

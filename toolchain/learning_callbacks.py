@@ -25,7 +25,7 @@ class KeepLast(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         with replacing(self.checkpoint) as temporary:
             trainer.save_checkpoint(temporary)
-        write_json(self.history, self.learning.history)
+        write_json(self.history, self.learning.progress.history)
 
 
 class EpochBar(Callback):
@@ -47,11 +47,11 @@ class EpochBar(Callback):
         self.task = self.progress.add_task("training", total=epochs, figures="")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.progress.update(self.task, completed=trainer.current_epoch)
+        self.progress.update(self.task, completed=self.learning.epoch)
         self.progress.start()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        entry, done = self.learning.history[-1], trainer.current_epoch + 1
+        entry, done = self.learning.progress.history[-1], self.learning.epoch + 1
         figures = (
             f"loss {entry['loss']:.3f}  validation {entry['validation_accuracy']:.1%}  flipped signs {entry['flipped_signs']:.2%}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ TRAIN, VALIDATION, QUIET = "#8aa4b8", "#c8553d", "#6b7280"
 
 
 def draw_learning_curve(history: Sequence[dict[str, Any]], best_epoch: int, path: Path) -> None:
-    """Accuracy and flipped signs by epoch, and the border of two stages, as PNG.
+    """Accuracy and flipped signs by epoch, and the borders of stages, as PNG.
 
     `history`: as in history.json; `best_epoch`: counted from 0.
     """
@@ -27,11 +28,12 @@ def draw_learning_curve(history: Sequence[dict[str, Any]], best_epoch: int, path
     upper.plot(epochs, [100 * entry["validation_accuracy"] for entry in history], color=VALIDATION, label="validation")
     best = 100 * history[best_epoch]["validation_accuracy"]
     upper.plot(best_epoch + 1, best, "o", color=VALIDATION, label=f"kept: epoch {best_epoch + 1}, {best:.1f} %")
-    second = next((entry["epoch"] for entry in history if entry["stage"] == 2), 0)
-    if second:
+    borders = [after["epoch"] for before, after in pairwise(history) if after["stage"] != before["stage"]]
+    for border in borders:
         for axes in (upper, lower):
-            axes.axvline(second + 0.5, color=QUIET, linestyle="--", linewidth=1)
-        upper.set_title("left of the line real weights, right of it binary weights", fontsize="small", color=QUIET)
+            axes.axvline(border + 0.5, color=QUIET, linestyle="--", linewidth=1)
+    if borders:
+        upper.set_title("right of the last line binary weights, left of it real ones", fontsize="small", color=QUIET)
     upper.set_ylabel("accuracy, %")
     upper.legend(loc="lower right", frameon=False)
     lower.plot(epochs, [100 * entry["flipped_signs"] for entry in history], color=QUIET)

@@ -4,8 +4,10 @@
     [data]                        # where the images come from
     [input]                       # how pixels become bits
     [[layers]]                    # one table a layer; the scores layer follows from the classes
+    [network]                     # or, in place of these two, a network of a paper (see `toolchain.network_recipe`)
     [training]
     [distillation]                # a teacher, if there is one
+    [pruning]                     # heavy blocks that fade out, filters that go, if any do
 
 See `models/recipes/` for whole ones, `docs/training.md` for what the keys compute.
 Every key is checked; a message names the file, the key, what was expected and what was found.
@@ -21,7 +23,10 @@ from typing import Any
 
 from export.errors import OwlbitError
 from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
+from models.network_table import FloatResNet18, NetworkTable
 from toolchain.light import LIGHTS
+from toolchain.network_recipe import read_network
+from toolchain.pruning_recipe import Pruning, read_pruning
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
@@ -64,7 +69,8 @@ class Input:
 
     `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
     "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. `window`: how many times
-    as wide as at the end the window of the thresholds' gradient is at first.
+    as wide as at the end the window of the thresholds' gradient is at first. Beside [network] the recipe has no [input], and this
+    is `PIXELS`.
     """
 
     thresholds: int
@@ -84,11 +90,17 @@ class Input:
         return self.start if self.encoding == "learned" else self.encoding
 
 
+PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a thermometer
+
+
 @dataclass(frozen=True)
 class Training:
     """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
     thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
-    "triangular"; `stages`: with 2, the first half of the epochs has real weights, which decay by `weight_decay`."""
+    "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
+    tanh in place of sign comes before them; `precision`: of
+    the arithmetic in training, "float32", or "bfloat16" for the fast form of `models.fused`; the finished network is judged and
+    exported in float32 either way; `numbers`: "binary", or "real" for a float network of the same layers, to be a teacher."""
 
     epochs: int = 60
     batch: int = 64
@@ -99,18 +111,34 @@ class Training:
     estimator: str = "clipped"
     stages: int = 1
     weight_decay: float = 1e-5
+    precision: str = "float32"
+    numbers: str = "binary"
 
     @property
-    def real_epochs(self) -> int:
-        """Epochs, the first ones, with real weights."""
-        return self.epochs // 2 if self.stages == 2 else 0
+    def real(self) -> bool:
+        """Whether the network is a float one."""
+        return self.numbers == "real"
+
+    @property
+    def fast(self) -> bool:
+        """Whether training runs in the fast form."""
+        return self.precision == "bfloat16"
+
+    @property
+    def stage_borders(self) -> tuple[int, ...]:
+        """The epochs that stages begin with, and the number of epochs."""
+        return tuple(number * self.epochs // self.stages for number in range(self.stages + 1))
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`.
+    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`, or
+    the run folder of a finished training, relative to the recipe; `dense`: the float teacher's convolutions have one group.
 
-    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`.
+    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`. With
+    `once` the teacher looks at every training image once, plain and mirrored if the recipe flips, instead of at each variation.
+    `attention`: weight of attention matching, on top of that. With `progressive` the teacher teaches the first stage alone, and
+    each stage the next, the last one by logits only.
     """
 
     teacher: str
@@ -118,11 +146,20 @@ class Distillation:
     rate: float = 0.003
     temperature: float = 4.0
     weight: float = 0.5
+    dense: bool = False
+    once: bool = False
+    attention: float = 0.0
+    progressive: bool = False
+
+    @property
+    def trained_first(self) -> bool:
+        """Whether the teacher is trained within the run."""
+        return self.teacher == "float"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole recipe. `path`: the file it came from; `text`: that file, word for word."""
+    """A whole recipe. `path`: the file it came from; `text`: that file, word for word; `network`: in place of `layers`, or None."""
 
     name: str
     data: Data
@@ -132,6 +169,8 @@ class Recipe:
     path: Path
     text: str = field(repr=False)
     distillation: Distillation | None = None
+    network: NetworkTable | None = None
+    pruning: Pruning | None = None
 
     @property
     def input_shape(self) -> Shape:
@@ -176,15 +215,17 @@ TRAINING_LIMITS = {
     "label_smoothing": Limits(0, 0.9),
     "seed": Limits(0, 2**32 - 1),
     "estimator": Limits(choices=("clipped", "triangular")),
-    "stages": Limits(1, 2),
+    "stages": Limits(1, 3),
     "weight_decay": Limits(0, 1),
+    "precision": Limits(choices=("float32", "bfloat16")),
+    "numbers": Limits(choices=("binary", "real")),
 }
 DISTILLATION_LIMITS = {
-    "teacher": Limits(choices=("float",)),
     "epochs": Limits(1, 100000),
     "rate": Limits(1e-8, 10),
     "temperature": Limits(0.1, 100),
-    "weight": Limits(0.01, 1),
+    "weight": Limits(0, 1),
+    "attention": Limits(0, 10000),
 }
 
 
@@ -201,23 +242,29 @@ def load_recipe(path: Path | str) -> Recipe:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OwlbitError(f"{path}: expected a TOML file, got: {error}") from None
     _check_top(table, path)
+    data = read_table(Data, _table(table, "data", path), path, "data", DATA_LIMITS)
+    network = read_network(table, (data.colours, *data.size), path)
+    training = read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS)
     recipe = Recipe(
         name=table.get("name", path.stem),
-        data=read_table(Data, _table(table, "data", path), path, "data", DATA_LIMITS),
-        input=read_table(Input, _table(table, "input", path), path, "input", INPUT_LIMITS),
+        data=data,
+        input=PIXELS if network else read_table(Input, _table(table, "input", path), path, "input", INPUT_LIMITS),
         layers=tuple(_layer(entry, path, f"layers[{index}]") for index, entry in enumerate(table.get("layers", []))),
-        training=read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS),
+        training=replace(training, numbers="real") if isinstance(network, FloatResNet18) else training,
         path=path,
         text=text,
         distillation=_distillation(table, path),
+        network=network,
     )
     _check_data(recipe.data, path)
     _check_techniques(recipe.input, recipe.training, path)
+    if recipe.distillation is not None:
+        _check_distillation(recipe.distillation, recipe.training, path)
     try:
         layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
         raise OwlbitError(f"{path}: layers[{error.index}].{error.key}: {error}") from None
-    return recipe
+    return replace(recipe, pruning=_pruning(table, recipe))
 
 
 @dataclass(frozen=True)
@@ -228,8 +275,10 @@ class _Top:
     data: str = ""
     input: str = ""
     layers: str = ""
+    network: str = ""
     training: str = ""
     distillation: str = ""
+    pruning: str = ""
 
 
 def with_data(recipe: Recipe, place: Path) -> Recipe:
@@ -271,7 +320,24 @@ def _layer(entry: Any, path: Path, where: str) -> Layer:
 def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
     if "distillation" not in table:
         return None
-    return read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
+    found = read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
+    if not found.trained_first:
+        for key in ("epochs", "rate", "dense"):
+            if key in table["distillation"]:
+                raise RecipeError(
+                    path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table["distillation"][key])
+                )
+    return found
+
+
+def _pruning(table: Mapping[str, Any], recipe: Recipe) -> Pruning | None:
+    if "pruning" not in table:
+        return None
+    pruning = _table(table, "pruning", recipe.path)
+    if recipe.network is not None:
+        raise RecipeError(recipe.path, "pruning", "no such table beside [network]; it prunes [[layers]]", "one")
+    deploys = recipe.input.encoding != "bit-planes" and not recipe.training.real
+    return read_pruning(pruning, recipe.path, recipe.thermometer_shape, recipe.layers, recipe.training.epochs, deploys=deploys)
 
 
 def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
@@ -284,10 +350,27 @@ def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
             raise RecipeError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
     if encoding.encoding == "bit-planes" and encoding.shared:
         raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
-    if training.stages == 2 and training.epochs < 2:
-        raise RecipeError(path, "training.epochs", "at least 2, one for each stage", str(training.epochs))
-    if training.stages == 1 and training.weight_decay != Training.weight_decay:
-        raise RecipeError(path, "training.weight_decay", "no such key without stages = 2", str(training.weight_decay))
+    if training.fast and encoding.encoding == "bit-planes":
+        raise RecipeError(path, "training.precision", '"float32" with encoding "bit-planes"', '"bfloat16"')
+    if training.real and training.stages != 1:
+        raise RecipeError(path, "training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
+    if training.epochs < training.stages:
+        raise RecipeError(path, "training.epochs", f"at least {training.stages}, one for each stage", str(training.epochs))
+    if training.stages == 1 and not training.real and training.weight_decay != Training.weight_decay:
+        raise RecipeError(path, "training.weight_decay", "no such key without stages or real numbers", str(training.weight_decay))
+
+
+def _check_distillation(distillation: Distillation, training: Training, path: Path) -> None:
+    if distillation.once and (distillation.attention or distillation.progressive):
+        raise RecipeError(
+            path, "distillation.once", "no such key with attention or progressive, which need the teacher at each step", "true"
+        )
+    if distillation.progressive and training.stages == 1:
+        raise RecipeError(path, "distillation.progressive", "no such key without stages, each of which teaches the next", "true")
+    if not distillation.weight and not distillation.attention:
+        raise RecipeError(path, "distillation.weight", "more than 0 where attention is not matched", "0")
+    if training.real and distillation.trained_first:
+        raise RecipeError(path, "distillation.teacher", 'another run, with numbers = "real"', '"float", the same network')
 
 
 def _check_data(data: Data, path: Path) -> None:

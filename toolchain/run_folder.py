@@ -5,6 +5,7 @@ run.json              class names, the folder that the recipe's paths are relati
 last.ckpt             the state after the last finished epoch, to resume from
 history.json          one entry an epoch
 teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
+stage*.safetensors    the weights at the end of a stage that teaches the next
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below
 learning_curve.png
 result.json           best epoch, accuracies, thresholds
@@ -25,6 +26,7 @@ from toolchain.recipe import Recipe, load_recipe
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 ONNX, NETWORK = "model.onnx", "network.npz"
+STAGE = "stage{}.safetensors"
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
 
 
@@ -36,7 +38,19 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
     """Makes `folder` ready for training `recipe`. Raises RunError where it holds a run and neither flag is set, or another's."""
     make_folder(folder)
     teacher = (TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY)
-    known = (RECIPE, RUN, CHECKPOINT, HISTORY, MODEL, CURVE, RESULT, ONNX, NETWORK, *teacher)
+    known = (
+        RECIPE,
+        RUN,
+        CHECKPOINT,
+        HISTORY,
+        MODEL,
+        CURVE,
+        RESULT,
+        ONNX,
+        NETWORK,
+        *teacher,
+        *(STAGE.format(number) for number in (1, 2)),
+    )
     found = [name for name in known if (folder / name).exists()]
     if found and not resume:
         if not overwrite:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import safetensors.torch
 from safetensors import SafetensorError
@@ -11,11 +13,18 @@ from torch import Tensor
 
 from export.atomic import write_bytes
 from export.errors import OwlbitError
-from models.encodings import BitPlanes
+from models.layer_table import Conv
 from models.network import BinaryNet
+from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
+from models.resnet import ResNet18 as ResNet
 from models.thermometer import LearnedThermometer
-from toolchain.recipe import Recipe
+from models.trainable import Trainable
+from models.xnor import XnorNet
+from toolchain.pruning import fit_widths
+from toolchain.recipe import Distillation, Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
+
+Net = TypeVar("Net", bound=Trainable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,40 +33,60 @@ class TrainedRun:
 
     recipe: Recipe
     class_names: tuple[str, ...]
-    net: BinaryNet
+    net: Trainable
 
 
-def build_net(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained network of `recipe` for so many classes."""
+def build_net(recipe: Recipe, classes: int) -> Trainable:
+    """The untrained network of `recipe` for so many classes: that of its [network], or of its layers.
+
+    A float one has real weights, ReLU for sign and ramps for a thermometer.
+    """
+    real = recipe.training.real
+    activation = "relu" if real else recipe.training.estimator
+    net = _layered(recipe, classes, activation) if recipe.network is None else _network(recipe, classes, recipe.network, activation)
+    net.use_real_weights(real)
+    return net
+
+
+def _layered(recipe: Recipe, classes: int, activation: str) -> BinaryNet:
     net = BinaryNet(
         recipe.input_shape,
         recipe.input.thresholds,
         recipe.layers,
         classes,
         shared=recipe.input.shared,
-        encoding="bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
-        activation=recipe.training.estimator,
+        encoding="ramps" if recipe.training.real else "bit-planes" if recipe.input.encoding == "bit-planes" else "thermometer",
+        activation=activation,
     )
     if isinstance(net.thermometer, LearnedThermometer):
         net.thermometer.window = recipe.input.window
     return net
 
 
-def build_teacher(recipe: Recipe, classes: int) -> BinaryNet:
-    """The untrained float network with the layers of `recipe`: ramps for a thermometer, real weights, HardTanh for sign."""
-    levels = recipe.input.thresholds
-    teacher = BinaryNet(recipe.input_shape, levels, recipe.layers, classes, encoding="ramps", activation="hardtanh")
-    teacher.use_real_weights(True)
-    return teacher
+def _network(recipe: Recipe, classes: int, table: NetworkTable, activation: str) -> Trainable:
+    if isinstance(table, Xnor):
+        return XnorNet(recipe.input_shape, classes, table, activation)
+    return ResNet(recipe.input_shape, classes, table, activation)
 
 
-def refuse_bit_planes(net: BinaryNet) -> None:
-    """Raises OwlbitError where `net` reads bit planes, which no later step can express."""
-    if isinstance(net.thermometer, BitPlanes):
-        raise OwlbitError(
-            'input.encoding: expected thresholds, which is what the hardware compares pixels with, got "bit-planes": such a '
-            'network can be trained and measured but not exported; train with encoding "learned", "quantile" or "uniform"'
-        )
+def teacher_recipe(recipe: Recipe, distillation: Distillation) -> Recipe:
+    """The recipe of the float teacher that is trained within a run of `recipe`: ResNet-18 for ResNet-18; else its layers in real
+    numbers, without groups if dense."""
+    layers, network = recipe.layers, recipe.network
+    if distillation.dense:
+        layers = tuple(replace(layer, groups=1, shuffle=False) if isinstance(layer, Conv) else layer for layer in layers)
+    if isinstance(network, ResNet18):
+        network = FloatResNet18(network.stem, network.width)
+    training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real")
+    return replace(recipe, layers=layers, network=network, training=training, distillation=None, pruning=None)
+
+
+def deployable(net: Trainable) -> BinaryNet:
+    """`net` again. Raises OwlbitError, naming the part that prevents it, where the hardware cannot compute what `net` does."""
+    if net.undeployable:
+        raise OwlbitError(net.undeployable)
+    assert isinstance(net, BinaryNet)  # the only kind that says it deploys
+    return net
 
 
 def write_model(folder: Path, state: dict[str, Tensor], name: str = MODEL) -> None:
@@ -69,17 +98,29 @@ def load_run(folder: Path | str) -> TrainedRun:
     """The trained network of a finished run. Raises RunError where it is not there, not whole, or not of this recipe."""
     folder = Path(folder)
     recipe, class_names, _ = run_recipe(folder)
-    return TrainedRun(recipe, class_names, read_weights(build_net(recipe, len(class_names)), folder / MODEL))
+    net, path = build_net(recipe, len(class_names)), folder / MODEL
+    state = _read_state(path)
+    if recipe.pruning is not None and isinstance(net, BinaryNet):
+        with contextlib.suppress(ValueError):  # what does not fit the recipe is named by `_fill`
+            net = fit_widths(net, recipe.layers, state)
+    return TrainedRun(recipe, class_names, _fill(net, state, path))
 
 
-def read_weights(net: BinaryNet, path: Path) -> BinaryNet:
+def read_weights(net: Net, path: Path) -> Net:
     """Fills `net` from the safetensors file `path` and returns it in eval mode. Raises RunError as `load_run` does."""
+    return _fill(net, _read_state(path), path)
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
     try:
-        state = safetensors.torch.load_file(path)
+        return safetensors.torch.load_file(path)
     except FileNotFoundError:
         raise RunError(f"{path}: expected the weights of a finished run, found none; resume the training") from None
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path}: expected the weights as training writes them, could not read them ({error})") from None
+
+
+def _fill(net: Net, state: dict[str, Tensor], path: Path) -> Net:
     try:
         net.load_state_dict(state)
     except RuntimeError as error:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from export.errors import OwlbitError
 from export.network import Ints
 from models.twin import brevitas_twin
-from toolchain.saved_model import load_run, refuse_bit_planes
+from toolchain.saved_model import deployable, load_run
 
 
 @torch.no_grad()
@@ -25,8 +25,7 @@ def torch_scores(folder: Path | str, images: NDArray[Any], chunk: int = 64) -> I
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != net.input_shape or len(images) == 0:
         expected = "[N, " + ", ".join(str(size) for size in net.input_shape) + "]"
         raise OwlbitError(f"expected uint8 images {expected}, got {images.dtype.name} {list(images.shape)}")
-    refuse_bit_planes(net)
-    twin = brevitas_twin(net)
+    twin = brevitas_twin(deployable(net))
     batches = torch.split(torch.from_numpy(np.ascontiguousarray(images)).float(), chunk)
     scores = torch.cat([twin(batch) for batch in batches]).numpy()
     rounded: Ints = scores.astype(np.int32)

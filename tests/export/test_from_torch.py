@@ -29,11 +29,12 @@ CASES: dict[str, tuple[tuple[int, int, int], int, tuple[Layer, ...]]] = {
         5,
         (Conv(6, stride=2, groups=3), Conv(12, kernel=1, groups=6, shuffle=True), Linear(7)),
     ),
+    "unpadded": ((3, 9, 8), 3, (Conv(8, padding=False), Conv(8, stride=2, groups=2, padding=False), Linear(6))),
     "depthwise": ((1, 7, 10), 4, (Conv(4, groups=4), Conv(8, kernel=1), Conv(8, groups=8, pool=2, shuffle=True))),
 }
 
 
-@pytest.mark.parametrize(("case", "pool_first"), list(zip(CASES, [True, False, False, True], strict=True)))
+@pytest.mark.parametrize(("case", "pool_first"), list(zip(CASES, [True, False, False, True, True], strict=True)))
 def test_three_rungs(case: str, pool_first: bool, tmp_path: Path) -> None:
     shape, levels, layers = CASES[case]
     net = random_weights(BinaryNet(shape, levels, layers, 4), seed=len(case))
@@ -51,5 +52,5 @@ def test_three_rungs(case: str, pool_first: bool, tmp_path: Path) -> None:
     first = network.layers[0]
     assert isinstance(first, Thermometer)
     np.testing.assert_array_equal(first.thresholds, net.thermometer.integer_thresholds().numpy())
-    assert any(isinstance(layer, BinaryLinear) for layer in network.layers) == (case == "colour, strided, linear")
+    assert any(isinstance(layer, BinaryLinear) for layer in network.layers) == (case in ("colour, strided, linear", "unpadded"))
     onnx.checker.check_model(onnx.load(path))

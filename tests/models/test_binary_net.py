@@ -12,8 +12,8 @@ from hw import reference
 from models.binary import BinaryConv2d, BinaryLinear, sign
 from models.binary import ChannelShuffle as Shuffle
 from models.binary import OrPool as TorchOrPool
-from models.layer_table import Conv, Layer, Linear, TableError, layer_shapes, weight_bits
-from models.network import BinaryNet
+from models.layer_table import Conv, Layer, Linear, TableError, layer_shapes, macs, weight_bits
+from models.network import BinaryNet, ConvBlock
 from models.random_weights import random_weights, smooth_images
 from models.twin import brevitas_twin
 
@@ -24,6 +24,7 @@ TABLES: dict[str, tuple[tuple[int, int, int], int, tuple[Layer, ...]]] = {
         3,
         (Conv(12, kernel=1), Conv(12, groups=12, stride=2, shuffle=True), Conv(8, groups=2, pool=3)),
     ),
+    "unpadded": ((1, 11, 9), 4, (Conv(8, padding=False), Conv(12, stride=2, groups=2, padding=False), Conv(6), Linear(9))),
     "hidden linear": ((1, 8, 8), 1, (Conv(8, pool=2), Linear(20), Linear(12))),
 }
 
@@ -161,6 +162,7 @@ def test_weight_bits_counts_every_binary_weight() -> None:
         ((Conv(15, groups=4),), "groups", "divisor of the 15 filters, got 4"),
         ((Conv(16, pool=2), Conv(16, pool=5)), "pool", "fits the 4x4 map, got 5x5"),
         ((Conv(16, kernel=2),), "kernel", "odd kernel, got 2"),
+        ((Conv(16, pool=4), Conv(16, padding=False)), "kernel", "fits the 2x2 map without padding, got 3x3"),
         ((Linear(4), Conv(4)), "kind", "no convolution after a linear layer"),
     ],
 )
@@ -169,6 +171,16 @@ def test_a_layer_that_does_not_fit_is_named(layers: tuple[Layer, ...], key: str,
         layer_shapes((4, 8, 8), layers)
     assert caught.value.key == key
     assert caught.value.index == len(layers) - 1
+
+
+def test_an_unpadded_convolution_reads_nothing_from_outside() -> None:
+    block = ConvBlock(Conv(4, padding=False), 2)
+    signs = torch.where(torch.rand(3, 2, 5, 6, generator=torch.Generator().manual_seed(1)) < 0.5, -1.0, 1.0)
+    kernels = torch.where(block.conv.weight >= 0, 1.0, -1.0)
+    np.testing.assert_array_equal(block.conv(signs).detach(), F.conv2d(signs, kernels))
+    assert block(signs).shape == (3, 4, 3, 4)
+    assert layer_shapes((2, 5, 6), (Conv(4, padding=False), Conv(4, 1, padding=False))) == [(4, 3, 4), (4, 3, 4)]
+    assert macs((2, 5, 6), (Conv(4, padding=False, stride=2),)) == 4 * 2 * 9 * (2 * 2)
 
 
 def test_linear_layer_is_a_signed_dot_product() -> None:

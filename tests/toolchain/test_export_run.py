@@ -1,5 +1,6 @@
 """From weights to model.onnx and network.npz: the same integers in torch, in the QONNX executor and in the reference simulator."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -14,10 +15,14 @@ from export.execute_qonnx import execute_qonnx
 from export.load_model import load_model
 from export.network import BinaryConv, ChannelShuffle, Thermometer
 from hw.reference import simulate
+from models.cost import total
+from models.cost_tables import cnv_costs
+from models.layer_table import macs, weight_bits
 from models.random_weights import random_weights, smooth_images
+from toolchain.build_model import build_model
 from toolchain.export_run import export_random, export_run
 from toolchain.recipe import load_recipe
-from toolchain.saved_model import build_net, load_run
+from toolchain.saved_model import build_net, deployable, load_run
 from toolchain.torch_rung import torch_scores
 from toolchain.training import train
 
@@ -63,7 +68,7 @@ def test_random_network_gives_equal_integers_everywhere(tmp_path: Path) -> None:
     assert network.name == "odd"
     images = frames(network.input_shape)
     scores = simulate(network, images)
-    net = random_weights(build_net(recipe, 4), 5)
+    net = random_weights(deployable(build_net(recipe, 4)), 5)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), scores)
     np.testing.assert_array_equal(execute_qonnx(tmp_path / "out" / "model.onnx", images), scores)
     assert load_model(tmp_path / "out" / "network.npz").same_as(network)
@@ -91,3 +96,20 @@ def test_trained_run_gives_equal_integers_everywhere(tmp_path: Path) -> None:
     for wrong in (images.astype(np.float32), images[:, :, :7], images[:0], images[0]):
         with pytest.raises(OwlbitError, match=r"expected uint8 images \[N, 1, 8, 8\], got"):
             torch_scores(tmp_path / "run", wrong)
+
+
+def test_cnv_has_its_published_counts_exports_and_is_too_large_for_the_up5k(tmp_path: Path) -> None:
+    recipe = load_recipe(Path(__file__).parents[2] / "models" / "recipes" / "cnv.toml")
+    assert weight_bits((3, 32, 32), recipe.layers, 10) == total(cnv_costs()).weights == 1_542_848
+    assert weight_bits(recipe.thermometer_shape, recipe.layers, 10) == 1_542_848 + 64 * (24 - 3) * 9
+    first = 64 * 27 * 30 * 30
+    assert macs((3, 32, 32), recipe.layers) - first + 512 * 10 == total(cnv_costs()).bops == 57_906_176
+    recipe = replace(recipe, data=replace(recipe.data, source="none", classes=10))
+    network = export_random(recipe, tmp_path, seed=3)
+    assert [shape[1:] for shape in network.shapes[1:9]] == [(side, side) for side in (30, 28, 14, 12, 10, 5, 3, 1)]
+    images = frames((3, 32, 32), 3)
+    net = random_weights(deployable(build_net(recipe, 10)), 3)
+    np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), simulate(network, images))
+    with pytest.raises(OwlbitError, match=r"up5k: weights and descriptors take 25475 words of 64 bits, 9092 too many; 16383 fit"):
+        build_model(tmp_path / "network.npz", "up5k", tmp_path / "up5k")
+    assert not (tmp_path / "up5k").exists()

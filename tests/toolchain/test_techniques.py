@@ -1,7 +1,6 @@
 """Recipe keys of training techniques: what each does to a run, resuming across every border, export, and contradictory keys."""
 
 import json
-from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from rich.console import Console
+from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
 
 from export.errors import OwlbitError
 from export.network import Thermometer
@@ -19,53 +18,11 @@ from models.network import BinaryNet
 from models.thermometer import quantile_thresholds
 from toolchain.datasets import load_dataset
 from toolchain.export_run import export_run
-from toolchain.learning import Teaching
-from toolchain.recipe import Distillation, Recipe, load_recipe
+from toolchain.recipe import Distillation, load_recipe
 from toolchain.saved_model import load_run
+from toolchain.teaching import Teaching
 from toolchain.torch_rung import torch_scores
 from toolchain.training import train
-
-RECIPE = """
-[data]
-source = "npz"
-path = "images.npz"
-size = [8, 8]
-colour = "rgb"
-[input]
-thresholds = 3
-[[layers]]
-kind = "conv"
-filters = 8
-pool = 2
-[[layers]]
-kind = "conv"
-filters = 8
-groups = 2
-shuffle = true
-[training]
-epochs = 4
-batch = 16
-"""
-TWO_STAGES = "stages = 2\nweight_decay = 0.001\n"
-TEACHER = '[distillation]\nteacher = "float"\nepochs = 2\n'
-
-
-def recipe_for(folder: Path, *, encoding: str = "", training: str = "") -> Recipe:
-    generator = np.random.default_rng(0)
-    labels = np.arange(80) % 2
-    images = generator.integers(0, 100, (80, 3, 8, 8), dtype=np.uint8)
-    for label in (0, 1):
-        images[labels == label, :, 4 * label : 4 * label + 4] += 60
-    np.savez(folder / "images.npz", images=images, labels=labels)
-    text = RECIPE.replace("thresholds = 3\n", "thresholds = 3\n" + encoding) + training
-    if "bit-planes" in encoding:
-        text = text.replace("thresholds = 3", "thresholds = 8")
-    (folder / "recipe.toml").write_text(text)
-    return load_recipe(folder / "recipe.toml")
-
-
-def quiet() -> Console:
-    return Console(file=StringIO())
 
 
 @pytest.mark.parametrize("encoding", ["uniform", "quantile", "learned"])
@@ -152,7 +109,8 @@ def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
     teacher.use_real_weights(True)
     images = torch.randint(0, 256, (5, 1, 8, 8), generator=torch.Generator().manual_seed(1))
     logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
-    loss = Teaching(teacher, Distillation("float", temperature=3.0, weight=0.25)).loss(images, logits, torch.tensor(2.0))
+    teaching = Teaching(teacher, Distillation("float", temperature=3.0, weight=0.25))
+    loss = teaching.loss((images, torch.zeros(5)), logits, torch.tensor(2.0))
     p, q = F.softmax(teacher.logits(images) / 3, 1), F.softmax(logits / 3, 1)
     expected = 0.75 * 2 + 0.25 * 9 * (p * (p / q).log()).sum(1).mean()
     np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-5)
@@ -165,12 +123,16 @@ def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
         ('encoding = "uniform"\nstart = "uniform"\n', "", r'input\.start: expected no such key with encoding "uniform"'),
         ("learned = false\n", "", r"input\.learned: expected "),
         ('encoding = "bit-planes"\nshared = true\n', "", r'input\.shared: expected no such key with encoding "bit-planes"'),
-        ("", "stages = 3\n", r"training\.stages: expected 1 to 2, got 3"),
-        ("", "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages = 2, got 0\.1"),
+        ("", "stages = 4\n", r"training\.stages: expected 1 to 3, got 4"),
+        ("", "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages or real numbers, got 0\.1"),
         ("", 'estimator = "magic"\n', r'training\.estimator: expected one of "clipped", "triangular"'),
-        ("", '[distillation]\nteacher = "wise"\n', r'distillation\.teacher: expected one of "float", got the text "wise"'),
+        (
+            "",
+            '[distillation]\nteacher = "wise"\nrate = 0.1\n',
+            r'distillation\.rate: expected no such key unless teacher is "float"',
+        ),
         ("", "[distillation]\nweight = 0.5\n", r"distillation\.teacher: expected a text, got no such key"),
-        ("", '[distillation]\nteacher = "float"\nweight = 2\n', r"distillation\.weight: expected 0\.01 to 1, got 2"),
+        ("", '[distillation]\nteacher = "float"\nweight = 2\n', r"distillation\.weight: expected 0 to 1, got 2"),
     ],
 )
 def test_contradictory_and_unknown_keys_are_named(tmp_path: Path, encoding: str, training: str, message: str) -> None:

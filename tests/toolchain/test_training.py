@@ -15,9 +15,9 @@ from PIL import Image
 from rich.console import Console
 
 from export.errors import OwlbitError
+from toolchain.batches import epoch_batches
 from toolchain.digits import digits_dataset
 from toolchain.images import Labelled
-from toolchain.learning import epoch_batches
 from toolchain.recipe import Recipe, Training, load_recipe
 from toolchain.saved_model import load_run
 from toolchain.training import accuracy, train

@@ -1,0 +1,170 @@
+"""When a training fades heavy blocks out and when it removes filters: everything hangs on the number of the epoch and of the step.
+
+What the training loop calls, in this order:
+
+    schedule = pruning_schedule(recipe, classes)     # None without [pruning]
+    net = schedule.prepare(net)                      # before the first epoch
+    net = schedule.restore(net, state)               # or instead, to resume: shaped as the saved state is
+    net = schedule.on_epoch_start(net, epoch, batches)
+    schedule.on_step_start(net, epoch, step, steps)
+
+An epoch in `borders` begins with other parameters than the one before it ended with, so it needs a new optimiser. The state dict
+after an epoch tells all that a resumed training has to know.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Network, OrPool, Scores, Thermometer
+from export.network import Layer as IntegerLayer
+from hw.up5k.compile_network import compile_network
+from hw.up5k.legality import Up5kError
+from models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
+from models.filter_pruning import Budget, BudgetError, filter_importance, keep_channels, plan_removal, shrink, table_in, width
+from models.layer_table import Conv, Layer, Shape
+from models.network import BinaryNet
+from toolchain.pruning_recipe import Pruning
+from toolchain.recipe import Recipe
+from toolchain.typed_table import RecipeError
+
+
+@dataclass(frozen=True)
+class PruningSchedule:
+    """`recipe`: the table [pruning]; `layers`: the light table; `input_shape`: (C, H, W) that its first layer reads; `epochs`: of
+    the whole training; `budget`: what the pruned table may cost."""
+
+    recipe: Pruning
+    layers: tuple[Layer, ...]
+    input_shape: Shape
+    epochs: int
+    budget: Budget
+
+    @property
+    def removals(self) -> tuple[int, ...]:
+        """Epochs that begin with a round of removal."""
+        return self.recipe.removal_epochs(self.epochs)
+
+    @property
+    def borders(self) -> tuple[int, ...]:
+        """Epochs that begin with other parameters than the one before ended with."""
+        return tuple(sorted({*self.removals, *([self.recipe.anneal] if self.recipe.heavy_groups else [])}))
+
+    @property
+    def final_epoch(self) -> int:
+        """The first epoch with the final network: from it on there is a best epoch to choose."""
+        return self.recipe.last_change(self.epochs)
+
+    def mix(self, epoch: int, step: int, steps: int) -> float:
+        """Weight of the heavy blocks at `step` of the `steps` in `epoch`, from 0: 1 at first, exactly 0 from epoch `anneal` on."""
+        return mix_weight((epoch + step / steps) / self.recipe.anneal) if epoch < self.recipe.anneal else 0.0
+
+    def prepare(self, net: BinaryNet) -> BinaryNet:
+        """`net`, of the light table, with the heavy blocks of the first epochs put in, weights drawn from torch's generator."""
+        if self.recipe.heavy_groups:
+            chains = heavy_chains(self.layers, self.recipe.heavy_groups, self.recipe.heavy_depth)
+            add_heavy(net, self.input_shape, self.layers, chains)
+        return net
+
+    def restore(self, net: BinaryNet, state: Mapping[str, Tensor]) -> BinaryNet:
+        """`net`, of the light table, in the shape of `state` and with its weights: with heavy blocks, without, or narrower."""
+        heavy = any(".heavy." in name for name in state)
+        net = self.prepare(net) if heavy else fit_widths(net, self.layers, state)
+        net.load_state_dict(state)
+        return net
+
+    def on_epoch_start(self, net: BinaryNet, epoch: int, batches: Iterable[tuple[Tensor, Tensor]]) -> BinaryNet:
+        """The network to train in `epoch`: the same object but where filters go, which is a new one.
+
+        `batches`: images [N, C, H, W] and labels to weigh filters with, the same ones whenever this epoch begins; read in rounds of
+        removal alone.
+        """
+        if epoch >= self.recipe.anneal:
+            remove_heavy(net)
+        if epoch not in self.removals:
+            return net
+        layers = table_in(net.state_dict(), self.layers)
+        rounds_left = len(self.removals) - self.removals.index(epoch)
+        plan = plan_removal(layers, filter_importance(net, batches), self.budget, self.recipe.granularity, 1 / rounds_left)
+        return shrink(net, layers, plan)[0]
+
+    def on_step_start(self, net: BinaryNet, epoch: int, step: int, steps: int) -> None:
+        """Sets the weight of the heavy blocks, if there are any."""
+        if any(isinstance(block, MixedBlock) for block in net.blocks):
+            set_mix(net, self.mix(epoch, step, steps))
+
+
+def pruning_schedule(recipe: Recipe, classes: int) -> PruningSchedule | None:
+    """The schedule of `recipe`, None where it has no [pruning]. RecipeError where its budget is met already, or cannot be."""
+    pruning = recipe.pruning
+    if pruning is None:
+        return None
+    shape, layers = recipe.thermometer_shape, recipe.layers
+    count_cycles = up5k_cycles(recipe.input_shape, recipe.input.thresholds, classes)
+    budget = Budget(shape, classes, pruning.target_bits, pruning.target_cycles, count_cycles)
+    if pruning.removes_filters and budget.excess(layers) == 0:
+        key, (cost, limit) = next(iter(budget.cost(layers).items()))
+        wanted = f"fewer than the {cost:,.0f} that [[layers]] take anyway"
+        raise RecipeError(recipe.path, f"pruning.target_{key}", wanted, f"{limit:,}")
+    try:
+        budget.check(layers, pruning.granularity)
+    except BudgetError as error:
+        raise RecipeError(recipe.path, f"pruning.target_{error.key}", error.expected, error.got) from None
+    return PruningSchedule(pruning, layers, shape, recipe.training.epochs, budget)
+
+
+def fit_widths(net: BinaryNet, layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> BinaryNet:
+    """A network like `net`, which has the layers `layers`, with those widths that the pruned one had whose state dict is `state`.
+
+    The weights in it are not those of `state` yet. Raises ValueError where no removal makes such widths.
+    """
+    widths = [width(layer) for layer in table_in(state, layers)]
+    plan = [keep_channels(layers, index, torch.zeros(width(layer)), widths[index]) for index, layer in enumerate(layers)]
+    return shrink(net, layers, tuple(plan))[0]
+
+
+def up5k_cycles(input_shape: Shape, levels: int, classes: int) -> Callable[[tuple[Layer, ...]], float]:
+    """A function from layer table to cycles a frame of the UP5K engine by its compiler's cost model; inf where it does not fit.
+
+    `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour.
+    """
+
+    @functools.cache
+    def count(layers: tuple[Layer, ...]) -> float:
+        try:
+            return compile_network(blank_network(input_shape, levels, layers, classes)).cycles_per_frame
+        except Up5kError:
+            return math.inf
+
+    return count
+
+
+def blank_network(input_shape: Shape, levels: int, layers: tuple[Layer, ...], classes: int) -> Network:
+    """The integer network of a layer table with every weight and threshold zero: cycles do not hang on their values."""
+    result: list[IntegerLayer] = [Thermometer(np.tile(np.arange(1, levels + 1, dtype=np.int32), (input_shape[0], 1)))]
+    shape = result[0].output_shape(input_shape)
+    for layer in layers:
+        start = len(result)
+        if isinstance(layer, Conv):
+            if layer.shuffle and layer.groups > 1:
+                result.append(ChannelShuffle.of_groups(shape[0], layer.groups))
+            side = layer.kernel // 2 * layer.padding
+            weights = np.zeros((layer.filters, shape[0] // layer.groups, layer.kernel, layer.kernel), np.uint8)
+            thresholds = np.zeros(layer.filters, np.int32)
+            result.append(BinaryConv(weights, thresholds, layer.groups, (layer.stride, layer.stride), (side,) * 4))
+            if layer.pool > 1:
+                result.append(OrPool((layer.pool,) * 2, (layer.pool,) * 2))
+        else:
+            weights = np.zeros((layer.features, int(np.prod(shape))), np.uint8)
+            result.append(BinaryLinear(weights, np.zeros(layer.features, np.int32)))
+        for each in result[start:]:
+            shape = each.output_shape(shape)
+    result.append(Scores(np.zeros((classes, int(np.prod(shape))), np.uint8)))
+    return Network(input_shape, tuple(result))
