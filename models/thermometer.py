@@ -32,8 +32,7 @@ class LearnedThermometer(Encoding):
 
     Channel c*T + t is threshold t of colour c. `colours`: C; `levels`: T in 1..128; `thresholds`: float [C, T] in 0..255, rising,
     where to start (uniformly spaced when None); `shared`: one set of thresholds for all colours. Raises ValueError on another shape
-    or range. `window`: how many times as wide as at the end the
-    window of the gradient is at first.
+    or range. `window`: how many times as wide as at the end the window of the gradient is at first.
     """
 
     def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:

@@ -1,66 +1,265 @@
-"""Learned, quantile and uniform thresholds side by side: `python -m toolchain.compare_encodings` prints a table in Markdown.
+"""Input encodings side by side on CIFAR-10: `python -m toolchain.compare_encodings --data DIR --out docs/encodings`.
 
-Short trainings of the digits recipe. Accuracy is that of the best epoch on validation images, which choose the epoch as well.
-Accuracy on test images is not shown, so a recipe can be chosen by the table.
+Every combination of light, colour, number of thresholds, encoding and seed is trained with one small network and one budget.
+`results.csv` in the output folder gets a row as soon as a training has finished, and the tables and the plot are drawn again; what
+has a row is skipped by the next call. `--only` takes part of the combinations, `--jobs` trains several at once, one thread each.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
+import os
 import sys
-import tempfile
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields
+from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
 
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.training import train
+from export.atomic import replacing, write_text
+from export.errors import OwlbitError
+from toolchain.light import LIGHTS
+from toolchain.recipe import load_recipe, with_data
 
-ENCODINGS = ("learned", "quantile", "uniform")
-LEVELS = (2, 4, 8)
-SEEDS = (0, 1)
-DIGITS = Path(__file__).parents[1] / "models" / "recipes" / "digits.toml"
+RESULTS = "results.csv"
+COLOURS, THRESHOLDS, SEEDS = ("gray", "rgb"), (4, 2, 8), (0, 1, 2)
+EPOCHS = 6
+
+# What each encoding adds to the recipe, by table.
+LEARNED, UNIFORM_START = 'encoding = "learned"\n', 'encoding = "learned"\nstart = "uniform"\n'
+DISTILLED = '[distillation]\nteacher = "float"\nepochs = {epochs}\n'
+INPUTS = {
+    "learned": LEARNED,
+    "learned-from-uniform": UNIFORM_START,
+    "quantile": 'encoding = "quantile"\n',
+    "uniform": 'encoding = "uniform"\n',
+    "bit-planes": 'encoding = "bit-planes"\n',
+    "learned-shared": LEARNED + "shared = true\n",
+    "quantile-shared": 'encoding = "quantile"\nshared = true\n',
+    "learned-narrowing": LEARNED + "window = 4.0\n",
+    "learned-from-uniform-narrowing": UNIFORM_START + "window = 4.0\n",
+    "learned-slow": LEARNED,
+    "learned-fast": LEARNED,
+    "learned-distilled": LEARNED,
+    "quantile-distilled": 'encoding = "quantile"\n',
+}
+RATES = {"learned-slow": 1, "learned-fast": 20}  # threshold_rate where it is not 5
+MAIN = ("learned", "learned-from-uniform", "quantile", "uniform", "bit-planes")
+SHARED = ("learned-shared", "quantile-shared")  # with colours; fixed uniform thresholds are the same for all anyway
+
+RECIPE = """name = "encodings"
+
+[data]
+source = "cifar10"
+size = [16, 16]
+colour = "{colour}"
+validation = 0.1
+flip = true
+light = "{light}"
+
+[input]
+thresholds = {thresholds}
+{input}
+[[layers]]
+kind = "conv"
+filters = 32
+pool = 2
+
+[[layers]]
+kind = "conv"
+filters = 64
+pool = 2
+
+[[layers]]
+kind = "conv"
+filters = 128
+pool = 2
+
+[training]
+epochs = {epochs}
+batch = 128
+rate = 0.01
+threshold_rate = {threshold_rate}
+estimator = "triangular"
+seed = {seed}
+{distillation}"""
 
 
-def variant(recipe: Recipe, encoding: str, levels: int, seed: int, epochs: int) -> Recipe:
-    """`recipe` with another encoding and seed, and so many epochs."""
-    return replace(
-        recipe,
-        input=replace(recipe.input, encoding=encoding, thresholds=levels),
-        training=replace(recipe.training, seed=seed, epochs=epochs),
+@dataclass(frozen=True)
+class Case:
+    """One training of the comparison."""
+
+    light: str
+    colour: str
+    thresholds: int
+    encoding: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """What its run folder is called."""
+        return f"{self.light}-{self.colour}-{self.thresholds}-{self.encoding}-{self.seed}"
+
+    def recipe(self, epochs: int) -> str:
+        """The text of its recipe."""
+        return RECIPE.format(
+            **asdict(self),
+            epochs=epochs,
+            input=INPUTS[self.encoding],
+            threshold_rate=RATES.get(self.encoding, 5),
+            distillation=DISTILLED.format(epochs=epochs) if self.encoding.endswith("distilled") else "",
+        )
+
+
+@dataclass(frozen=True)
+class Row(Case):
+    """A finished training, as in results.csv. Accuracies are shares 0..1; `places`: its integer thresholds, "/" between colours."""
+
+    epochs: int
+    validation: float
+    test: float
+    seconds: float
+    places: str
+
+    @property
+    def case(self) -> Case:
+        """Which training it is."""
+        return self.with_encoding(self.encoding)
+
+    def with_encoding(self, encoding: str) -> Case:
+        """The case that differs from this one in no more than the encoding."""
+        return Case(self.light, self.colour, self.thresholds, encoding, self.seed)
+
+
+def cases() -> Iterator[Case]:
+    """All combinations that make sense, seed by seed and four thresholds first; the variants of learning with four alone."""
+    for seed in SEEDS:
+        for thresholds in THRESHOLDS:
+            for encoding in INPUTS:
+                levels = (8,) if encoding == "bit-planes" else THRESHOLDS if encoding in (*MAIN, *SHARED) else (4,)
+                if thresholds not in levels:
+                    continue
+                for light in LIGHTS:
+                    for colour in COLOURS:
+                        if encoding not in SHARED or colour == "rgb":
+                            yield Case(light, colour, thresholds, encoding, seed)
+
+
+def read_results(path: Path) -> list[Row]:
+    """The rows of results.csv, none where there is no such file. Raises OwlbitError where it is not as this program writes it."""
+    if not path.exists():
+        return []
+    kinds = {"thresholds": int, "seed": int, "epochs": int, "validation": float, "test": float, "seconds": float}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [Row(**{key: kinds.get(key, str)(value) for key, value in row.items()}) for row in csv.DictReader(file)]
+    except (OSError, TypeError, ValueError) as error:
+        raise OwlbitError(f"{path}: expected the rows that this program writes, could not read them ({error}); move it") from None
+
+
+def write_results(path: Path, rows: Sequence[Row]) -> None:
+    """Writes results.csv, whole or not at all."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def train_case(case: Case, data: Path, runs: Path, epochs: int) -> Row:
+    """Trains `case` in its folder of `runs`, going on where an earlier call was stopped. Raises OwlbitError."""
+    from toolchain.training import train  # torch; the parent of several processes has no need of it
+
+    recipe_file = runs / f"{case.name}-{epochs}.toml"
+    write_text(recipe_file, case.recipe(epochs))
+    try:
+        recipe = with_data(load_recipe(recipe_file), data)
+        result = train(recipe, recipe_file.with_suffix(""), resume=True, console=Console(quiet=True))
+    except OwlbitError as error:
+        raise OwlbitError(f"{case.name}: {error}") from None  # of the one kind that crosses from process to process
+    assert result is not None and result.test_accuracy is not None
+    places = "/".join(" ".join(map(str, colour)) for colour in result.thresholds)
+    return Row(
+        **asdict(case),
+        epochs=epochs,
+        validation=result.validation_accuracy,
+        test=result.test_accuracy,
+        seconds=result.seconds,
+        places=places,
     )
 
 
-def validation_accuracy(recipe: Recipe) -> float:
-    """Of the best epoch of a training that leaves nothing behind, 0..1."""
-    with tempfile.TemporaryDirectory() as folder:
-        result = train(recipe, Path(folder) / "run", console=Console(quiet=True))
-    assert result is not None
-    return result.validation_accuracy
+def chosen(only: Sequence[str]) -> list[Case]:
+    """The cases that fit every KEY=VALUE,VALUE.. of `only`; OwlbitError for a key or value that no case has."""
+    found = list(cases())
+    keys = [field.name for field in fields(Case)]
+    for text in only:
+        key, _, values = text.partition("=")
+        if key not in keys:
+            raise OwlbitError(f'--only: expected KEY=VALUE,VALUE.. with a key of {", ".join(keys)}, got "{text}"')
+        known, wanted = {str(getattr(case, key)) for case in cases()}, set(values.split(","))
+        if wanted - known:
+            raise OwlbitError(f'--only: {key}: expected values of {", ".join(sorted(known))}, got "{values}"')
+        found = [case for case in found if str(getattr(case, key)) in wanted]
+    return found
 
 
-def table(recipe: Recipe, epochs: int, levels: tuple[int, ...] = LEVELS, seeds: tuple[int, ...] = SEEDS) -> str:
-    """A line a number of thresholds, a column an encoding: validation accuracy in percent for every seed."""
-    lines = ["| thresholds | " + " | ".join(ENCODINGS) + " |", "|---|" + "---|" * len(ENCODINGS)]
-    for count in levels:
-        cells = []
-        for encoding in ENCODINGS:
-            shares = [validation_accuracy(variant(recipe, encoding, count, seed, epochs)) for seed in seeds]
-            cells.append(", ".join(f"{100 * share:.1f}" for share in shares))
-        lines.append(f"| {count} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def compare(data: Path, out: Path, runs: Path, todo: Sequence[Case], *, epochs: int, jobs: int, console: Console) -> list[Row]:
+    """Trains what `todo` has and results.csv lacks, and draws tables and plot after each training; returns all rows."""
+    from toolchain.compare_encodings_page import write_page
+
+    rows = read_results(out / RESULTS)
+    if any(row.epochs != epochs for row in rows):
+        raise OwlbitError(f"{out / RESULTS}: expected trainings of {epochs} epochs, got others; choose another --out")
+    done = {row.case for row in rows}
+    missing = [case for case in todo if case not in done]
+    console.print(f"{len(todo) - len(missing)} of {len(todo)} trainings are there already", highlight=False)
+    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes to come; without it they would wait for one another
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running = [pool.submit(train_case, case, data, runs, epochs) for case in missing]
+        try:
+            for count, future in enumerate(as_completed(running), 1):
+                row = future.result()
+                rows.append(row)
+                write_results(out / RESULTS, rows)
+                write_page(out, rows, epochs)
+                figures = f"validation {row.validation:.1%}, {row.seconds:.0f} s"
+                console.print(f"{count} of {len(missing)}: {row.case.name}: {figures}", highlight=False)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    write_page(out, rows, epochs)
+    return rows
 
 
-def main() -> None:
-    """Reads --epochs and prints the table."""
-    parser = argparse.ArgumentParser(prog="python -m toolchain.compare_encodings", description="Compare input encodings on digits.")
-    parser.add_argument("--epochs", type=int, default=12, help="of each of the 18 trainings")
-    epochs = parser.parse_args().epochs
-    if epochs < 1:
-        parser.error(f"--epochs: expected at least 1, got {epochs}")
-    sys.stdout.write(table(load_recipe(DIGITS), epochs) + "\n")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m toolchain.compare_encodings", description="Compare input encodings on CIFAR-10."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="a local copy of CIFAR-10")
+    parser.add_argument("--out", type=Path, required=True, help="folder of results.csv, the tables and the plot")
+    parser.add_argument("--runs", type=Path, default=Path("runs/encodings"), help="folder of the run folders")
+    parser.add_argument("--only", nargs="+", default=[], metavar="KEY=VALUES", help="e.g. light=dark encoding=learned,quantile")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training ({EPOCHS})")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at once, one thread each")
+    given = parser.parse_args(arguments)
+    for key in ("epochs", "jobs"):
+        if getattr(given, key) < 1:
+            parser.error(f"--{key}: expected at least 1, got {getattr(given, key)}")
+    console = Console(stderr=True)
+    try:
+        compare(given.data, given.out, given.runs, chosen(given.only), epochs=given.epochs, jobs=given.jobs, console=console)
+    except OwlbitError as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        return 2
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on from here")
+        return 130
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

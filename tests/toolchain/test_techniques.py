@@ -16,7 +16,6 @@ from hw.reference import simulate
 from models.layer_table import Conv
 from models.network import BinaryNet
 from models.thermometer import quantile_thresholds
-from toolchain.compare_encodings import table
 from toolchain.datasets import load_dataset
 from toolchain.export_run import export_run
 from toolchain.recipe import Distillation, load_recipe
@@ -115,12 +114,6 @@ def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
     p, q = F.softmax(teacher.logits(images) / 3, 1), F.softmax(logits / 3, 1)
     expected = 0.75 * 2 + 0.25 * 9 * (p * (p / q).log()).sum(1).mean()
     np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-5)
-
-
-def test_encodings_are_compared_in_a_table(tmp_path: Path) -> None:
-    lines = table(recipe_for(tmp_path), 1, levels=(2,), seeds=(0,)).splitlines()
-    assert lines[0] == "| thresholds | learned | quantile | uniform |"
-    assert len(lines) == 3 and lines[2].startswith("| 2 | ") and lines[2].count("|") == 5
 
 
 @pytest.mark.parametrize(
