@@ -1,8 +1,8 @@
 """The network that is trained: thermometer, binary blocks from a layer table, binary scores.
 
-A block is shuffle -> convolution -> BatchNorm -> max-pool -> sign. Pooling before the sign computes the same bits as an OR-pool
-after it, since the sign never falls: sign(max(x)) = max(sign(x)). It is written in this order because the gradient then goes to the
-largest normalised value instead of to an arbitrary one among equal signs.
+A block is shuffle -> convolution -> BatchNorm -> max-pool -> sign, and a logic skip if its layer has one. Pooling before the sign
+computes the same bits as an OR-pool after it, since the sign never falls: sign(max(x)) = max(sign(x)). It is written in
+this order because the gradient then goes to the largest normalised value instead of to an arbitrary one among equal signs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
 from models.encodings import BitPlanes, Ramps
 from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
+from models.logic_skip import SKIPS, MuxSkip
 from models.thermometer import LearnedThermometer
 
 
@@ -26,12 +27,15 @@ class ConvBlock(nn.Module):
         self.conv = BinaryConv2d(channels, layer.filters, layer.kernel, layer.stride, layer.groups)
         self.norm = nn.BatchNorm2d(layer.filters)
         self.pool = OrPool(layer.pool) if layer.pool > 1 else None
+        self.skip = SKIPS[layer.skip](layer.filters) if layer.skip else None
 
     def forward(self, signs: Tensor) -> Tensor:
+        entered = signs
         if self.shuffle is not None:
             signs = self.shuffle(signs)
         values = self.norm(self.conv(signs))
-        return self.activation(values if self.pool is None else self.pool(values))
+        signs = self.activation(values if self.pool is None else self.pool(values))
+        return signs if self.skip is None else self.skip(signs, entered)
 
 
 class LinearBlock(nn.Module):
@@ -106,8 +110,8 @@ class BinaryNet(nn.Module):
         return logits
 
     def binary_weights(self) -> list[nn.Parameter]:
-        """The latent weights of every binary layer, in order."""
-        return [module.weight for module in self.modules() if isinstance(module, BinaryConv2d | BinaryLinear)]
+        """The latent weights of every binary layer, and of every multiplexer's selections, in order."""
+        return [module.weight for module in self.modules() if isinstance(module, BinaryConv2d | BinaryLinear | MuxSkip)]
 
     def use_real_weights(self, real: bool) -> None:
         """Whether the layers multiply with real weights instead of their signs: the first of two stages, and the float teacher."""

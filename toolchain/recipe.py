@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import OwlbitError
-from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
+from models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
@@ -160,6 +160,7 @@ LAYER_LIMITS = {
     "stride": Limits(1, 8),
     "groups": Limits(1, 65536),
     "pool": Limits(1, 8),
+    "skip": Limits(choices=GATES),
     "features": Limits(1, 65536),
 }
 TRAINING_LIMITS = {

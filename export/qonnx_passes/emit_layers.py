@@ -43,7 +43,11 @@ class Building:
         if isinstance(x.source, BitSource):
             return replace(x, table=np.where(fired, high[:, None], low[:, None]), pad_values=pad_values)
         if isinstance(x.source, PairSource):
-            gate, select, falling = find_gate(fired, node)
+            gate, select, falling, flipped = find_gate(fired, node)
+            if flipped.any() and not self._complement(x.source.reads, flipped):
+                raise node.error(
+                    f"needs the complement of channel {int(flipped.argmax())}'s bit, which another branch reads as it is"
+                )
             self.add(LogicSkip(x.source.earlier, gate, select), x.source.reads, node)
         else:
             x, falling = self._add_thresholds(x, fired, node)
@@ -97,32 +101,32 @@ class Building:
             self.add(ChannelShuffle(np.argsort(by_colour).astype(np.int32)), self.last, node)
 
     def flip_bits(self, x: Traced, rows: Rows) -> Traced | None:
-        """The tensor with the stored bits of `rows` complemented by the layer that makes them.
+        """The tensor with the stored bits of `rows` complemented by the layer that makes them; None where that cannot be."""
+        return replace(x, table=np.where(rows[:, None], x.table[:, ::-1], x.table)) if self._complement(x.bit_layer, rows) else None
 
-        None where that layer cannot, or where others read its bits too.
-        """
-        index, made = x.bit_layer, rows
+    def _complement(self, index: int, rows: Rows) -> bool:
+        """Complements the bits `rows` of layer `index`. False where it has no filters for that, or others read its bits too."""
+        made = rows
         while index not in self.shared and isinstance(shuffle := self.layers[index], ChannelShuffle):
             before = np.zeros_like(made)
             before[shuffle.permutation] = made
             index, made = index - 1, before
         layer = self.layers[index]
         if index in self.shared or not isinstance(layer, BinaryConv | BinaryLinear):
-            return None
+            return False
         thresholds = np.where(made, layer.fan_in + 1 - layer.thresholds, layer.thresholds).astype(np.int32)
         self.layers[index] = with_filters(layer, complemented(layer.weights, made), thresholds)
-        return replace(x, table=np.where(rows[:, None], x.table[:, ::-1], x.table))
-
-    def rising(self, x: Traced) -> Traced:
-        """The bits with the larger value stored as 1, in as far as the layer that makes them can."""
-        flipped = self.flip_bits(x, x.table[:, 1] < x.table[:, 0])
-        return x if flipped is None else flipped
+        return True
 
     def share(self, x: Traced, node: Node) -> Traced:
-        """A tensor that several nodes read: bits from here on, if it has two values, which nobody complements any more."""
+        """A tensor that several nodes read: bits from here on, if it has two values, which nobody complements any more.
+
+        The larger value is stored as 1, in as far as the layer that makes it can do that.
+        """
         if x.pad_values is not None or (not isinstance(x.source, BitSource) and np.unique(x.table).size != 2):
             return x
-        x = self.rising(self.as_bits(x, node))
+        x = self.as_bits(x, node)
+        x = self.flip_bits(x, x.table[:, 1] < x.table[:, 0]) or x
         self.shared.add(x.bit_layer)
         return x
 

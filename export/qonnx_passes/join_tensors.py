@@ -38,7 +38,6 @@ def join_tensors(building: Building, node: Node, tensors: list[Traced]) -> tuple
 def _pair(building: Building, node: Node, current: Traced, earlier: Traced) -> tuple[Traced, Array, Array]:
     """The joined tensor, and the tables of both."""
     building.check_line(current.bit_layer, node)
-    current = building.rising(current)
     stands, needed = np.arange(current.shape[0]), _permutation(current, earlier, node)
     # A shuffle that the network holds anyway may have brought the earlier map into the order of the current one.
     source, moved = earlier.bit_layer, stands
