@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Shape, Thermometer
 
 _KINDS: dict[type[Layer], str] = {
     Thermometer: "thermometer",
@@ -15,6 +15,7 @@ _KINDS: dict[type[Layer], str] = {
     OrPool: "pool",
     ChannelShuffle: "shuffle",
     BinaryLinear: "linear",
+    LogicSkip: "skip",
     Scores: "scores",
 }
 
@@ -24,8 +25,9 @@ class LayerCost:
     """One layer.
 
     `name`: its kind and how many of that kind came before, counted from 1 ("conv2"); `kind`; `input_shape` and `output_shape`:
-    (C, H, W); `weight_bits`: binary weights stored; `thresholds`: integers stored; `macs`: XNOR-popcount bit operations an image,
-    padding included; `feature_bits`: bits of the output map (0 for the scores, which are integers).
+    (C, H, W); `weight_bits`: binary weights stored, and the select bits of a multiplexer; `thresholds`: integers stored; `macs`:
+    XNOR-popcount bit operations an image, padding included (the gates of a logic skip are none); `feature_bits`: bits of the
+    output map (0 for the scores, which are integers).
     """
 
     name: str
@@ -47,10 +49,11 @@ def layer_costs(network: Network) -> list[LayerCost]:
         seen[kind] = seen.get(kind, 0) + 1
         name = kind if kind in ("thermometer", "scores") else f"{kind}{seen[kind]}"
         weights = layer.weights.size if isinstance(layer, BinaryConv | BinaryLinear | Scores) else 0
+        bits = int(weights) + (layer.select.size if isinstance(layer, LogicSkip) and layer.select is not None else 0)
         positions = after[1] * after[2]
         thresholds = layer.thresholds.size if isinstance(layer, Thermometer | BinaryConv | BinaryLinear) else 0
         features = 0 if isinstance(layer, Scores) else int(np.prod(after))
-        rows.append(LayerCost(name, kind, before, after, int(weights), int(thresholds), int(weights) * positions, features))
+        rows.append(LayerCost(name, kind, before, after, bits, int(thresholds), int(weights) * positions, features))
     return rows
 
 

@@ -17,11 +17,15 @@ Conventions
   makes output channels `[g*Cout/groups, (g+1)*Cout/groups)`.
 * **OR-pool** is the maximum of bits over a window, without padding; what does not fill a window is dropped.
 * **Channel shuffle.** Output channel i is input channel `permutation[i]`.
+* **Logic skip.** The current map, which the layer before made, is joined bit by bit with an earlier map of the same shape, that of
+  `layers[source]`. Output bit [c, h, w] is `current | earlier` ("or"), `current ^ earlier` ("xor"), or, by one bit a channel,
+  `current` where `select[c]` is 1 and `earlier` where it is 0 ("mux").
 * **Scores** are `2 * popcount - K`, one signed integer a class. The class of an image is the first index of the largest score.
 * **Input scale.** The file a network came from may have been written for float images. Pixel value v then stands for the float32
   nearest to `v * input_scale + input_offset` (computed in float64); see `Network.input_values`.
 
-A network is one thermometer, then any number of convolutions, OR-pools, shuffles and hidden linear layers, then scores.
+A network is one thermometer, then any number of convolutions, OR-pools, shuffles, hidden linear layers and logic skips, then
+scores: a list, each layer of which reads the map of the layer before. Only a logic skip reads a second map; it names its maker.
 After a linear layer the map is `[features, 1, 1]`.
 """
 
@@ -200,6 +204,50 @@ class BinaryLinear:
         return len(self.weights), 1, 1
 
 
+GATES = ("or", "xor", "mux")
+
+
+@dataclass(frozen=True, eq=False)
+class LogicSkip:
+    """Joins the current map with an earlier one by a logic gate; both have one shape, which is the output's.
+
+    `source`: index in `Network.layers` of the layer whose output is the earlier map: 0 is the thermometer, and the layer directly
+    before is not allowed, as its output is the current map; `gate`: a name of `GATES`; `select`: bits [C] for "mux", 1 for the
+    channels that take the current map; None for the other gates.
+    """
+
+    source: int
+    gate: str
+    select: Bits | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.source) is not int or self.source < 0:
+            raise NetworkError(f"logic skip: expected the index of an earlier layer, got {self.source!r}")
+        if self.gate not in GATES:
+            raise NetworkError(f"logic skip: expected a gate of {', '.join(GATES)}, got {self.gate!r}")
+        if (self.select is not None) != (self.gate == "mux"):
+            raise NetworkError(f"logic skip: expected select bits for the gate mux, and for no other, got {self.gate!r}")
+        if self.select is not None:
+            object.__setattr__(self, "select", _bits(self.select, "logic skip select", 1))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if self.select is not None and self.select.size != shape[0]:
+            raise NetworkError(f"logic skip: expected {shape[0]} select bits, one a channel, got {self.select.size}")
+        return shape
+
+    def check_source(self, shapes: list[Shape]) -> None:
+        """NetworkError unless the earlier map has the shape of the current one; `shapes`: the outputs of all layers before."""
+        if self.source >= len(shapes) - 1:
+            raise NetworkError(
+                f"logic skip: expected the index of a layer before the one that it follows, 0..{len(shapes) - 2}, got {self.source}"
+            )
+        if shapes[self.source] != shapes[-1]:
+            raise NetworkError(
+                f"logic skip: expected two maps of one shape, got {shapes[self.source]} from layer {self.source} "
+                f"and the current {shapes[-1]}"
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """The last layer: `2 * popcount - K` a class. `weights`: bits [classes, C*H*W]."""
@@ -220,7 +268,7 @@ class Scores:
         return len(self.weights), 1, 1
 
 
-Layer = Thermometer | BinaryConv | OrPool | ChannelShuffle | BinaryLinear | Scores
+Layer = Thermometer | BinaryConv | OrPool | ChannelShuffle | BinaryLinear | LogicSkip | Scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,6 +302,8 @@ class Network:
         shape = self.input_shape
         for index, layer in enumerate(self.layers):
             try:
+                if isinstance(layer, LogicSkip):
+                    layer.check_source(shapes)
                 shape = layer.output_shape(shape)
             except NetworkError as error:
                 raise NetworkError(f"layer {index}: {error}") from None

@@ -1,8 +1,9 @@
 """The file format of a `Network`: one npz archive, readable anywhere with numpy, and never unpickled.
 
 Entry `header` is UTF-8 JSON as uint8: `format`, `version`, the network's plain fields, and one description a layer with its kind
-and its plain fields. The arrays of layer i are the entries `i.weights`, `i.thresholds` and `i.permutation`; weight bits are packed
-eight a byte, most significant bit first in C order, and their shape is in the layer's description.
+and its plain fields. The arrays of layer i are the entries `i.weights`, `i.thresholds`, `i.permutation` and `i.select`; weight bits
+are packed eight a byte, most significant bit first in C order, and their shape is in the layer's description.
+Version 2 added the logic skip; a network without one is still written as version 1, which every release reads.
 The same network always gives the same bytes.
 """
 
@@ -20,10 +21,10 @@ from numpy.typing import NDArray
 
 from export.atomic import replacing
 from export.errors import OwlbitError
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Network, OrPool, Scores, Thermometer
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
 
 FORMAT = "owlbit network"
-VERSION = 1
+VERSION = 2
 
 _KINDS: dict[str, type[Layer]] = {
     "thermometer": Thermometer,
@@ -31,6 +32,7 @@ _KINDS: dict[str, type[Layer]] = {
     "or_pool": OrPool,
     "channel_shuffle": ChannelShuffle,
     "binary_linear": BinaryLinear,
+    "logic_skip": LogicSkip,
     "scores": Scores,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
@@ -59,7 +61,8 @@ def save_network(network: Network, path: str | Path) -> None:
             else:
                 description[key] = value
         layers.append(description)
-    header = {"format": FORMAT, "version": VERSION, **{key: getattr(network, key) for key in _PLAIN}, "layers": layers}
+    version = VERSION if any(isinstance(layer, LogicSkip) for layer in network.layers) else 1
+    header = {"format": FORMAT, "version": version, **{key: getattr(network, key) for key in _PLAIN}, "layers": layers}
     arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     # `savez` gives a file object what it is given; a path without ".npz" it would rename.
     with replacing(Path(path)) as temporary, temporary.open("wb") as file:

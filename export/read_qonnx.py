@@ -3,7 +3,8 @@
 The steps are listed in `read_model`. What is in the subset: one chain from an image of uint8 pixels (or floats that stand for them)
 over a thermometer (pixels compared with constants), convolutions and matrix products of binary data with +-1 weights, each with any
 monotone float arithmetic and a two-valued quantiser behind it, maximum pools and channel shuffles, to class scores with one
-positive scale.
+positive scale. A binary map may also skip layers and be joined with a later one of its shape, by any arithmetic that comes to OR,
+XOR or a choice of one of the two a channel.
 Thresholds are found by evaluating the file's own float32 arithmetic for every integer that can occur, so they are exact.
 """
 

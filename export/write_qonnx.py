@@ -2,9 +2,11 @@
 
 What the file computes, run by `qonnx.core.onnx_exec.execute_onnx`, are exactly the network's integers: every value in it is an
 integer that float32 holds. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit
-`Pad` with -1. A packed file holds eight weights a byte, and standard operators that unpack them: constants, which `FoldConstants`
-of qonnx turns into the float weights of an unpacked file. The input is a float32 image [1, C, H, W] of pixel values 0..255, the
-output float32 [1, classes] of integer scores. Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
+`Pad` with -1, and logic skips are `Max` (OR), `Neg` of `Mul` (XOR) and `Where` (a multiplexer). The input is a float32 image
+[1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of integer scores.
+A packed file holds eight weights a byte, and standard operators that unpack them: constants, which `FoldConstants` of qonnx turns
+into the float weights of an unpacked file.
+Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
 """
 
 from __future__ import annotations
@@ -18,7 +20,18 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from export.atomic import write_bytes
-from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Network, OrPool, Scores, Shape, Thermometer
+from export.network import (
+    BinaryConv,
+    BinaryLinear,
+    Bits,
+    ChannelShuffle,
+    LogicSkip,
+    Network,
+    OrPool,
+    Scores,
+    Shape,
+    Thermometer,
+)
 from export.qonnx_metadata import set_metadata
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
@@ -37,6 +50,7 @@ class _Graph:
         self.current = input_name
         self.shape = shape
         self.flat = False
+        self.outputs: list[tuple[str, bool]] = []  # of every layer written: the tensor, and whether it is flat
 
     def constant(self, name: str, array: NDArray[Any]) -> str:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
@@ -63,9 +77,13 @@ class _Graph:
 
     def unflatten(self, name: str) -> None:
         if self.flat:
-            target = self.constant(f"{name}_shape", np.array([1, *self.shape], np.int64))
-            self.step("Reshape", f"{name}_reshape", [target], (1, *self.shape))
+            self.current = self.as_map(name, self.current)
             self.flat = False
+
+    def as_map(self, name: str, flat: str) -> str:
+        """The flat tensor `flat`, of the current shape, as a map."""
+        target = self.constant(f"{name}_shape", np.array([1, *self.shape], np.int64))
+        return self.node("Reshape", f"{name}_reshape", [flat, target], (1, *self.shape))
 
 
 def write_qonnx(network: Network, path: str | Path, *, packed: bool = False) -> None:
@@ -96,9 +114,12 @@ def qonnx_model(network: Network, *, packed: bool = False) -> onnx.ModelProto:
             case BinaryLinear():
                 _write_matmul(graph, name, layer.weights)
                 _write_threshold(graph, name, 2 * layer.thresholds - layer.fan_in, (1, shape[0]))
+            case LogicSkip():
+                _write_skip(graph, name, layer)
             case Scores():
                 _write_matmul(graph, name, layer.weights)
         graph.shape = shape
+        graph.outputs.append((graph.current, graph.flat))
     scores = graph.nodes[-1].output[0]
     proto = helper.make_graph(
         graph.nodes,
@@ -194,3 +215,20 @@ def _write_matmul(graph: _Graph, name: str, weights: Bits) -> None:
     graph.flatten(name)
     transposed = _signs(graph, name, weights.T, weights.T.shape)
     graph.step("MatMul", name, [transposed], (1, len(weights)))
+
+
+def _write_skip(graph: _Graph, name: str, layer: LogicSkip) -> None:
+    earlier, flat = graph.outputs[layer.source]
+    if flat != graph.flat:
+        earlier = graph.as_map(name, earlier) if flat else earlier
+        graph.unflatten(name)
+    shape = (1, graph.shape[0]) if graph.flat else (1, *graph.shape)
+    if layer.select is not None:
+        axes = (1, -1) if graph.flat else (1, -1, 1, 1)
+        select = graph.constant(f"{name}_select", layer.select.astype(np.bool_).reshape(axes))
+        graph.current = graph.node("Where", name, [select, graph.current, earlier], shape)
+    elif layer.gate == "or":
+        graph.step("Max", name, [earlier], shape)
+    else:
+        graph.step("Mul", f"{name}_product", [earlier], shape)
+        graph.step("Neg", name, [], shape)

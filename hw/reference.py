@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Ints, Layer, Network, OrPool, Scores, Thermometer
+from export.network import (
+    BinaryConv,
+    BinaryLinear,
+    Bits,
+    ChannelShuffle,
+    Ints,
+    Layer,
+    LogicSkip,
+    Network,
+    OrPool,
+    Scores,
+    Thermometer,
+)
 
 
 def thermometer(layer: Thermometer, images: NDArray[np.uint8]) -> Bits:
@@ -58,8 +70,18 @@ def or_pool(layer: OrPool, bits: Bits) -> Bits:
     return pooled
 
 
-def run_layer(layer: Layer, bits: NDArray[np.uint8]) -> NDArray[Any]:
-    """One layer on a batch [N, C, H, W]; bits, or int32 [N, classes] from the scores layer."""
+def logic_skip(layer: LogicSkip, bits: Bits, earlier: Bits) -> Bits:
+    """Two maps of bits [N, C, H, W] to one: OR, XOR, or the map that each channel selects."""
+    if layer.select is not None:
+        return np.where(layer.select[None, :, None, None], bits, earlier)
+    return bits | earlier if layer.gate == "or" else bits ^ earlier
+
+
+def run_layer(layer: Layer, bits: NDArray[np.uint8], earlier: NDArray[np.uint8] | None = None) -> NDArray[Any]:
+    """One layer on a batch [N, C, H, W]; bits, or int32 [N, classes] from the scores layer.
+
+    `earlier`: for a logic skip, the output of its source.
+    """
     match layer:
         case Thermometer():
             return thermometer(layer, bits)
@@ -72,6 +94,9 @@ def run_layer(layer: Layer, bits: NDArray[np.uint8]) -> NDArray[Any]:
         case BinaryLinear():
             fired = popcounts(bits.reshape(len(bits), -1), layer.weights) >= layer.thresholds
             return fired.astype(np.uint8)[:, :, None, None]
+        case LogicSkip():
+            assert earlier is not None
+            return logic_skip(layer, bits, earlier)
         case Scores():
             scores: Ints = 2 * popcounts(bits.reshape(len(bits), -1), layer.weights) - np.int32(layer.fan_in)
             return scores
@@ -83,7 +108,7 @@ def activations(network: Network, images: NDArray[np.uint8]) -> list[NDArray[Any
     outputs: list[NDArray[Any]] = []
     current: NDArray[Any] = images
     for layer in network.layers:
-        current = run_layer(layer, current)
+        current = run_layer(layer, current, outputs[layer.source] if isinstance(layer, LogicSkip) else None)
         outputs.append(current)
     return outputs
 

@@ -45,7 +45,7 @@ class MixedBlock(nn.Module):
         deep = signs
         for block in self.heavy[:-1]:
             deep = block(deep)
-        return self._activate(_normalised(self.heavy[-1], deep), _normalised(self.light, signs))
+        return self.light.join(self._activate(_normalised(self.heavy[-1], deep), _normalised(self.light, signs)), signs)
 
     def fast_forward(self, bits: Tensor) -> Tensor:
         """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
@@ -54,7 +54,7 @@ class MixedBlock(nn.Module):
             assert isinstance(block, ConvBlock)
             deep = block.fast_forward(deep)
         signs = self._activate(_fast_normalised(self.heavy[-1], deep), _fast_normalised(self.light, bits))
-        return ((signs + 1) / 2).to(torch.bfloat16, memory_format=torch.channels_last)
+        return ((self.light.join(signs, 2 * bits - 1) + 1) / 2).to(torch.bfloat16, memory_format=torch.channels_last)
 
     def _activate(self, heavy: Tensor, light: Tensor) -> Tensor:
         values = self.mix * heavy + (1 - self.mix) * light
@@ -88,7 +88,7 @@ def heavy_chains(layers: tuple[Layer, ...], groups: int, depth: int = 1) -> dict
     convolutions with `groups` groups. The first has the light one's stride and filters, those after it keep the size of the map."""
     return {
         index: (
-            replace(layer, groups=groups, shuffle=layer.shuffle and groups > 1, pool=1),
+            replace(layer, groups=groups, shuffle=layer.shuffle and groups > 1, pool=1, skip=""),
             *[Conv(layer.filters, layer.kernel, groups=groups)] * (depth - 1),
         )
         for index, layer in enumerate(layers)
@@ -107,7 +107,7 @@ def add_heavy(net: BinaryNet, input_shape: Shape, layers: tuple[Layer, ...], cha
         light, layer = net.blocks[index], layers[index]
         if not isinstance(light, ConvBlock) or not isinstance(layer, Conv):
             raise ValueError(f"layer {index}: expected a light convolution to mix a heavy one with, got a {type(light).__name__}")
-        expected = layer_shapes(shapes[index], (replace(layer, pool=1),))[-1]
+        expected = layer_shapes(shapes[index], (replace(layer, pool=1, skip=""),))[-1]
         found = layer_shapes(shapes[index], chain)[-1]
         if found != expected:
             raise ValueError(f"layer {index}: expected a heavy chain that makes a map {expected}, got {found}")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 Shape = tuple[int, int, int]
+GATES = ("or", "xor", "mux")
 
 
 class TableError(ValueError):
@@ -19,12 +20,13 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Conv:
-    """Binary convolution, then normalisation, sign and OR-pool.
+    """Binary convolution, then normalisation, sign, OR-pool and logic skip.
 
     `filters`: output channels; `kernel`: height and width, odd; `stride`; `groups`; `pool`: side and stride of the OR-pool window
-    (1: none); `shuffle`: reorder the input channels by the ShuffleNet permutation of `groups` before the convolution.
-    `padding`: -1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without it the map
-    loses `kernel - 1` rows and columns.
+    (1: none); `shuffle`: reorder the input channels by the ShuffleNet permutation of `groups` before the convolution; `padding`:
+    -1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without it the map loses `kernel - 1` rows and
+    columns; `skip`: "or", "xor" or "mux" joins the map that leaves with the one that entered (before its shuffle), of the same
+    shape; "": none.
     """
 
     filters: int
@@ -34,6 +36,7 @@ class Conv:
     pool: int = 1
     shuffle: bool = False
     padding: bool = True
+    skip: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def layer_shapes(input_shape: Shape, layers: tuple[Layer, ...]) -> list[Shape]:
     """The map [C, H, W] after each layer, for a first layer that reads `input_shape` (channels after the thermometer).
 
     Raises TableError where a group count does not divide, a kernel is even, a map is too small for its pool or, without padding,
-    for its kernel, or a convolution follows a linear layer.
+    for its kernel, a logic skip is none of `GATES` or joins maps of two shapes, or a convolution follows a linear layer.
     """
     shapes: list[Shape] = []
     shape = input_shape
@@ -78,13 +81,25 @@ def _conv_shape(index: int, layer: Conv, shape: Shape, before: tuple[Layer, ...]
     height, width = _unpooled(layer, shape)
     if min(height, width) < layer.pool:
         raise TableError(index, "pool", f"expected a window that fits the {height}x{width} map, got {layer.pool}x{layer.pool}")
-    return layer.filters, height // layer.pool, width // layer.pool
+    after = layer.filters, height // layer.pool, width // layer.pool
+    if layer.skip not in ("", *GATES):
+        raise TableError(index, "skip", f"expected one of {', '.join(GATES)}, got {layer.skip}")
+    if layer.skip and after != shape:
+        raise TableError(
+            index,
+            "skip",
+            f"expected a layer that keeps the shape of its map (filters = {channels}, stride = 1, pool = 1), "
+            f"got {'x'.join(map(str, shape))} to {'x'.join(map(str, after))}",
+        )
+    return after
 
 
 def weight_bits(input_shape: Shape, layers: tuple[Layer, ...], classes: int) -> int:
-    """Binary weights of the whole network, the scores layer included."""
+    """Binary weights of the whole network, the scores layer and the selections of multiplexers included."""
     shapes = [input_shape, *layer_shapes(input_shape, layers)]
-    return sum(_bits(layer, shape) for layer, shape in zip(layers, shapes, strict=False)) + classes * _size(shapes[-1])
+    selections = sum(layer.filters for layer in layers if isinstance(layer, Conv) and layer.skip == "mux")
+    weights = sum(_bits(layer, shape) for layer, shape in zip(layers, shapes, strict=False))
+    return weights + selections + classes * _size(shapes[-1])
 
 
 def macs(input_shape: Shape, layers: tuple[Layer, ...]) -> int:

@@ -1,8 +1,8 @@
 """The network that is trained: thermometer, binary blocks from a layer table, binary scores.
 
-A block is shuffle -> convolution -> BatchNorm -> max-pool -> sign. Pooling before the sign computes the same bits as an OR-pool
-after it, since the sign never falls: sign(max(x)) = max(sign(x)). It is written in this order because the gradient then goes to the
-largest normalised value instead of to an arbitrary one among equal signs.
+A block is shuffle -> convolution -> BatchNorm -> max-pool -> sign, and a logic skip if its layer has one. Pooling before the sign
+computes the same bits as an OR-pool after it, since the sign never falls: sign(max(x)) = max(sign(x)). It is written in
+this order because the gradient then goes to the largest normalised value instead of to an arbitrary one among equal signs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, ef
 from models.encodings import BitPlanes, Ramps
 from models.fused import normalise_activate
 from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
+from models.logic_skip import SKIPS, MuxSkip
 from models.thermometer import LearnedThermometer
 from models.trainable import SIGNS, Activated, Trainable
 
@@ -29,6 +30,7 @@ class ConvBlock(Activated):
         self.conv.padding *= layer.padding
         self.norm = nn.BatchNorm2d(layer.filters)
         self.pool = OrPool(layer.pool) if layer.pool > 1 else None
+        self.skip = SKIPS[layer.skip](layer.filters) if layer.skip else None
 
     def values(self, signs: Tensor) -> Tensor:
         """What the activation is taken of: float32 [N, filters, H', W']."""
@@ -37,18 +39,25 @@ class ConvBlock(Activated):
         values: Tensor = self.norm(self.conv(signs))
         return values if self.pool is None else self.pool(values)
 
+    def join(self, signs: Tensor, entered: Tensor) -> Tensor:
+        """What leaves the block, after its logic skip if there is one."""
+        return signs if self.skip is None else self.skip(signs, entered)
+
     def forward(self, signs: Tensor) -> Tensor:
-        return self.activation(self.values(signs))
+        return self.join(self.activation(self.values(signs)), signs)
 
     def fast_forward(self, bits: Tensor) -> Tensor:
         """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
-        if self.shuffle is not None:
-            bits = self.shuffle(bits)
+        shuffled = bits if self.shuffle is None else self.shuffle(bits)
         weight = effective_weight(self.conv.weight, self.conv.real)
         halves = weight.to(torch.bfloat16, memory_format=torch.channels_last)
-        products = F.conv2d(bits, halves, None, self.conv.stride, self.conv.padding, 1, self.conv.groups)
+        products = F.conv2d(shuffled, halves, None, self.conv.stride, self.conv.padding, 1, self.conv.groups)
         sums = weight.detach().sum((1, 2, 3))
-        return normalise_activate(products, self.norm, sums, 1 if self.pool is None else self.pool.side, self.activation_name)
+        side = 1 if self.pool is None else self.pool.side
+        after = normalise_activate(products, self.norm, sums, side, self.activation_name)
+        if self.skip is None:
+            return after
+        return ((self.join(2 * after - 1, 2 * bits - 1) + 1) / 2).to(torch.bfloat16)
 
 
 class LinearBlock(Activated):
@@ -136,6 +145,10 @@ class BinaryNet(Trainable):
         logits: Tensor = self(images) * self.log_temperature.exp()
         return logits
 
+    def binary_weights(self) -> list[nn.Parameter]:
+        """The latent weights of every binary layer, and of every multiplexer's selections, in order."""
+        return [module.weight for module in self.modules() if isinstance(module, BinaryConv2d | BinaryLinear | MuxSkip)]
+
     def logits_and_points(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """A transfer point is what the activation of a convolution's block is taken of: of signs the energy is the same everywhere.
 
@@ -146,7 +159,7 @@ class BinaryNet(Trainable):
         for block in self.blocks:
             if isinstance(block, ConvBlock):
                 points.append(block.values(signs))
-                signs = block.activation(points[-1])
+                signs = block.join(block.activation(points[-1]), signs)
             else:
                 signs = block(signs)
         logits: Tensor = self.classifier(signs.flatten(1)) * self.log_temperature.exp()

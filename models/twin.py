@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import brevitas.nn as qnn
 import torch
 from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
-from torch import nn
+from torch import Tensor, nn
 
 from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
 from models.network import BinaryNet, ConvBlock, LinearBlock
@@ -29,27 +30,45 @@ class BinaryActivation(SignedBinaryActPerTensorConst):  # type: ignore[misc]
 def brevitas_twin(net: BinaryNet, *, pool_first: bool = False) -> nn.Sequential:
     """A Brevitas model with copies of `net`'s weights, in the same mode, giving the same integer scores bit for bit.
 
-    Float32 images [N, C, H, W] of values 0..255 to scores float32 [N, classes]. It is one flat list of layers that
-    `brevitas.export.export_qonnx` takes: the thermometer as a fixed 1x1 convolution (pixel + 0.5 - integer threshold) and a
-    1-bit activation, explicit padding of -1, and conv -> BatchNorm -> sign -> max-pool; with `pool_first` the training order,
-    max-pool before sign, whose gradients then are those of `net`. Raises ValueError where `net` does not begin with a thermometer.
+    Float32 images [N, C, H, W] of values 0..255 to scores float32 [N, classes]. It is one list of layers that
+    `brevitas.export.export_qonnx` takes, flat but for blocks with a logic skip (`SkippedBlock`): the thermometer as a fixed 1x1
+    convolution (pixel + 0.5 - integer threshold) and a 1-bit activation, explicit padding of -1, and conv -> BatchNorm -> sign ->
+    max-pool; with `pool_first` the training order, max-pool before sign, whose gradients then are those of `net`. Raises
+    ValueError where `net` does not begin with a thermometer.
     """
     if not isinstance(net.thermometer, LearnedThermometer):
         raise ValueError(f"expected a network with a thermometer, got one with {type(net.thermometer).__name__}")
     twin = nn.Sequential(_thermometer(net.thermometer), _sign())
     for block in net.blocks:
         if isinstance(block, ConvBlock):
-            if block.shuffle is not None:
-                twin.append(ChannelShuffle(block.shuffle.groups))
-            if block.conv.padding:
-                twin.append(nn.ConstantPad2d(block.conv.padding, -1.0))
-            twin.extend([_conv(block.conv), _norm(block.norm)])
-            pool = [] if block.pool is None else [OrPool(block.pool.side)]
-            twin.extend([*pool, _sign()] if pool_first else [_sign(), *pool])
+            layers = _conv_block(block, pool_first)
+            twin.extend(layers if block.skip is None else [SkippedBlock(layers, copy.deepcopy(block.skip))])
         elif isinstance(block, LinearBlock):
             twin.extend([nn.Flatten(), _linear(block.linear), _norm(block.norm), _sign()])
     twin.extend([nn.Flatten(), _linear(net.classifier)])
     return twin.train(net.training)
+
+
+class SkippedBlock(nn.Module):
+    """A block's layers one after the other, and the logic skip of what they make and what they read."""
+
+    def __init__(self, layers: list[nn.Module], skip: nn.Module) -> None:
+        super().__init__()
+        self.block = nn.Sequential(*layers)
+        self.skip = skip
+
+    def forward(self, signs: Tensor) -> Any:
+        return self.skip(self.block(signs), signs)
+
+
+def _conv_block(block: ConvBlock, pool_first: bool) -> list[nn.Module]:
+    """The layers of a block, its logic skip left out."""
+    layers: list[nn.Module] = [] if block.shuffle is None else [ChannelShuffle(block.shuffle.groups)]
+    if block.conv.padding:
+        layers.append(nn.ConstantPad2d(block.conv.padding, -1.0))
+    layers += [_conv(block.conv), _norm(block.norm)]
+    pool = [] if block.pool is None else [OrPool(block.pool.side)]
+    return layers + ([*pool, _sign()] if pool_first else [_sign(), *pool])
 
 
 def _thermometer(thermometer: LearnedThermometer) -> nn.Conv2d:

@@ -11,7 +11,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
+from export.network import (
+    GATES,
+    BinaryConv,
+    BinaryLinear,
+    ChannelShuffle,
+    Layer,
+    LogicSkip,
+    Network,
+    OrPool,
+    Scores,
+    Shape,
+    Thermometer,
+)
 
 Generator = np.random.Generator
 
@@ -84,6 +96,24 @@ def _draw_conv(
     return random_conv(rng, shape, filters, groups, (kernel_h, kernel_w), stride, (top, left, bottom, right))
 
 
+def random_same_conv(rng: Generator, shape: Shape, group_widths: Sequence[int] | None, plain: bool) -> BinaryConv:
+    """A convolution whose output has the shape of its input: the padding of an even or wide kernel may lie on either side."""
+    groups = [g for g in _divisors(shape[0]) if group_widths is None or shape[0] // g in group_widths]
+    kernel = (3, 3) if plain else (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+    top, left = (1, 1) if plain else (int(rng.integers(0, kernel[0])), int(rng.integers(0, kernel[1])))
+    padding = (top, left, kernel[0] - 1 - top, kernel[1] - 1 - left)
+    return random_conv(rng, shape, shape[0], int(rng.choice(groups or [1])), kernel, (1, 1), padding)
+
+
+def random_skip(rng: Generator, shapes: Sequence[Shape]) -> LogicSkip | None:
+    """A logic skip after layers with the outputs `shapes`, from any earlier map of the last one's shape, if there is one."""
+    sources = [index for index, shape in enumerate(shapes[:-1]) if shape == shapes[-1]]
+    if not sources:
+        return None
+    gate = str(rng.choice(GATES))
+    return LogicSkip(int(rng.choice(sources)), gate, random_bits(rng, shapes[-1][0]) if gate == "mux" else None)
+
+
 def random_network(
     rng: Generator,
     *,
@@ -101,9 +131,12 @@ def random_network(
     linear: bool = True,
     shuffle: bool = True,
     pool: bool = True,
+    skip: bool = True,
     min_size: int = 1,
 ) -> Network:
     """A random legal network: up to `blocks` convolutions, each with its pool and shuffle, then hidden linear layers, then scores.
+
+    Logic skips may follow every layer, and blocks of a convolution that keeps the shape of its map are there for them.
 
     Args:
         rng: where every choice comes from.
@@ -116,17 +149,27 @@ def random_network(
         learned: thermometer thresholds rise strictly.
         plain: only 1x1 and 3x3 kernels, padded by 0 and 1, equal strides, 2x2 pools; otherwise kernels of 1..3 by 1..3 with
             asymmetric padding, and pools with any window and stride.
-        linear, shuffle, pool: whether these layers may occur.
+        linear, shuffle, pool, skip: whether these layers may occur.
     """
     height, width = (int(size) for size in rng.integers(min_size, max_size + 1, 2))
     shape: Shape = (int(rng.choice(list(colours))), height, width)
     input_shape = shape
     layers: list[Layer] = []
+    shapes: list[Shape] = []
+    # A generator of its own: a network without skips is the same one whether or not they may occur.
+    skips = rng.spawn(1)[0]
 
     def add(layer: Layer) -> None:
         nonlocal shape
         shape = layer.output_shape(shape)
         layers.append(layer)
+        shapes.append(shape)
+        if skip and not isinstance(layer, LogicSkip | Scores) and skips.random() < 0.4:
+            if shape[1:] > (1, 1) and skips.random() < 0.6:
+                layers.append(random_same_conv(skips, shape, group_widths, plain))
+                shapes.append(shape)
+            if (joined := random_skip(skips, shapes)) is not None:
+                add(joined)
 
     add(random_thermometer(rng, shape[0], int(rng.choice(list(levels))), learned))
     for _ in range(int(rng.integers(0, blocks + 1))):
@@ -167,7 +210,7 @@ def random_fitting_network(rng: Generator, max_size: int, max_channels: int = 10
     from hw.up5k.legality import Up5kError
 
     while True:
-        network = random_network(rng, plain=True, max_size=max_size, max_channels=max_channels)
+        network = random_network(rng, plain=True, skip=False, max_size=max_size, max_channels=max_channels)
         try:
             compile_network(network)
         except Up5kError:

@@ -15,7 +15,19 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
+from export.network import (
+    BinaryConv,
+    BinaryLinear,
+    Bits,
+    ChannelShuffle,
+    Layer,
+    LogicSkip,
+    Network,
+    OrPool,
+    Scores,
+    Shape,
+    Thermometer,
+)
 
 Floats = NDArray[np.float32]
 
@@ -106,6 +118,8 @@ def write_float_onnx(network: Network, path: Path, batch: int) -> None:
                 add("MaxPool", name, kernel_shape=list(layer.kernel), strides=list(layer.stride))
             case ChannelShuffle():
                 add("Gather", name, constant(f"{name}_channels", layer.permutation.astype(np.int64)), axis=1)
+            case LogicSkip():
+                raise ValueError("expected a chain of layers, as the networks that are timed here are, got a logic skip")
             case BinaryLinear() | Scores():
                 last = isinstance(layer, Scores)
                 signs, biases = score_affine(layer) if isinstance(layer, Scores) else affine(layer.weights, layer.thresholds)
@@ -173,6 +187,8 @@ def torch_step(layer: Layer, kind: Any) -> Callable[[Any], Any]:
         case ChannelShuffle():
             channels = torch.from_numpy(layer.permutation.astype(np.int64))
             return lambda x: x[:, channels]
+        case LogicSkip():
+            raise ValueError("expected a chain of layers, as the networks that are timed here are, got a logic skip")
         case BinaryLinear():
             signs, biases = tensors(*affine(layer.weights, layer.thresholds))
             return lambda x: linear(x).clamp_(0, 1)

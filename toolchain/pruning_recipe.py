@@ -73,6 +73,9 @@ def read_pruning(
     for key in ("steps", "granularity"):
         if key in table and not pruning.removes_filters:
             raise RecipeError(path, f"pruning.{key}", "no such key without target_bits or target_cycles", str(table[key]))
+    if pruning.removes_filters and any(isinstance(layer, Conv) and layer.skip for layer in layers):
+        wanted = "no target beside a logic skip, whose two maps keep the same channels"
+        raise RecipeError(path, "pruning", wanted, "one")
     if pruning.target_cycles and not deploys:
         raise RecipeError(path, "pruning.target_cycles", "no such key where the input does not deploy", str(pruning.target_cycles))
     if pruning.heavy_groups:

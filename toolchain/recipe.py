@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from export.errors import OwlbitError
-from models.layer_table import Conv, Layer, Linear, Shape, TableError, layer_shapes
+from models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
 from models.network_table import FloatResNet18, NetworkTable
 from toolchain.light import LIGHTS
 from toolchain.network_recipe import read_network
@@ -205,6 +205,7 @@ LAYER_LIMITS = {
     "stride": Limits(1, 8),
     "groups": Limits(1, 65536),
     "pool": Limits(1, 8),
+    "skip": Limits(choices=GATES),
     "features": Limits(1, 65536),
 }
 TRAINING_LIMITS = {

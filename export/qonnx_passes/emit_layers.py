@@ -12,40 +12,82 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Shape, Thermometer
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Shape, Thermometer
+from export.qonnx_passes.find_gate import find_gate
 from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import BitSource, PixelSource, SumSource, Traced, complemented, reverse_rows, with_filters
+from export.qonnx_passes.traced import (
+    BitSource,
+    PairSource,
+    PixelSource,
+    SumSource,
+    Traced,
+    complemented,
+    reverse_rows,
+    with_filters,
+)
 
 Rows = NDArray[np.bool_]
 
 
 @dataclass
 class Building:
-    """Layers so far, and the image's shape."""
+    """Layers so far, and the image's shape. `shared`: indices of the layers whose bits several nodes read."""
 
     image: Shape
     layers: list[Layer] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
 
     def make_bits(self, x: Traced, fired: Rows, low: Array, high: Array, pad_fired: Rows | None, node: Node) -> Traced:
         """Adds the layers that compute `fired`, bool [C, L]; the result holds `high` [C] where it is true, else `low` [C]."""
-        falling = _falling(fired, node)
-        if isinstance(x.source, BitSource):
-            table = np.where(fired, high[:, None], low[:, None])
-        else:
-            if isinstance(x.source, SumSource) and not x.pools and falling.any():
-                x, fired = reverse_rows(x, falling), np.where(falling[:, None], fired[:, ::-1], fired)
-                falling = np.zeros_like(falling)
-            stored = np.where(falling[:, None], ~fired, fired)
-            thresholds = np.where(stored.any(axis=1), stored.argmax(axis=1), stored.shape[1]).astype(np.int32)
-            if isinstance(x.source, PixelSource):
-                self._add_thermometer(x.source, thresholds, node)
-            elif isinstance(x.source, SumSource):
-                layer = x.source.layer
-                self.layers.append(with_filters(layer, layer.weights, thresholds))
-            self.layers.extend(x.pools)
-            table = np.where(falling[:, None], np.stack([high, low], 1), np.stack([low, high], 1))
         pad_values = None if pad_fired is None else np.where(pad_fired, high, low)
-        return replace(x, table=table, source=BitSource(), pools=(), pad_values=pad_values)
+        if isinstance(x.source, BitSource):
+            return replace(x, table=np.where(fired, high[:, None], low[:, None]), pad_values=pad_values)
+        if isinstance(x.source, PairSource):
+            gate, select, falling, flipped = find_gate(fired, node)
+            if flipped.any() and not self._complement(x.source.reads, flipped):
+                raise node.error(
+                    f"needs the complement of channel {int(flipped.argmax())}'s bit, which another branch reads as it is"
+                )
+            self.add(LogicSkip(x.source.earlier, gate, select), x.source.reads, node)
+        else:
+            x, falling = self._add_thresholds(x, fired, node)
+        for pool in x.pools:
+            self.add(pool, self.last, node)
+        table = np.where(falling[:, None], np.stack([high, low], 1), np.stack([low, high], 1))
+        return replace(x, table=table, source=BitSource(self.last), pools=(), pad_values=pad_values)
+
+    def _add_thresholds(self, x: Traced, fired: Rows, node: Node) -> tuple[Traced, Rows]:
+        """Adds the thermometer or layer that fires as `fired` says; the channels returned fire where they should not."""
+        falling = _falling(fired, node)
+        if isinstance(x.source, SumSource) and not x.pools and falling.any():
+            x, fired = reverse_rows(x, falling), np.where(falling[:, None], fired[:, ::-1], fired)
+            falling = np.zeros_like(falling)
+        stored = np.where(falling[:, None], ~fired, fired)
+        thresholds = np.where(stored.any(axis=1), stored.argmax(axis=1), stored.shape[1]).astype(np.int32)
+        if isinstance(x.source, PixelSource):
+            self._add_thermometer(x.source, thresholds, node)
+        elif isinstance(x.source, SumSource):
+            layer = x.source.layer
+            self.add(with_filters(layer, layer.weights, thresholds), x.source.reads, node)
+        return x, falling
+
+    @property
+    def last(self) -> int:
+        """Index of the last layer, -1 where there is none."""
+        return len(self.layers) - 1
+
+    def check_line(self, reads: int, node: Node) -> None:
+        """Raises QonnxError where `reads` is not the last layer: the layers of a network stand in one line."""
+        if reads != self.last:
+            raise node.error(
+                "goes on from a tensor that another branch has left behind; of two branches one may hold layers, and "
+                "the other leads straight to the OR, XOR or multiplexer that joins them"
+            )
+
+    def add(self, layer: Layer, reads: int, node: Node) -> None:
+        """Appends a layer, which must read the last one."""
+        self.check_line(reads, node)
+        self.layers.append(layer)
 
     def _add_thermometer(self, source: PixelSource, thresholds: NDArray[np.int32], node: Node) -> None:
         """Channels of the file in any order; the network's thermometer has them colour by colour."""
@@ -54,23 +96,39 @@ class Building:
         if counts.min() != counts.max():
             raise node.error(f"expected as many thresholds for each of the {colours} colours, got {counts.tolist()}")
         by_colour = np.argsort(source.colours, kind="stable")
-        self.layers.append(Thermometer(thresholds[by_colour].reshape(colours, -1)))
+        self.add(Thermometer(thresholds[by_colour].reshape(colours, -1)), -1, node)
         if not np.array_equal(by_colour, np.arange(by_colour.size)):
-            self.layers.append(ChannelShuffle(np.argsort(by_colour).astype(np.int32)))
+            self.add(ChannelShuffle(np.argsort(by_colour).astype(np.int32)), self.last, node)
 
     def flip_bits(self, x: Traced, rows: Rows) -> Traced | None:
-        """The tensor with the stored bits of `rows` complemented by the layer that makes them; None where that layer cannot."""
-        index, made = len(self.layers) - 1, rows
-        while index >= 0 and isinstance(shuffle := self.layers[index], ChannelShuffle):
+        """The tensor with the stored bits of `rows` complemented by the layer that makes them; None where that cannot be."""
+        return replace(x, table=np.where(rows[:, None], x.table[:, ::-1], x.table)) if self._complement(x.bit_layer, rows) else None
+
+    def _complement(self, index: int, rows: Rows) -> bool:
+        """Complements the bits `rows` of layer `index`. False where it has no filters for that, or others read its bits too."""
+        made = rows
+        while index not in self.shared and isinstance(shuffle := self.layers[index], ChannelShuffle):
             before = np.zeros_like(made)
             before[shuffle.permutation] = made
             index, made = index - 1, before
         layer = self.layers[index]
-        if not isinstance(layer, BinaryConv | BinaryLinear):
-            return None
+        if index in self.shared or not isinstance(layer, BinaryConv | BinaryLinear):
+            return False
         thresholds = np.where(made, layer.fan_in + 1 - layer.thresholds, layer.thresholds).astype(np.int32)
         self.layers[index] = with_filters(layer, complemented(layer.weights, made), thresholds)
-        return replace(x, table=np.where(rows[:, None], x.table[:, ::-1], x.table))
+        return True
+
+    def share(self, x: Traced, node: Node) -> Traced:
+        """A tensor that several nodes read: bits from here on, if it has two values, which nobody complements any more.
+
+        The larger value is stored as 1, in as far as the layer that makes it can do that.
+        """
+        if x.pad_values is not None or (not isinstance(x.source, BitSource) and np.unique(x.table).size != 2):
+            return x
+        x = self.as_bits(x, node)
+        x = self.flip_bits(x, x.table[:, 1] < x.table[:, 0]) or x
+        self.shared.add(x.bit_layer)
+        return x
 
     def as_bits(self, x: Traced, node: Node) -> Traced:
         """The tensor as bits; where no quantiser has made it so yet, it must hold two values in all."""

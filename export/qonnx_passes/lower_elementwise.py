@@ -12,23 +12,30 @@ import numpy as np
 from export.qonnx_passes.emit_layers import Building
 from export.qonnx_passes.evaluate_node import batch_normalization, bipolar_quant, evaluate_node, multi_threshold, quant
 from export.qonnx_passes.graph import Array, Node
+from export.qonnx_passes.join_tensors import join_tensors
 from export.qonnx_passes.traced import PixelSource, Traced, channel_order, per_channel
 
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Pow", "Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Log", "Tanh", "Sigmoid", "Erf")
 STEPS = ("Sign", "Clip", "Relu", "LeakyRelu", "PRelu", "HardSigmoid", "Max", "Min", "Round", "Floor", "Ceil", "Cast")
-COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "Where")
+COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor", "Where")
 
 _Input = Traced | Array | None
 
 
-def lower_elementwise(node: Node, inputs: list[_Input], opset: int) -> Traced:
-    """Any of the operators above, of one tensor and constants. Raises QonnxError where two tensors meet, or the result is NaN."""
-    x = next(entry for entry in inputs if isinstance(entry, Traced))
-    if any(isinstance(entry, Traced) and entry is not x for entry in inputs):
-        raise node.error("joins two branches, which is not supported; expected one tensor and constants")
-    x = _broadcast(x, [entry for entry in inputs if isinstance(entry, np.ndarray)], node)
-    columns = _columns(x)
-    arrays = [columns if isinstance(entry, Traced) else None if entry is None else per_channel(x, entry, node) for entry in inputs]
+def lower_elementwise(building: Building, node: Node, inputs: list[_Input], opset: int) -> Traced:
+    """Any of the operators above, of constants and one tensor, or two that can be joined. Raises QonnxError for NaN."""
+    tensors = {id(entry): entry for entry in inputs if isinstance(entry, Traced)}
+    if len(tensors) > 1:
+        x, tables = join_tensors(building, node, list(tensors.values()))
+        columns = dict(zip(tensors, tables, strict=True))
+    else:
+        (x,) = tensors.values()
+        x = _broadcast(x, [entry for entry in inputs if isinstance(entry, np.ndarray)], node)
+        columns = dict.fromkeys(tensors, _columns(x))
+    arrays = [
+        columns[id(entry)] if isinstance(entry, Traced) else None if entry is None else per_channel(x, entry, node)
+        for entry in inputs
+    ]
     return _with_columns(x, evaluate_node(node, arrays, opset)[0], node)
 
 

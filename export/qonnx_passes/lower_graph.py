@@ -25,11 +25,11 @@ from export.qonnx_passes.lower_elementwise import (
 from export.qonnx_passes.lower_layout import LAYOUTS, lower_layout
 from export.qonnx_passes.lower_pool import lower_pool
 from export.qonnx_passes.lower_products import lower_conv, lower_matmul
-from export.qonnx_passes.traced import BitSource, PixelSource, Traced, input_tensor
+from export.qonnx_passes.traced import BitSource, PairSource, PixelSource, Traced, input_tensor
 
 SUPPORTED = (
     "Conv, MatMul, Gemm, BatchNormalization, arithmetic with constants, BipolarQuant, 1-bit Quant, MultiThreshold, MaxPool, Pad, "
-    "Reshape and the like"
+    "Reshape and the like, and the join of two binary maps by OR, XOR or a multiplexer"
 )
 
 _Value = Traced | Array
@@ -57,8 +57,8 @@ def lower_graph(graph: Graph, input_values: NDArray[np.float32]) -> Lowered:
     if not isinstance(output, Traced):
         raise QonnxError(f"output {graph.outputs[0]}: does not depend on the image")
     node = graph.producers()[graph.outputs[0]]
-    weights, scale, offset = _scores(output, node)
-    building.layers.append(Scores(weights))
+    weights, scale, offset, reads = _scores(output, node)
+    building.add(Scores(weights), reads, node)
     return Lowered(building.image, tuple(building.layers), scale, offset, tables)
 
 
@@ -87,21 +87,27 @@ def _walk(
             results = evaluate_node(node, [entry for entry in inputs if not isinstance(entry, Traced)], graph.opset)
             values.update(zip(node.outputs, results, strict=False))
             continue
-        branched = [name for name in traced if readers.get(name, 0) > 1]
-        if branched and node.kind != "Shape":
-            raise node.error(f"reads {branched[0]}, which other nodes read too; branches are not supported")
+        for name in traced if node.kind != "Shape" else ():
+            if readers.get(name, 0) > 1 and not isinstance(_source(values[name]), BitSource):
+                raise node.error(f"reads {name}, which other nodes read too; only bits may branch")
         try:
             result = _lower(node, inputs, building, graph)
         except QonnxError:
             raise
         except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
             raise node.error(f"its inputs or attributes are not what this operator has ({error})") from None
+        if isinstance(result, Traced) and readers.get(node.outputs[0], 0) > 1:
+            result = building.share(result, node)
         values[node.outputs[0]] = result
         if isinstance(result, Traced) and isinstance(result.source, PixelSource):
             tables.append(result.table)
         elif until_thermometer and isinstance(result, Traced):
             break
     return building, values, tuple(tables)
+
+
+def _source(value: _Value) -> object:
+    return value.source if isinstance(value, Traced) else None
 
 
 def _count_readers(graph: Graph) -> dict[str, int]:
@@ -138,13 +144,13 @@ def _lower(node: Node, inputs: list[Traced | Array | None], building: Building, 
         case kind if kind in LAYOUTS:
             return lower_layout(node, inputs, graph.batch, graph.opset)
         case kind if kind in (*ARITHMETIC, *STEPS, *COMPARISONS):
-            return lower_elementwise(node, inputs, graph.opset)
+            return lower_elementwise(building, node, inputs, graph.opset)
     raise node.error(f"this operator is not supported; supported are {SUPPORTED}")
 
 
-def _scores(output: Traced, node: Node) -> tuple[Bits, float, float]:
-    """The weights of the classes in the file's order, and the affine map from integer scores to the file's."""
-    if isinstance(output.source, BitSource):
+def _scores(output: Traced, node: Node) -> tuple[Bits, float, float, int]:
+    """The weights of the classes in the file's order, the affine map from integer scores to the file's, and the layer they read."""
+    if isinstance(output.source, BitSource | PairSource):
         raise node.error("the network ends in bits; expected class scores, sums of bits without a threshold")
     if isinstance(output.source, PixelSource):
         raise node.error("the network ends without weights; expected class scores")
@@ -155,7 +161,7 @@ def _scores(output: Traced, node: Node) -> tuple[Bits, float, float]:
         _check_full_window(output, layer, node)
     weights = layer.weights.reshape(len(layer.weights), -1)[output.order.ravel()]
     scale, offset = _affine(output, layer.fan_in, node)
-    return weights, scale, offset
+    return weights, scale, offset, output.source.reads
 
 
 def _check_full_window(output: Traced, layer: BinaryConv, node: Node) -> None:

@@ -9,7 +9,16 @@ import numpy as np
 from export.network import ChannelShuffle, NetworkError, OrPool
 from export.qonnx_passes.emit_layers import Building
 from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import BitSource, SumSource, Traced, channel_order, natural_order, permute_channels, reverse_rows
+from export.qonnx_passes.traced import (
+    BitSource,
+    PairSource,
+    SumSource,
+    Traced,
+    channel_order,
+    natural_order,
+    permute_channels,
+    reverse_rows,
+)
 
 
 def lower_pool(building: Building, node: Node, inputs: list[Traced | Array | None]) -> Traced:
@@ -24,9 +33,12 @@ def lower_pool(building: Building, node: Node, inputs: list[Traced | Array | Non
         raise node.error("pools a padded map, which is not supported; pool without padding")
     pool = _window(node, x)
     permutation = channel_order(x, node)
+    if isinstance(x.source, PairSource):
+        x = building.as_bits(x, node)
     if isinstance(x.source, BitSource):
         x = rising_bits(building, x, x.table[:, 1] < x.table[:, 0], node)
-        building.layers.append(pool)
+        building.add(pool, x.bit_layer, node)
+        x = replace(x, source=BitSource(building.last))
     else:
         x = replace(_rising_table(x, node), pools=(*x.pools, pool))
     shape = pool.output_shape(x.shape)
@@ -39,8 +51,8 @@ def shuffle_channels(building: Building, node: Node, x: Traced) -> Traced:
     permutation = channel_order(x, node)
     if np.array_equal(permutation, np.arange(permutation.size)):
         return x
-    building.layers.append(ChannelShuffle(permutation.astype(np.int32)))
-    return permute_channels(x, permutation)
+    building.add(ChannelShuffle(permutation.astype(np.int32)), x.bit_layer, node)
+    return permute_channels(replace(x, source=BitSource(building.last)), permutation)
 
 
 def rising_bits(building: Building, x: Traced, falling: Array, node: Node) -> Traced:
@@ -50,8 +62,8 @@ def rising_bits(building: Building, x: Traced, falling: Array, node: Node) -> Tr
     flipped = building.flip_bits(x, falling)
     if flipped is None:
         raise node.error(
-            f"needs the complement of channel {int(falling.argmax())}'s bit, which the thermometer or pool before it cannot give; "
-            "pool only values that rise with the pixel, and pad with the value of a dark pixel"
+            f"needs the complement of channel {int(falling.argmax())}'s bit, which no thermometer, pool, logic skip or branch "
+            "gives; pool only values that rise with the pixel, and pad with the value of a dark pixel"
         )
     return flipped
 

@@ -36,6 +36,7 @@ def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | Non
         return _copy_pixels(node, x, weights)
     x = shuffle_channels(building, node, building.as_bits(x, node))
     x, pads = _take_padding(building, node, x, pads)
+    building.check_line(x.bit_layer, node)
     if groups < 1 or weights.shape[1] * groups != x.shape[0] or len(weights) % groups:
         raise node.error(f"weights {list(weights.shape)} in {groups} groups do not fit {x.shape[0]} channels")
     group_of = np.arange(len(weights)) // (len(weights) // groups)
@@ -46,7 +47,7 @@ def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | Non
         shape = layer.output_shape(x.shape)
     except NetworkError as error:
         raise node.error(str(error)) from None
-    return Traced(shape, natural_order(shape, (1, *shape)), table, SumSource(layer))
+    return Traced(shape, natural_order(shape, (1, *shape)), table, SumSource(layer, x.bit_layer))
 
 
 def lower_matmul(building: Building, node: Node, inputs: list[Traced | Array | None]) -> Traced:
@@ -55,12 +56,13 @@ def lower_matmul(building: Building, node: Node, inputs: list[Traced | Array | N
     if x.pad_values is not None or weights.ndim != 2 or x.order.size != len(weights) or x.order.shape[-1] != len(weights):
         raise node.error(f"weights {list(weights.shape)} do not fit a tensor of shape {list(x.tensor_shape)}; expected [1, F]")
     x = building.as_bits(x, node)
+    building.check_line(x.bit_layer, node)
     rows = np.empty_like(weights)
     rows[x.order.ravel()] = weights
     channel = np.arange(len(rows)) // (x.shape[1] * x.shape[2])
     bits, table = _popcount_table(node, rows.T, x.table.astype(np.float64)[channel][None])
     shape = (len(bits), 1, 1)
-    source = SumSource(BinaryLinear(bits, np.zeros(len(bits), np.int32)))
+    source = SumSource(BinaryLinear(bits, np.zeros(len(bits), np.int32)), x.bit_layer)
     return Traced(shape, natural_order(shape, (*x.order.shape[:-1], len(bits))), table, source)
 
 

@@ -26,14 +26,28 @@ class PixelSource:
 
 @dataclass(frozen=True)
 class SumSource:
-    """The integer is a popcount, 0..K, of a layer that is not in the network yet; its thresholds are still to be found."""
+    """The integer is a popcount, 0..K, of a layer that is not in the network yet; its thresholds are still to be found.
+
+    `reads`: index of the layer whose bits it counts.
+    """
 
     layer: BinaryConv | BinaryLinear
+    reads: int
 
 
 @dataclass(frozen=True)
 class BitSource:
-    """The integer is an output bit of the last layer in the network."""
+    """The integer is an output bit of a layer in the network. `layer`: its index."""
+
+    layer: int
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """The integer, 0..3, is 2 * (bit of the layer `reads`) + (bit of the layer `earlier`), whose gate is still to be found."""
+
+    reads: int
+    earlier: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +63,7 @@ class Traced:
     shape: Shape
     order: NDArray[np.int64]
     table: Array
-    source: PixelSource | SumSource | BitSource
+    source: PixelSource | SumSource | BitSource | PairSource
     pools: tuple[OrPool, ...] = ()
     pads: tuple[int, int, int, int] = (0, 0, 0, 0)
     pad_values: Array | None = None
@@ -62,6 +76,12 @@ class Traced:
         top, left, bottom, right = self.pads
         channels, height, width = self.shape
         return 1, channels, height + top + bottom, width + left + right
+
+    @property
+    def bit_layer(self) -> int:
+        """Index of the layer whose bits these are."""
+        assert isinstance(self.source, BitSource)
+        return self.source.layer
 
 
 def natural_order(shape: Shape, tensor_shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -137,4 +157,4 @@ def reverse_rows(x: Traced, rows: NDArray[np.bool_]) -> Traced:
     assert isinstance(x.source, SumSource) and not x.pools
     layer = x.source.layer
     layer = with_filters(layer, complemented(layer.weights, rows), layer.thresholds)
-    return replace(x, source=SumSource(layer), table=np.where(rows[:, None], x.table[:, ::-1], x.table))
+    return replace(x, source=replace(x.source, layer=layer), table=np.where(rows[:, None], x.table[:, ::-1], x.table))

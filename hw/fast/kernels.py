@@ -31,7 +31,7 @@ LANES = (512 if HAS_VECTOR_POPCOUNT else 256) // WORD
 SEGMENT = 2 * LANES
 BLOCK = 32
 # What a step does.
-THERMOMETER, CONV, POOL, LINEAR, SCORES = range(5)
+THERMOMETER, CONV, POOL, LINEAR, SCORES, OR_SKIP, XOR_SKIP = range(7)
 
 
 class VectorType(types.Type):
@@ -98,11 +98,9 @@ def load(typing: Any, array: Any, index: Any) -> Any:
 @vector_operation
 def load_one(typing: Any, array: Any, index: Any) -> Any:
     """array[index] in every lane."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return splat(builder, builder.load(address(context, builder, signature, args, 0)))
-
-    return VECTOR(array, types.int64), generate
+    return VECTOR(array, types.int64), lambda context, builder, signature, args: splat(
+        builder, builder.load(address(context, builder, signature, args, 0))
+    )
 
 
 @vector_operation
@@ -120,11 +118,7 @@ def store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
 @vector_operation
 def zeros(typing: Any) -> Any:
     """A vector of zeros."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return constant(0)
-
-    return VECTOR(), generate
+    return VECTOR(), lambda context, builder, signature, args: constant(0)
 
 
 @vector_operation
@@ -141,21 +135,19 @@ def count_mismatches(typing: Any, count: Any, bits: Any, weights: Any, index: An
 @vector_operation
 def either(typing: Any, word: Any, other: Any) -> Any:
     """word | other."""
+    return VECTOR(VECTOR, VECTOR), lambda context, builder, signature, args: builder.or_(*args)
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.or_(*args)
 
-    return VECTOR(VECTOR, VECTOR), generate
+@vector_operation
+def differ(typing: Any, word: Any, other: Any) -> Any:
+    """word ^ other."""
+    return VECTOR(VECTOR, VECTOR), lambda context, builder, signature, args: builder.xor(*args)
 
 
 @vector_operation
 def push_sign(typing: Any, word: Any, count: Any) -> Any:
     """(word << 1) | (count < 0)."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return call(builder, "fshl", args[0], args[1], constant(1))
-
-    return VECTOR(VECTOR, VECTOR), generate
+    return VECTOR(VECTOR, VECTOR), lambda context, builder, signature, args: call(builder, "fshl", args[0], args[1], constant(1))
 
 
 @vector_operation
@@ -190,13 +182,11 @@ def fire(x, at, pitch, words, run, weights, starts, low, high):  # type: ignore[
             here += pitch
         low = push_sign(push_sign(push_sign(push_sign(low, a0), b0), c0), d0)
         high = push_sign(push_sign(push_sign(push_sign(high, a1), b1), c1), d1)
-        f += 4
-        a += 4 * words
+        f, a = f + 4, a + 4 * words
     while f < run.last:
         a0, a1 = count(x, at, pitch, words, weights, a, load_one(starts, f))
         low, high = push_sign(low, a0), push_sign(high, a1)
-        f += 1
-        a += words
+        f, a = f + 1, a + words
     return low, high
 
 
@@ -212,15 +202,22 @@ def count(x, at, pitch, words, weights, row, start):  # type: ignore[no-untyped-
 
 
 @njit
-def gather_window(step, pieces, piece_starts, arena, origin, images, window):  # type: ignore[no-untyped-def]
+def gather_word(program, index, arena, origin, images):  # type: ignore[no-untyped-def]
+    """Word number `index` of all that are packed from pieces, for the segment whose map begins at `origin`: two vectors."""
+    low, high = zeros(), zeros()
+    for p in range(program.piece_starts[index], program.piece_starts[index + 1]):
+        piece = program.pieces[p]
+        at = origin + piece.source * images
+        low = put_piece(low, load(arena, at), piece.turn, piece.mask)
+        high = put_piece(high, load(arena, at + LANES), piece.turn, piece.mask)
+    return low, high
+
+
+@njit
+def gather_window(step, program, arena, origin, images, window):  # type: ignore[no-untyped-def]
     """Packs the bits under a segment of output positions into `window`: words [window_words, SEGMENT]. `origin`: its first lane."""
     for w in range(step.window_words):
-        low, high = zeros(), zeros()
-        for p in range(piece_starts[step.first_piece + w], piece_starts[step.first_piece + w + 1]):
-            piece = pieces[p]
-            at = origin + piece.source * images
-            low = put_piece(low, load(arena, at), piece.turn, piece.mask)
-            high = put_piece(high, load(arena, at + LANES), piece.turn, piece.mask)
+        low, high = gather_word(program, step.first_piece + w, arena, origin, images)
         store(window, w * SEGMENT, low)
         store(window, w * SEGMENT + LANES, high)
 
@@ -249,7 +246,7 @@ def run_conv(step, program, arena, images, window, outputs):  # type: ignore[no-
             source = step.source + y * step.stride_rows * step.source_columns + x * step.stride_columns
             target = step.target + y * step.target_columns + x
             for lane in range(0, images, SEGMENT):
-                gather_window(step, program.pieces, program.piece_starts, arena, source * images + lane, images, window)
+                gather_window(step, program, arena, source * images + lane, images, window)
                 run_filters(step, program, window, 0, SEGMENT, outputs)
                 for word in range(step.words):
                     at = (target + word * plane) * images + lane
@@ -267,7 +264,7 @@ def run_flat_conv(step, program, arena, images, window, outputs):  # type: ignor
     last = (step.rows - 1) * step.stride_rows * step.source_columns + (step.columns - 1) * step.stride_columns
     span = (last + 1) * images
     for first in range(0, span, SEGMENT):
-        gather_window(step, program.pieces, program.piece_starts, arena, step.source * images + first, images, window)
+        gather_window(step, program, arena, step.source * images + first, images, window)
         run_filters(step, program, window, 0, SEGMENT, outputs)
         for lane in range(min(SEGMENT, span - first)):
             position, image = divmod(first + lane, images)
@@ -311,17 +308,12 @@ def run_pool(step, arena, images):  # type: ignore[no-untyped-def]
             for x in range(step.columns):
                 row = word * step.source_rows + y * step.stride_rows
                 source = (step.source + row * step.source_columns + x * step.stride_columns) * images
-                row = word * step.target_rows + y
-                target = (step.target + row * step.target_columns + x) * images
-                lane = 0
-                while lane + LANES <= images:
+                target = (step.target + (word * step.target_rows + y) * step.target_columns + x) * images
+                # The words after the last image may be a border: what they held comes back.
+                kept = load(arena, target + images)
+                for lane in range(0, images, LANES):
                     store(arena, target + lane, pool_window(step, arena, source + lane, images))
-                    lane += LANES
-                if lane < images:
-                    # The words after the last image may be a border: only these lanes.
-                    kept = load(arena, target + images)
-                    store(arena, target + lane, pool_window(step, arena, source + lane, images))
-                    store(arena, target + images, kept)
+                store(arena, target + images, kept)
 
 
 @njit
@@ -332,6 +324,26 @@ def pool_window(step, arena, at, images):  # type: ignore[no-untyped-def]
         for dx in range(step.kernel_columns):
             word = either(word, load(arena, at + (dy * step.source_columns + dx) * images))
     return word
+
+
+@njit
+def run_skip(step, program, arena, images):  # type: ignore[no-untyped-def]
+    """A logic skip, row by row: the images of a row's columns lie one after the other in both maps and in the target."""
+    span = step.columns * images
+    for word in range(step.words):
+        for y in range(step.rows):
+            current = (step.source + y * step.source_columns) * images
+            earlier = (step.earlier + y * step.earlier_columns) * images
+            target = (step.target + (word * step.target_rows + y) * step.target_columns) * images
+            # The words after the row may be a border: what they held comes back.
+            low, high = load(arena, target + span), load(arena, target + span + LANES)
+            for lane in range(0, span, SEGMENT):
+                a0, a1 = gather_word(program, step.first_piece + 2 * word, arena, current + lane, images)
+                b0, b1 = gather_word(program, step.first_piece + 2 * word + 1, arena, earlier + lane, images)
+                store(arena, target + lane, differ(a0, b0) if step.kind == XOR_SKIP else either(a0, b0))
+                store(arena, target + lane + LANES, differ(a1, b1) if step.kind == XOR_SKIP else either(a1, b1))
+            store(arena, target + span, low)
+            store(arena, target + span + LANES, high)
 
 
 @njit
@@ -382,5 +394,7 @@ def run_images(program, pixels, images, arena, window, outputs, scores):  # type
                 run_pool(step, arena, images)
             elif step.kind == LINEAR:
                 run_linear(step, program, arena, images, outputs)
-            else:
+            elif step.kind == SCORES:
                 run_scores(step, program, arena, images, outputs, scores[first : first + images])
+            else:
+                run_skip(step, program, arena, images)

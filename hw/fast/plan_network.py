@@ -1,7 +1,8 @@
 """`Network` -> the tables that `hw.fast.kernels` walks: weights packed once, shuffles gone, every place in memory decided.
 
-Between a layer that makes bits and the next one that reads them stand only pools and shuffles. So a maker writes its channels in
-the order in which its reader wants them, which is all that is left of a shuffle, and into a map with its reader's padding.
+A layer that makes bits writes its channels in the order in which the next one wants them, which is all that is left of a shuffle,
+and into a map with the next one's padding. A logic skip reads a second map, which was written for another layer: it packs that
+map's bits anew wherever their order is not its own.
 """
 
 from __future__ import annotations
@@ -14,11 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.cost import layer_costs, total_cost
-from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Layer, Network, OrPool, Scores, Shape, Thermometer
-from hw.fast.kernels import CONV, LINEAR, POOL, SCORES, THERMOMETER, WORD
+from export.network import (
+    BinaryConv,
+    BinaryLinear,
+    Bits,
+    ChannelShuffle,
+    Layer,
+    LogicSkip,
+    Network,
+    OrPool,
+    Scores,
+    Shape,
+    Thermometer,
+)
+from hw.fast.channel_orders import Order, channel_orders, list_passages
+from hw.fast.kernels import CONV, LINEAR, OR_SKIP, POOL, SCORES, THERMOMETER, WORD, XOR_SKIP
 from hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
-
-Order = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +101,25 @@ class Tables:
 def plan_network(network: Network) -> Plan:
     """Lays out the maps and tables of a network; takes whatever the specification allows."""
     tables = Tables()
-    steps = [(layer, shape) for layer, _, shape in network.steps() if not isinstance(layer, ChannelShuffle)]
-    readers: list[Layer | None] = [*(layer for layer, _ in steps[1:]), None]
+    passages = list_passages(network)
+    readers: list[Layer | None] = [*(passage.layer for passage in passages[1:]), None]
+    orders = channel_orders(network, passages)
     place = 0
     source = Map(0, 0, *network.input_shape[1:])
-    for (layer, shape), reader, (reads, writes) in zip(steps, readers, channel_orders(network), strict=True):
-        target = map_for(place, shape, reader)
+    maps: list[Map] = []
+    for passage, reader, (reads, writes) in zip(passages, readers, orders, strict=True):
+        target = map_for(place, passage.shape, reader)
         place += target.words * target.rows * target.columns
-        tables.steps.append({**places(source, target, shape), **lay_out(tables, layer, reads, writes, source)})
+        maps.append(target)
+        step = places(source, target, passage.shape)
+        if isinstance(passage.layer, LogicSkip):
+            written = orders[passage.earlier][1]
+            # Channel c of the source is channel earlier_channels[c] of the step that made it, which stands somewhere in its map.
+            stands = np.argsort(written)[passage.earlier_channels]
+            step |= lay_out_skip(tables, passage.layer, writes, stands, source, maps[passage.earlier])
+        else:
+            step |= lay_out(tables, passage.layer, reads, writes, source)
+        tables.steps.append(step)
         source = target
     return Plan(
         tables.program(),
@@ -105,34 +128,6 @@ def plan_network(network: Network) -> Plan:
         max(step.get("window_words", 0) for step in tables.steps),
         max(step["words"] for step in tables.steps),
     )
-
-
-def channel_orders(network: Network) -> list[tuple[Order, Order]]:
-    """For every layer but shuffles: which of its channels lies at position 0, 1, ... of the map it reads, and of the one it writes.
-
-    A reader wants the channels of each of its groups side by side. Inside a group any order does, as its weights can follow: the
-    maker's own order it is, for then filters that read one window stay neighbours.
-    """
-    orders: list[tuple[Order, Order]] = []
-    # Channel i of the current map is channel made[i] of the layer that made it, the one at `maker` in the list.
-    made, maker = np.arange(0), 0
-    for layer, (channels, _, _), shape in network.steps():
-        if isinstance(layer, ChannelShuffle):
-            made = made[layer.permutation]
-            continue
-        if isinstance(layer, OrPool):
-            orders.append((np.arange(channels), np.arange(channels)))
-            continue
-        if orders:
-            groups = layer.groups if isinstance(layer, BinaryConv) else 1
-            own = made.reshape(groups, -1)
-            reads = (np.argsort(own, axis=1) + np.arange(0, channels, channels // groups)[:, None]).reshape(-1)
-            orders[maker] = (orders[maker][0], made[reads])
-        else:
-            reads = np.arange(channels)
-        made, maker = np.arange(shape[0]), len(orders)
-        orders.append((reads, made))
-    return orders
 
 
 def map_for(place: int, shape: Shape, reader: Layer | None) -> Map:
@@ -174,8 +169,8 @@ def lay_out(tables: Tables, layer: Layer, reads: Order, writes: Order, source: M
             step = {"kind": SCORES, "filter_words": rows.shape[1] // WORD, "fan_in": layer.fan_in, "first_row": tables.weight_words}
             tables.add_weights(pack_rows(rows))
             return step
-        case ChannelShuffle():
-            raise AssertionError("a shuffle is in the orders of its neighbours")
+        case ChannelShuffle() | LogicSkip():
+            raise AssertionError("a shuffle is in the orders of its neighbours, and a skip has two sources")
 
 
 def strides(stride: tuple[int, int]) -> dict[str, int]:
@@ -234,6 +229,41 @@ def lay_out_pieces(tables: Tables, taps: list[int], first: int, channels: int, s
             tables.pieces.append((word * plane + tap, (at - low) % WORD, ((1 << bits) - 1) << at))
             done += bits
             filled += bits
+
+
+def lay_out_skip(tables: Tables, layer: LogicSkip, writes: Order, stands: Order, source: Map, earlier: Map) -> dict[str, int]:
+    """Pieces that make each output word of the current map, and of the earlier one.
+
+    The current map lies in the order of the output. `stands`: where channel 0, 1, ... of the earlier map stands in it. A
+    multiplexer is an OR of what its pieces have cut out.
+    """
+    step = {
+        "kind": XOR_SKIP if layer.gate == "xor" else OR_SKIP,
+        "source": source.inside,
+        "earlier": earlier.inside,
+        "earlier_columns": earlier.columns,
+        "first_piece": len(tables.piece_starts),
+    }
+    takes = np.ones(len(writes), bool) if layer.select is None else layer.select[writes] == 1
+    leaves = takes if layer.select is None else ~takes
+    for first in range(0, len(writes), WORD):
+        outputs = np.arange(first, min(first + WORD, len(writes)))
+        current, other = outputs[takes[outputs]], outputs[leaves[outputs]]
+        lay_out_word(tables, current % WORD, current, source)
+        lay_out_word(tables, other % WORD, stands[writes[other]], earlier)
+    return step
+
+
+def lay_out_word(tables: Tables, bits: Order, positions: Order, source: Map) -> None:
+    """The pieces of one word: bit bits[i] is position positions[i] of the map. Bits that move alike are one piece."""
+    tables.piece_starts.append(len(tables.pieces))
+    plane = source.rows * source.columns
+    masks: dict[tuple[int, int], int] = {}
+    for bit, position in zip(bits.tolist(), positions.tolist(), strict=True):
+        word, low = divmod(position, WORD)
+        move = word * plane, (bit - low) % WORD
+        masks[move] = masks.get(move, 0) | 1 << bit
+    tables.pieces.extend((place, turn, mask) for (place, turn), mask in masks.items())
 
 
 def rows_of_map(weights: Bits, reads: Order, source: Map) -> Bits:

@@ -11,13 +11,15 @@ from hw.fast.kernels import WORD
 
 Word: Any = np.uint32 if WORD == 32 else np.uint64
 Words = NDArray[Any]
-# One layer. Places and sizes of maps are in words an image; `target` is the first word inside the border.
+# One layer. Places and sizes of maps are in words an image; `target` is the first word inside the border. A logic skip reads a
+# second map, `earlier`; there `source` and `earlier` too are the first words inside the border.
 STEP = np.dtype(
     [
         (name, np.int64)
         for name in (
             *("kind", "source", "source_rows", "source_columns", "target", "target_rows", "target_columns"),
-            *("words", "rows", "columns", "stride_rows", "stride_columns", "kernel_rows", "kernel_columns"),
+            *("earlier", "earlier_columns", "words", "rows", "columns"),
+            *("stride_rows", "stride_columns", "kernel_rows", "kernel_columns"),
             *("window_words", "filter_words", "fan_in", "first_piece", "first_run", "last_run", "first_row"),
         )
     ]
@@ -33,7 +35,8 @@ LEVEL = np.dtype([("colour", np.int64), ("word", np.int64)])
 class Program(NamedTuple):
     """A network as tables.
 
-    `steps`: STEP, one a layer; `pieces`: PIECE; `piece_starts`: int64, where the pieces of each window word begin; `runs`: RUN;
+    `steps`: STEP, one a layer; `pieces`: PIECE; `piece_starts`: int64, where the pieces of each word that is packed begin: of a
+    convolution's window, and of a logic skip's two operands by turns; `runs`: RUN;
     `weights`: words, the filters' rows of `filter_words` words; `starts`: words, one a filter: `threshold - K - 1`, so that adding
     the mismatches leaves a negative number where the filter fires; `levels`: LEVEL; `lut`: words [levels, 256], the bits that a
     pixel's value sets.

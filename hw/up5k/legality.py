@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from export.cost import layer_costs
 from export.errors import OwlbitError
-from export.network import BinaryConv, Network, OrPool
+from export.network import BinaryConv, LogicSkip, Network, OrPool
 
 MEMORY_WORDS = 16384  # of 64 bits, in four SPRAM
 PROGRAM_WORDS = MEMORY_WORDS - 1  # the length field of the flash image is 14 bits
@@ -44,6 +44,11 @@ def check_layers(network: Network) -> None:
                 raise refuse(f"{name} has a {kernel[0]}x{kernel[1]} kernel; up to {MAX_KERNEL}x{MAX_KERNEL} fits")
             if max(layer.padding) > 1:
                 raise refuse(f"{name} has a padding of {max(layer.padding)}; 0 and 1 fit")
+        if isinstance(layer, LogicSkip):
+            raise refuse(
+                f"{name} is a logic skip; the engine has none, as it keeps only the map that a layer reads and the one that it "
+                "writes; train that layer without skip"
+            )
         if isinstance(layer, OrPool) and (layer.kernel != (2, 2) or layer.stride != (2, 2)):
             raise refuse(
                 f"{name} pools {layer.kernel[0]}x{layer.kernel[1]} every {layer.stride[0]}x{layer.stride[1]}; 2x2 every 2x2 fits"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from export.cost import layer_costs, total_cost
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Network, OrPool, Scores, Thermometer
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
 
 
 def test_one_row_a_layer() -> None:
@@ -30,3 +30,20 @@ def test_one_row_a_layer() -> None:
     total = total_cost(rows)
     assert (total.weight_bits, total.thresholds, total.macs, total.feature_bits) == (387, 23, 3939, 425)
     assert (total.input_shape, total.output_shape) == ((1, 4, 6), (3, 1, 1))
+
+
+def test_of_a_logic_skip_only_the_select_bits_are_stored() -> None:
+    conv = BinaryConv(np.zeros((4, 4, 3, 3), np.uint8), np.zeros(4, np.int32), padding=(1, 1, 1, 1))
+    layers = (
+        Thermometer(np.array([[1, 2, 3, 4]], np.int32)),
+        conv,
+        LogicSkip(0, "or"),
+        conv,
+        LogicSkip(2, "mux", np.array([0, 1, 1, 0], np.uint8)),
+        Scores(np.zeros((3, 24), np.uint8)),
+    )
+    rows = layer_costs(Network((1, 2, 3), layers))
+    assert [row.name for row in rows] == ["thermometer", "conv1", "skip1", "conv2", "skip2", "scores"]
+    assert [row.weight_bits for row in rows] == [0, 144, 0, 144, 4, 72]
+    assert [row.macs for row in rows] == [0, 144 * 6, 0, 144 * 6, 0, 72]
+    assert [row.feature_bits for row in rows] == [24, 24, 24, 24, 24, 0]

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_networks import random_network
+from random_networks import random_network, random_thermometer
 
 from export.errors import OwlbitError
 from export.load_model import load_model
-from export.network import Network
+from export.network import ChannelShuffle, Layer, LogicSkip, Network, Scores
 from export.network_file import NetworkFileError, load_network, save_network
 from export.write_qonnx import write_qonnx
 
@@ -50,8 +50,40 @@ def test_every_field_comes_back(tmp_path: Path, network: Network) -> None:
 def test_later_version(tmp_path: Path, network: Network) -> None:
     path = tmp_path / "model.npz"
     save_network(network, path)
-    rewrite(path, version=2)
-    refused(path, "this network file has version 2, versions up to 1 are known; update owlbit")
+    rewrite(path, version=3)
+    refused(path, "this network file has version 3, versions up to 2 are known; update owlbit")
+
+
+def skipping(gate: str, select: list[int] | None) -> Network:
+    """Two bits of one pixel, joined with themselves in the other order."""
+    thermometer = random_thermometer(np.random.default_rng(0), 1, 2, True)
+    skip = LogicSkip(0, gate, None if select is None else np.array(select, np.uint8))
+    layers: tuple[Layer, ...] = (thermometer, ChannelShuffle(np.array([1, 0])), skip, Scores(np.eye(2, dtype=np.uint8)))
+    return Network((1, 1, 1), layers)
+
+
+@pytest.mark.parametrize(("gate", "select"), [("or", None), ("xor", None), ("mux", [1, 0])])
+def test_a_logic_skip_needs_version_two(tmp_path: Path, gate: str, select: list[int] | None) -> None:
+    path = tmp_path / "model.npz"
+    save_network(skipping(gate, select), path)
+    assert load_network(path).same_as(skipping(gate, select))
+    with np.load(path) as archive:
+        header = json.loads(archive["header"].tobytes())
+    assert header["version"] == 2
+    save_network(Network((1, 1, 1), (*skipping(gate, select).layers[:2], Scores(np.eye(2, dtype=np.uint8)))), path)
+    with np.load(path) as archive:
+        assert json.loads(archive["header"].tobytes())["version"] == 1
+
+
+@pytest.mark.parametrize("change", [{"source": 1}, {"source": "0"}, {"source": -1}, {"gate": "nand"}, {"gate": "mux"}])
+def test_damaged_logic_skip(tmp_path: Path, change: dict[str, Any]) -> None:
+    path = tmp_path / "model.npz"
+    save_network(skipping("or", None), path)
+    with np.load(path) as archive:
+        layers = json.loads(archive["header"].tobytes())["layers"]
+    layers[2].update(change)
+    rewrite(path, layers=layers)
+    refused(path, "this network file is damaged .*logic skip: expected")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from export.execute_qonnx import execute_qonnx
 from export.read_qonnx import QonnxError, read_qonnx
 from hw.reference import simulate
 
-# The only reasons for which a file of this generator may be refused: bits whose complement cannot be had.
-LEGAL_REFUSAL = re.compile(r"needs the complement of channel|falls with the pixel or maximum")
+# The only reasons for which a file of this generator may be refused: bits whose complement cannot be had, which of an OR makes
+# something else.
+LEGAL_REFUSAL = re.compile(r"needs the complement of channel|falls with the pixel or maximum|joins two branches by")
 
 
 class RandomFile(Builder):
@@ -100,6 +101,26 @@ class RandomFile(Builder):
         self.channels = filters
         self.size = (self.size[0], (self.size[1] - 1) // attributes["strides"][1] + 1)
 
+    def centre(self) -> None:
+        """The two values become -1 and +1."""
+        self.step("Sub", (self.low + self.high) / 2)
+        self.step("Div", (self.high - self.low) / 2)
+        self.low, self.high = -1.0, 1.0
+
+    def skip(self) -> None:
+        """A convolution that keeps the shape, joined with what it reads."""
+        self.centre()
+        entered = self.current
+        self.step("Pad", self.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), np.asarray(-1.0))
+        self.step("Conv", self.weights(self.channels, self.channels, 3, 3))
+        self.normalise(False)
+        self.quantise(False)
+        self.centre()
+        pair = (self.current, entered) if self.pick(True, False) else (entered, self.current)
+        gate = self.pick("Max", "Mul", "Where")
+        select = [self.constant(self.rng.random((self.channels, 1, 1)) < 0.5, np.bool_)] if gate == "Where" else []
+        self.current = self.add(gate, *select, *pair)
+
     def linear(self, features: int) -> None:
         self.step("Flatten", axis=1)
         inputs = self.channels * math.prod(self.size)
@@ -123,6 +144,8 @@ class RandomFile(Builder):
             self.quantise(False)
             if place == "after":
                 self.pool()
+            if self.pick(True, False):
+                self.skip()
         if self.pick(True, False):
             self.linear(self.pick(3, 8))
             self.normalise(True)

@@ -138,12 +138,79 @@ def test_quantiser_scale_that_is_not_positive(path: Path, scale: float) -> None:
     refused(path, r"BipolarQuant_1 \(BipolarQuant\): expected a positive scale, got")
 
 
-def test_residual_connection(path: Path) -> None:
-    b = Builder()
+def residual(b: Builder) -> tuple[str, str]:
+    """A map of bits, and that of a convolution over it, of one shape."""
     bits = b.thermometer()
-    x = b.add("BipolarQuant", conv(b, bits, b.weights(4, 4, 1, 1)), 1.0)
-    b.save(path, b.head(b.add("BipolarQuant", b.add("Add", x, bits), 1.0), 192))
-    refused(path, r"Conv_3 \(Conv\): reads BipolarQuant_1_out0, which other nodes read too; branches are not supported")
+    return bits, b.add("BipolarQuant", conv(b, bits, b.weights(4, 4, 1, 1)), 1.0)
+
+
+def test_residual_sum_of_three_values(path: Path) -> None:
+    b = Builder()
+    b.save(path, b.head(b.add("Add", *residual(b)), 192))
+    refused(path, r"MatMul_8 \(MatMul\): expected binary input \(two values\), got 3 values")
+
+
+def test_residual_sum_before_the_sign(path: Path) -> None:
+    b = Builder()
+    sums = conv(b, b.thermometer(), b.weights(4, 4, 1, 1))
+    x = b.add("Add", conv(b, b.add("BipolarQuant", sums, 1.0), b.weights(4, 4, 1, 1)), sums)
+    b.save(path, b.head(b.add("BipolarQuant", x, 1.0), 192))
+    refused(path, r"BipolarQuant_4 \(BipolarQuant\): reads Conv_3_out0, which other nodes read too; only bits may branch")
+
+
+def test_join_by_a_gate_that_no_network_has(path: Path) -> None:
+    b = Builder()
+    b.save(path, b.head(b.add("Min", *residual(b)), 192))
+    refused(path, r"\(MatMul\): joins two branches by something else than OR, XOR .* channel 0 is \[0, 0, 0, 1\] for the bits")
+
+
+def test_join_by_different_gates(path: Path) -> None:
+    b = Builder()
+    bias = np.array([1, 1, -1, 1]).reshape(1, 4, 1, 1)
+    b.save(path, b.head(b.add("BipolarQuant", b.add("Add", b.add("Add", *residual(b)), bias), 1.0), 192))
+    refused(path, r"BipolarQuant_7 \(BipolarQuant\): joins two branches .* channel 0 is \[0, 1, 1, 1\] for the bits")
+
+
+def test_layers_on_both_branches(path: Path) -> None:
+    b = Builder()
+    bits, x = residual(b)
+    other = b.add("BipolarQuant", conv(b, bits, b.weights(4, 4, 1, 1)), 1.0)
+    b.save(path, b.head(b.add("Max", x, other), 192))
+    refused(path, r"Conv_6 \(Conv\): goes on from a tensor that another branch has left behind")
+
+
+def test_join_of_maps_that_do_not_fit(path: Path) -> None:
+    b = Builder()
+    bits, x = residual(b)
+    b.save(path, b.head(b.add("Max", x, b.add("Pad", bits, b.constant([0, 0, 1, 0, 0, 0, -1, 0], np.int64))), 192))
+    refused(path, r"Pad_5 \(Pad\): expected one padding")
+    b = Builder()
+    bits, x = residual(b)
+    b.save(path, b.head(b.add("Max", x, b.add("Reshape", bits, b.constant([1, 4, 6, 8], np.int64))), 192))
+    refused(path, r"Max_6 \(Max\): joins tensors of the shapes \[1, 4, 8, 6\] and \[1, 4, 6, 8\]; expected maps of one shape")
+    b = Builder()
+    bits, x = residual(b)
+    turned = b.add("Reshape", b.add("Transpose", bits, perm=[0, 1, 3, 2]), b.constant([1, 4, 8, 6], np.int64))
+    b.save(path, b.head(b.add("Max", x, turned), 192))
+    refused(path, r"Max_7 \(Max\): joins two maps whose rows or columns stand in different orders")
+
+
+def test_join_of_three(path: Path) -> None:
+    b = Builder()
+    bits, x = residual(b)
+    y = b.add("BipolarQuant", conv(b, x, b.weights(4, 4, 1, 1)), 1.0)
+    b.save(path, b.head(b.add("Max", bits, x, y), 192))
+    refused(path, r"Max_8 \(Max\): joins 3 tensors; expected two at a time")
+
+
+def test_bits_that_a_branch_needs_as_they_are(path: Path) -> None:
+    """The second convolution pads with +1, which needs the complement of bits that the branch reads too."""
+    b = Builder()
+    _, x = residual(b)
+    padded = b.add("Pad", x, b.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), b.constant(1.0))
+    y = b.add("BipolarQuant", conv(b, padded, b.weights(4, 4, 3, 3)), 1.0)
+    b.save(path, b.head(b.add("Max", x, y), 192))
+    refused(path, r"\(Conv\): needs the complement of channel 0's bit, which no thermometer, pool, logic skip or branch gives")
 
 
 def test_and_pool_before_padding(path: Path) -> None:
@@ -152,7 +219,9 @@ def test_and_pool_before_padding(path: Path) -> None:
     x = b.add("BipolarQuant", b.norm(x, 2, [1.0, -1.0]), 1.0)
     x = b.add("Pad", x, b.constant([0, 0, 1, 1, 0, 0, 1, 1], np.int64), b.constant(-1.0))
     b.save(path, b.head(b.add("BipolarQuant", conv(b, x, b.weights(4, 2, 3, 3)), 1.0), 24))
-    refused(path, r"Conv_9 \(Conv\): needs the complement of channel 1's bit, which the thermometer or pool before it cannot give")
+    refused(
+        path, r"Conv_9 \(Conv\): needs the complement of channel 1's bit, which no thermometer, pool, logic skip or branch gives"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from random_networks import random_bits, random_conv, random_images, random_network, random_thermometer, random_thresholds
 
 from export.execute_qonnx import execute_qonnx
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Network, OrPool, Scores, Thermometer
+from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
 from export.write_qonnx import write_qonnx
 from hw import fast, reference
 
@@ -84,6 +84,11 @@ def random_shuffle(seed: int, channels: int) -> ChannelShuffle:
     return ChannelShuffle(np.random.default_rng(seed).permutation(channels).astype(np.int32))
 
 
+def random_mux(seed: int, source: int, channels: int) -> LogicSkip:
+    """Any choice of channels."""
+    return LogicSkip(source, "mux", random_bits(np.random.default_rng(seed), channels))
+
+
 CASES = {
     "scores alone, more colours than a word holds": stack(1, 70, 1, (3, 5)),
     "wide windows": stack(2, 3, 11, (9, 7), (200, 1, 5, 1, 2), (130, 1, 7, 1, 3)),
@@ -120,6 +125,68 @@ CASES = {
     "padding wider than the map": stack(11, 1, 3, (2, 1), (40, 1, 3, 1, 4), (20, 1, 4, 3, 2)),
     "one row": stack(12, 1, 16, (1, 40), (32, 1, 1, 1, 0), (32, 2, 1, 1, 0)),
     "one pixel": stack(13, 1, 1, (1, 1)),
+    "skips in one order": stack(
+        14,
+        2,
+        16,
+        (5, 3),
+        (32, 1, 3, 1, 1),
+        LogicSkip(0, "or"),
+        (32, 1, 5, 1, 2),
+        LogicSkip(2, "xor"),
+        (32, 1, 1, 1, 0),
+        random_mux(1, 4, 32),
+    ),
+    "skips over shuffled groups, none of which fills a word": stack(
+        15,
+        3,
+        8,
+        (7, 5),
+        (96, 4, 3, 1, 1),
+        ChannelShuffle.of_groups(96, 4),
+        (96, 4, 3, 1, 1),
+        LogicSkip(1, "xor"),
+        ChannelShuffle.of_groups(96, 8),
+        (96, 8, 3, 1, 1),
+        random_mux(2, 4, 96),
+        ChannelShuffle.of_groups(96, 4),
+        (96, 4, 3, 1, 1),
+        LogicSkip(5, "or"),
+        OrPool(),
+    ),
+    "a skip of a map with a border into one with another": stack(
+        16,
+        1,
+        5,
+        (4, 6),
+        (70, 1, 3, 1, 1),
+        (70, 2, 5, 1, 2),
+        random_mux(3, 1, 70),
+        (70, 7, 7, 1, 3),
+        LogicSkip(1, "or"),
+        (9, 1, 3, 2, 1),
+    ),
+    "a map joined with itself in another order": stack(17, 1, 40, (3, 3), random_shuffle(17, 40), LogicSkip(0, "xor")),
+    "a skip between pools and shuffles": stack(
+        18,
+        1,
+        16,
+        (9, 9),
+        (64, 4, 3, 1, 1),
+        random_shuffle(18, 64),
+        OrPool(),
+        random_shuffle(19, 64),
+        (64, 16, 3, 1, 1),
+        random_shuffle(20, 64),
+        LogicSkip(3, "or"),
+        OrPool((1, 1), (1, 1)),
+        random_shuffle(21, 64),
+        LogicSkip(4, "xor"),
+        (64, 32, 3, 1, 1),
+    ),
+    "channel by channel a long way back": stack(
+        19, 1, 33, (1, 5), (33, 33, 1, 1, 0), (33, 3, 3, 1, 1), (33, 11, 1, 1, 0), random_mux(4, 0, 33), LogicSkip(1, "xor")
+    ),
 }
 
 
@@ -145,6 +212,16 @@ def test_hidden_linear_layers_of_any_width() -> None:
         inputs = features
     layers.append(Scores(random_bits(rng, 130, inputs)))
     assert_exact(Network((2, 5, 4), tuple(layers)))
+
+
+@pytest.mark.parametrize("gate", ["or", "xor"])
+def test_skips_around_hidden_linear_layers(gate: str) -> None:
+    rng = np.random.default_rng(4)
+    layers: list[Layer] = [random_thermometer(rng, 1, 16, learned=True)]
+    for inputs in (16 * 6, 70, 70):
+        layers.append(BinaryLinear(random_bits(rng, 70, inputs), random_thresholds(rng, 70, inputs)))
+    layers += [LogicSkip(1, gate), random_mux(5, 2, 70), Scores(random_bits(rng, 10, 70))]
+    assert_exact(Network((1, 2, 3), tuple(layers)))
 
 
 def test_every_threshold_of_a_small_filter() -> None:

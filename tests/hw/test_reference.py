@@ -18,6 +18,7 @@ from export.network import (
     ChannelShuffle,
     Ints,
     Layer,
+    LogicSkip,
     Network,
     NetworkError,
     OrPool,
@@ -92,8 +93,25 @@ def slow_pool(layer: OrPool, image: Map) -> Map:
     return [[[output(plane, row, column) for column in range(columns)] for row in range(rows)] for plane in image]
 
 
-def slow_layer(layer: Layer, image: Map) -> Any:
+def slow_skip(layer: LogicSkip, image: Map, earlier: Map) -> Map:
+    def output(channel: int, bit: int, other: int) -> int:
+        if layer.gate == "or":
+            return 1 if bit == 1 or other == 1 else 0
+        if layer.gate == "xor":
+            return 1 if bit != other else 0
+        assert layer.select is not None
+        return bit if layer.select[channel] == 1 else other
+
+    return [
+        [[output(c, bit, other) for bit, other in zip(*rows, strict=True)] for rows in zip(*planes, strict=True)]
+        for c, planes in enumerate(zip(image, earlier, strict=True))
+    ]
+
+
+def slow_layer(layer: Layer, image: Map, before: list[Any]) -> Any:
     match layer:
+        case LogicSkip():
+            return slow_skip(layer, image, before[layer.source])
         case Thermometer():
             return slow_thermometer(layer, image)
         case BinaryConv():
@@ -118,8 +136,10 @@ def test_every_layer_of_random_networks(seed: int) -> None:
     outputs = activations(network, images)
     for index, image in enumerate(images.tolist()):
         current: Any = image
+        before: list[Any] = []
         for layer, output in zip(network.layers, outputs, strict=True):
-            current = slow_layer(layer, current)
+            current = slow_layer(layer, current, before)
+            before.append(current)
             np.testing.assert_array_equal(output[index], current)
 
 
@@ -178,6 +198,56 @@ def test_shuffle_takes_from_the_permutation() -> None:
     features = bits([0, 1, 1]).reshape(1, 3, 1, 1)
     assert run_layer(ChannelShuffle(ints([2, 0, 1])), features).ravel().tolist() == [1, 0, 1]
     assert ChannelShuffle.of_groups(6, 2).permutation.tolist() == [0, 3, 1, 4, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("skip", "expected"),
+    [
+        (LogicSkip(0, "or"), [0, 1, 1, 1]),
+        (LogicSkip(0, "xor"), [0, 1, 1, 0]),
+        (LogicSkip(0, "mux", bits([1, 1, 1, 1])), [0, 0, 1, 1]),
+        (LogicSkip(0, "mux", bits([0, 0, 0, 0])), [0, 1, 0, 1]),
+        (LogicSkip(0, "mux", bits([0, 1, 0, 1])), [0, 0, 0, 1]),
+    ],
+)
+def test_gates_of_the_current_and_the_earlier_map(skip: LogicSkip, expected: list[int]) -> None:
+    current, earlier = bits([0, 0, 1, 1]).reshape(1, 4, 1, 1), bits([0, 1, 0, 1]).reshape(1, 4, 1, 1)
+    assert run_layer(skip, current, earlier).ravel().tolist() == expected
+
+
+FIRST = Thermometer(ints([[50, 150]]))
+SAME = BinaryConv(np.ones((2, 2, 1, 1), np.uint8), ints([1, 2]))
+WIDER = BinaryConv(np.ones((3, 2, 1, 1), np.uint8), ints([1, 2, 1]))
+
+
+@pytest.mark.parametrize(
+    ("layers", "match"),
+    [
+        ((FIRST, SAME, LogicSkip(1, "or")), "layer 2: logic skip: .* before the one that it follows, 0..0, got 1"),
+        ((FIRST, SAME, LogicSkip(7, "or")), "layer 2: logic skip: .* before the one that it follows, 0..0, got 7"),
+        ((FIRST, WIDER, LogicSkip(0, "xor")), r"two maps of one shape, got \(2, 2, 2\) from layer 0 and the current \(3, 2, 2\)"),
+        ((FIRST, SAME, LogicSkip(0, "mux", bits([1, 0, 1]))), "layer 2: logic skip: expected 2 select bits, one a channel, got 3"),
+    ],
+)
+def test_a_skip_that_does_not_fit(layers: tuple[Layer, ...], match: str) -> None:
+    scores = Scores(np.ones((2, 12 if WIDER in layers else 8), np.uint8))
+    with pytest.raises(NetworkError, match=match):
+        Network((1, 2, 2), (*layers, scores))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ((-1, "or"), "expected the index of an earlier layer, got -1"),
+        ((0, "and"), "expected a gate of or, xor, mux, got 'and'"),
+        ((0, "mux"), "expected select bits for the gate mux"),
+        ((0, "or", bits([1])), "expected select bits for the gate mux, and for no other, got 'or'"),
+        ((0, "mux", bits([2])), "expected bits 0 and 1, got 2"),
+    ],
+)
+def test_a_skip_that_cannot_be(arguments: Any, match: str) -> None:
+    with pytest.raises(NetworkError, match=match):
+        LogicSkip(*arguments)
 
 
 def test_scores_are_signed_and_features_flatten_channel_first() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from random_networks import random_bits, random_conv, random_fitting_network, random_network, random_thermometer
 
-from export.network import BinaryConv, ChannelShuffle, Layer, Network, OrPool, Scores
+from export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores
 from hw.up5k.build import build_up5k
 from hw.up5k.compile_network import compile_network
 from hw.up5k.flash_format import FLASH_OFFSET, crc32_mpeg2
@@ -57,7 +57,7 @@ def test_living_maps_never_overlap() -> None:
 
 def test_every_filter_is_computed_once_and_no_nibble_twice() -> None:
     for seed in range(30):
-        network = random_network(np.random.default_rng(seed), plain=True, max_channels=100, linear=False, blocks=4)
+        network = random_network(np.random.default_rng(seed), plain=True, max_channels=100, linear=False, blocks=4, skip=False)
         _, stages = split_stages(network)
         layouts = [lay_out_map(writer, reader) for writer, reader in itertools.pairwise(stages)]
         for writer, reads, writes in zip(stages[1:], layouts, [*layouts[1:], None], strict=False):
@@ -96,6 +96,10 @@ def test_equal_networks_give_equal_flash() -> None:
         (network_of(conv(16, 16), OrPool((3, 3), (2, 2))), r"pool1 pools 3x3 every 2x2; 2x2 every 2x2 fits"),
         (network_of(OrPool()), r"pool1 pools what no convolution directly before it made"),
         (network_of(conv(16, 16), OrPool(), OrPool()), r"pool2 pools what no convolution"),
+        (
+            network_of(conv(16, 16), LogicSkip(0, "or"), conv(16, 16), LogicSkip(2, "xor")),
+            r"skip1 is a logic skip; the engine has none, as it keeps only the map that a layer reads and the one that it writes",
+        ),
         (network_of(classes=257), r"257 classes; up to 256 fit"),
         (network_of(shape=(1, 260, 4), levels=1), r"260x4; up to 256x256 fit"),
         (network_of(levels=65), r"128 bits a pixel, inert ones included, 64 too many"),

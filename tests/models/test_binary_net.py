@@ -13,6 +13,7 @@ from models.binary import BinaryConv2d, BinaryLinear, sign
 from models.binary import ChannelShuffle as Shuffle
 from models.binary import OrPool as TorchOrPool
 from models.layer_table import Conv, Layer, Linear, TableError, layer_shapes, macs, weight_bits
+from models.logic_skip import MuxSkip
 from models.network import BinaryNet, ConvBlock
 from models.random_weights import random_weights, smooth_images
 from models.twin import brevitas_twin
@@ -25,6 +26,16 @@ TABLES: dict[str, tuple[tuple[int, int, int], int, tuple[Layer, ...]]] = {
         (Conv(12, kernel=1), Conv(12, groups=12, stride=2, shuffle=True), Conv(8, groups=2, pool=3)),
     ),
     "unpadded": ((1, 11, 9), 4, (Conv(8, padding=False), Conv(12, stride=2, groups=2, padding=False), Conv(6), Linear(9))),
+    "logic skips": (
+        (1, 9, 8),
+        8,
+        (
+            Conv(8, skip="or"),
+            Conv(8, groups=2, shuffle=True, skip="xor"),
+            Conv(8, groups=4, shuffle=True, skip="mux"),
+            Conv(8, pool=2),
+        ),
+    ),
     "hidden linear": ((1, 8, 8), 1, (Conv(8, pool=2), Linear(20), Linear(12))),
 }
 
@@ -114,9 +125,10 @@ def test_brevitas_twin_gives_the_same_weight_gradients(name: str) -> None:
     np.testing.assert_array_equal(own.detach().numpy(), other.detach().numpy())
     for scores in (own, other):
         torch.autograd.backward(F.cross_entropy(scores * 0.05, labels))
-    theirs = [module.weight.grad for module in twin if isinstance(module, qnn.QuantConv2d | qnn.QuantLinear)]
+    kinds = (qnn.QuantConv2d, qnn.QuantLinear, MuxSkip)
+    theirs = [module.weight.grad for module in twin.modules() if isinstance(module, kinds)]
     for mine, their in zip(net.binary_weights(), theirs, strict=True):
-        assert mine.grad is not None
+        assert mine.grad is not None and isinstance(their, torch.Tensor)
         assert mine.grad.abs().max() > 0
         np.testing.assert_array_equal(mine.grad.numpy(), their.numpy())
 

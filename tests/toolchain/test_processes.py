@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_recipe import recipe_for
 
 from export.errors import OwlbitError
 from models.network import BinaryNet
-from tiny_recipe import recipe_for
 from toolchain.batches import Batches
 from toolchain.images import Labelled
 from toolchain.processes import launch

@@ -73,6 +73,13 @@ MISTAKES = [
     ("filters = 16", "filters = true", r"layers\[0\]\.filters: expected an integer, got true"),
     ("filters = 16", "filters = 0", r"layers\[0\]\.filters: expected 1 to 65536, got 0"),
     ("filters = 16\n", "", r"layers\[0\]\.filters: expected an integer, got no such key"),
+    ("groups = 2", 'skip = "and"', r'layers\[0\]\.skip: expected one of "or", "xor", "mux", got the text "and"'),
+    ("groups = 2", "skip = true", r"layers\[0\]\.skip: expected a text, got true"),
+    (
+        "groups = 2",
+        'skip = "or"',
+        r"layers\[0\]\.skip: expected a layer that keeps the shape of its map \(filters = 12, .*\), got 12x12x10 to 16x6x5",
+    ),
     ("groups = 2", "groups = 5", r"layers\[0\]\.groups: expected a divisor of the 12 input channels, got 5"),
     ("groups = 2", "groups = 3", r"layers\[0\]\.groups: expected a divisor of the 16 filters, got 3"),
     ("size = [12, 10]", "size = [12]", r"data\.size: expected two integers, got the list \[12\]"),

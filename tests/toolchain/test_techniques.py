@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
 
 from export.errors import OwlbitError
-from export.network import Thermometer
+from export.execute_qonnx import execute_qonnx
+from export.network import LogicSkip, Thermometer
+from hw import fast
 from hw.reference import simulate
+from hw.up5k.compile_network import compile_network
 from models.layer_table import Conv
 from models.network import BinaryNet
 from models.thermometer import quantile_thresholds
@@ -148,3 +151,21 @@ def test_bit_planes_are_eight(tmp_path: Path) -> None:
     path.write_text(RECIPE.replace("epochs = 4", "epochs = 1\nstages = 2"))
     with pytest.raises(OwlbitError, match=r"training\.epochs: expected at least 2, one for each stage, got 1"):
         load_recipe(path)
+
+
+def test_logic_skips_train_and_deploy(tmp_path: Path) -> None:
+    """All gates, in both stages and beside a teacher: torch, QONNX, reference and fast simulator give the same integers."""
+    recipe = recipe_for(tmp_path, training=TWO_STAGES + TEACHER)
+    skips = "".join(f'[[layers]]\nkind = "conv"\nfilters = 8\ngroups = 2\nskip = "{gate}"\n' for gate in ("or", "xor", "mux"))
+    recipe.path.write_text(recipe.text.replace("[training]", skips + "[training]"))
+    recipe = load_recipe(recipe.path)
+    train(recipe, tmp_path / "run", console=quiet())
+    network = export_run(tmp_path / "run")
+    assert [layer.gate for layer in network.layers if isinstance(layer, LogicSkip)] == ["or", "xor", "mux"]
+    images = load_dataset(recipe.data, tmp_path).train.images
+    scores = simulate(network, images)
+    np.testing.assert_array_equal(scores, torch_scores(tmp_path / "run", images))
+    np.testing.assert_array_equal(scores, fast.simulate(network, images))
+    np.testing.assert_array_equal(scores[:4], execute_qonnx(tmp_path / "run" / "model.onnx", images[:4]))
+    with pytest.raises(OwlbitError, match="up5k: skip1 is a logic skip; the engine has none"):
+        compile_network(network)
