@@ -15,6 +15,7 @@ results but for rounding.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,11 +32,11 @@ KINDS = {"clipped": kernels.CLIPPED, "triangular": kernels.TRIANGULAR, "hardtanh
 
 
 class Statistics(NamedTuple):
-    """Mean and (biased) variance float64 [C] of a batch, and how many values each is taken over."""
+    """Mean and (biased) variance float64 [C] of a batch, and how many `values` each is taken over."""
 
     mean: Tensor
     variance: Tensor
-    count: int
+    values: int
 
 
 def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor, side: int, activation: str) -> Tensor:
@@ -50,8 +51,7 @@ def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor
         return plain_normalise_activate(values, norm, weight_sums, side, activation)
     if not norm.training:
         return _with_running_statistics(values, norm, weight_sums, side, KINDS[activation])
-    codes: Tensor = _NormaliseActivate.apply(values, norm.weight, norm.bias, norm, weight_sums, side, KINDS[activation])
-    return codes
+    return _normalise_activate(values, norm.weight, norm.bias, norm, weight_sums, side, KINDS[activation])
 
 
 def plain_normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor, side: int, activation: str) -> Tensor:
@@ -105,7 +105,7 @@ def _update_running(norm: nn.BatchNorm2d, batch: Statistics, weight_sums: Tensor
     norm.num_batches_tracked += 1
     momentum = 1 / float(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
     norm.running_mean.lerp_((2 * batch.mean).float() - weight_sums, momentum)
-    norm.running_var.lerp_((4 * batch.variance * (batch.count / max(1, batch.count - 1))).float(), momentum)
+    norm.running_var.lerp_((4 * batch.variance * (batch.values / max(1, batch.values - 1))).float(), momentum)
 
 
 @torch.no_grad()
@@ -155,9 +155,12 @@ class _NormaliseActivate(torch.autograd.Function):
         kernels.gradient_sums(*common, ctx.batch.mean.float().numpy(), ctx.side, ctx.kind, sums, products)
         # Through mean and variance: slope * (g - mean(g) - (value - mean) * mean(g * (value - mean)) / variance).
         total, total_products = _totals(sums, products)
-        factors = ctx.slopes * total_products / ctx.batch.count / ctx.deviation**2
-        constants = ctx.slopes * total / ctx.batch.count - factors * ctx.batch.mean
+        factors = ctx.slopes * total_products / ctx.batch.values / ctx.deviation**2
+        constants = ctx.slopes * total / ctx.batch.values - factors * ctx.batch.mean
         result, out = _empty(ctx.halves.shape)
         kernels.value_gradients(*common, constants.float().numpy(), factors.float().numpy(), ctx.side, ctx.kind, out)
         of_slope = torch.from_numpy(products.sum(0)) / ctx.deviation
         return result, of_slope.float(), torch.from_numpy(sums.sum(0)).float(), None, None, None, None
+
+
+_normalise_activate: Callable[..., Tensor] = _NormaliseActivate.apply

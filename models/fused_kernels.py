@@ -6,6 +6,7 @@ becomes vector code. Images are spread over threads. `models.fused` says what is
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ CLIPPED, TRIANGULAR, HARDTANH, RELU = range(4)  # what follows a normalisation; 
 SUM_LENGTH = 64  # values added in float32 before they go to float64: sums of popcounts and of their squares stay exact
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+def operation(typer: Callable[..., Any]) -> Callable[..., Any]:
+    """numba's `intrinsic`: a function of types that returns a signature and what generates its LLVM code."""
+    made: Callable[..., Any] = intrinsic(typer)
+    return made
+
+
+@operation
 def _widen(typing: Any, half: Any) -> Any:
     """float32 of a bfloat16."""
 
@@ -29,7 +36,7 @@ def _widen(typing: Any, half: Any) -> Any:
     return types.float32(types.uint16), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@operation
 def _narrow(typing: Any, value: Any) -> Any:
     """The bfloat16 nearest to a finite float32, ties to even."""
 
@@ -42,7 +49,7 @@ def _narrow(typing: Any, value: Any) -> Any:
     return types.uint16(types.float32), generate
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def channel_sums(values: Any, sums: Any, squares: Any) -> None:
     """Of every image the sums of values and of squares over its map: float64 [N, C] each; `values` uint16 [N, H, W, C]."""
     images, height, width, channels = values.shape
@@ -67,7 +74,7 @@ def channel_sums(values: Any, sums: Any, squares: Any) -> None:
                     added = 0
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _activate(value: Any, kind: int) -> Any:
     """bfloat16 of what a normalised value becomes, where 0 stands for -1 and 1 for +1."""
     if kind == HARDTANH:
@@ -77,7 +84,7 @@ def _activate(value: Any, kind: int) -> Any:
     return np.uint16(0x3F80) if value >= 0 else np.uint16(0)  # 1.0 and 0.0
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")
 def _through(gradient: Any, value: Any, kind: int) -> Any:
     """The gradient by a normalised value; half that of the +-1 network's estimator, since a bit is half a step of a sign."""
     magnitude = abs(value)
@@ -88,7 +95,7 @@ def _through(gradient: Any, value: Any, kind: int) -> Any:
     return gradient * np.float32(0.5) if magnitude <= 1 else np.float32(0)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def pool_activate(values: Any, slopes: Any, offsets: Any, side: int, kind: int, out: Any, places: Any) -> None:
     """Activations of the largest slope * value + offset of each window, and where in its window it is (the first of equals).
 
@@ -114,7 +121,7 @@ def pool_activate(values: Any, slopes: Any, offsets: Any, side: int, kind: int, 
                     out[n, h, w, c] = _activate(best[c], kind)
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def gradient_sums(
     gradients: Any, values: Any, places: Any, slopes: Any, offsets: Any, means: Any, side: int, kind: int, sums: Any, products: Any
 ) -> None:
@@ -145,7 +152,7 @@ def gradient_sums(
                 products[n, c] += some_products[c]
 
 
-@njit(parallel=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(parallel=True, cache=True)
 def value_gradients(
     gradients: Any,
     values: Any,

@@ -7,6 +7,8 @@ this order because the gradient then goes to the largest normalised value instea
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -41,7 +43,10 @@ class ConvBlock(Activated):
 
     def join(self, signs: Tensor, entered: Tensor) -> Tensor:
         """What leaves the block, after its logic skip if there is one."""
-        return signs if self.skip is None else self.skip(signs, entered)
+        if self.skip is None:
+            return signs
+        joined: Tensor = self.skip(signs, entered)
+        return joined
 
     def forward(self, signs: Tensor) -> Tensor:
         return self.join(self.activation(self.values(signs)), signs)
@@ -69,7 +74,8 @@ class LinearBlock(Activated):
         self.norm = nn.BatchNorm1d(layer.features)
 
     def forward(self, signs: Tensor) -> Tensor:
-        return self.activation(self.norm(self.linear(signs.flatten(1))))
+        activated: Tensor = self.activation(self.norm(self.linear(signs.flatten(1))))
+        return activated
 
     def fast_forward(self, bits: Tensor) -> Tensor:
         """The same with bits bfloat16 0 and 1 in place of signs."""
@@ -135,7 +141,7 @@ class BinaryNet(Trainable):
     def _fast_forward(self, images: Tensor) -> Tensor:
         bits = self.thermometer.bits(images)
         for block in self.blocks:
-            bits = block.fast_forward(bits)
+            bits = cast(ConvBlock, block).fast_forward(bits)  # every kind of block has it
         # The scores are integers beyond what bfloat16 holds.
         scores: Tensor = self.classifier(2 * bits.flatten(1).float() - 1)
         return scores

@@ -8,6 +8,12 @@ from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
 
+def _total(values: Tensor) -> Tensor:
+    """The sum over processes, which gradients pass through."""
+    total: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return total
+
+
 class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
     """[N, C] or [N, C, H, W]: in training mode mean and variance are those of all processes' values, and so are the gradients."""
 
@@ -17,22 +23,24 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:
-            return super().forward(input)
+            unchanged: Tensor = super().forward(input)
+            return unchanged
         assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
         axes = [axis for axis in range(input.ndim) if axis != 1]
         values = input.float()
         count = values.numel() // values.shape[1] * dist.get_world_size()
-        mean = all_reduce(values.sum(axes)) / count
+        mean = _total(values.sum(axes)) / count
         shape = (1, -1, *[1] * (input.ndim - 2))
         centred = values - mean.view(shape)
-        variance = all_reduce(centred.square().sum(axes)) / count
+        variance = _total(centred.square().sum(axes)) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             momentum = 1 / float(self.num_batches_tracked) if self.momentum is None else self.momentum
             self.running_mean.lerp_(mean, momentum)
             self.running_var.lerp_(variance * (count / max(1, count - 1)), momentum)
         normalised = centred * (variance + self.eps).rsqrt().view(shape)
-        return (normalised * self.weight.view(shape) + self.bias.view(shape)).to(input.dtype)
+        result: Tensor = (normalised * self.weight.view(shape) + self.bias.view(shape)).to(input.dtype)
+        return result
 
 
 def sync_norms(module: nn.Module) -> None:

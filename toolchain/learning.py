@@ -185,7 +185,7 @@ class Learning(pl.LightningModule):
         weights = self.net.binary_weights()
         flipped = sum(int(((weight >= 0) != sign).sum()) for weight, sign in zip(weights, self._signs, strict=True))
         sums, progress = self._totals(), self.progress
-        entry = {
+        entry: dict[str, Any] = {
             "epoch": self.epoch,
             "stage": self.leg.stage,
             "loss": sums["loss"] / sums["seen"],

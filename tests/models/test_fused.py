@@ -13,7 +13,7 @@ from models.twin import brevitas_twin
 
 TABLES: dict[str, tuple[Layer, ...]] = {
     "groups": (Conv(16, pool=2), Conv(32, groups=2), Conv(32, groups=4, shuffle=True, pool=2)),
-    "strides": (Conv(16, kernel=5, stride=2), Conv(16, kernel=1), Conv(24, groups=8, padding=False)),
+    "strides": (Conv(32, kernel=5, stride=2), Conv(32, kernel=1), Conv(24, groups=2, padding=False)),
     "skips": (Conv(16), Conv(16, groups=2, skip="or"), Conv(16, skip="mux", shuffle=True, groups=4), Conv(16, skip="xor", pool=1)),
     "linear": (Conv(16, pool=2), Linear(20), Linear(12)),
 }

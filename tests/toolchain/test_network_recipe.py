@@ -20,8 +20,8 @@ from models.xnor import XnorBlock, XnorNet
 from toolchain.cli import app
 from toolchain.datasets import load_dataset
 from toolchain.export_run import export_random, export_run
-from toolchain.recipe import PIXELS, Recipe, load_recipe
-from toolchain.saved_model import build_net, build_teacher, load_run
+from toolchain.recipe import PIXELS, Distillation, Recipe, load_recipe
+from toolchain.saved_model import build_net, load_run, teacher_recipe
 from toolchain.torch_rung import torch_scores
 from toolchain.training import train
 
@@ -79,17 +79,19 @@ def test_recipes_that_ship_name_their_network_and_how_it_does_not_deploy(name: s
 
 def test_each_kind_builds_its_network_and_teacher(tmp_path: Path) -> None:
     resnet = recipe_for(tmp_path)
-    net, teacher = build_net(resnet, 2), build_teacher(resnet, 2)
+    distillation = Distillation("float")
+    net, teacher = build_net(resnet, 2), build_net(teacher_recipe(resnet, distillation), 2)
     assert isinstance(net, ResNet) and net.table == ResNet18(width=1 / 16)
     assert isinstance(teacher, ResNet) and teacher.table == FloatResNet18(width=1 / 16)
     images = torch.zeros(2, 3, 8, 8)
     assert [point.shape for point in net.transfer_points(images)] == [point.shape for point in teacher.transfer_points(images)]
-    net, teacher = (build(recipe_for(tmp_path, XNOR), 2) for build in (build_net, build_teacher))
+    xnor = recipe_for(tmp_path, XNOR)
+    net, teacher = build_net(xnor, 2), build_net(teacher_recipe(xnor, distillation), 2)
     assert isinstance(net, XnorNet) and isinstance(teacher, XnorNet)
     block, of_teacher = net.blocks[0], teacher.blocks[0]
     assert isinstance(block, XnorBlock) and isinstance(of_teacher, XnorBlock)
     assert block.activation_name == "triangular" and not block.conv.conv.real
-    assert of_teacher.activation_name == "hardtanh" and of_teacher.conv.conv.real
+    assert of_teacher.activation_name == "relu" and of_teacher.conv.conv.real
     net = build_net(recipe_for(tmp_path, '[network]\nkind = "float-resnet18"\nstem = "imagenet"\n', ""), 2)
     assert isinstance(net, ResNet) and net.table == FloatResNet18("imagenet")
 

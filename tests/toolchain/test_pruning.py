@@ -95,7 +95,9 @@ def learn(
 
 def fresh(recipe: Recipe) -> BinaryNet:
     torch.manual_seed(recipe.training.seed)
-    return build_net(recipe, 5)
+    net = build_net(recipe, 5)
+    assert isinstance(net, BinaryNet)
+    return net
 
 
 def test_a_training_ends_light_narrow_and_exact_on_the_chip(tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_a_resumed_training_ends_in_the_same_bits(tmp_path: Path, stop: int) -> 
     net, moments = learn(schedule, net, range(stop), optimiser_for(net))
     saved = net.state_dict()
     torch.manual_seed(77)
-    net = schedule.restore(build_net(recipe, 5), saved)
+    net = schedule.restore(fresh(recipe), saved)
     optimiser = optimiser_for(net)
     optimiser.load_state_dict(moments)
     halves, _ = learn(schedule, net, range(stop, 8), optimiser)
@@ -148,7 +150,7 @@ def test_heavy_weight_is_exactly_zero_from_the_end_of_the_annealing(tmp_path: Pa
     weights = [schedule.mix(epoch, step, STEPS) for epoch in range(8) for step in range(STEPS)]
     assert weights[0] == 1.0 and 0 < weights[14] < 0.02 and weights[15:] == [0.0] * 9
     assert schedule.borders == (5,) and schedule.removals == () and schedule.final_epoch == 5
-    net = schedule.prepare(build_net(recipe_for(tmp_path, ""), 5))
+    net = schedule.prepare(fresh(recipe_for(tmp_path, "")))
     schedule.on_step_start(net, 2, 1, STEPS)
     block = net.blocks[1]
     assert isinstance(block, MixedBlock) and len(block.heavy) == 2 and block.mix == weights[7]
@@ -198,7 +200,7 @@ def test_widths_come_from_a_state_dict(tmp_path: Path) -> None:
     small = load_recipe(recipe.path)
     layers = (Conv(16, pool=2), Conv(48, groups=4, shuffle=True, pool=2), Linear(32))
     state = BinaryNet((1, 12, 12), 4, layers, 5).state_dict()
-    net = fit_widths(build_net(small, 5), small.layers, state)
+    net = fit_widths(fresh(small), small.layers, state)
     net.load_state_dict(state)
     assert [width(layer) for layer in table_in(net.state_dict(), small.layers)] == [16, 48, 32]
 
