@@ -26,7 +26,7 @@ from toolchain.recipe import load_recipe, with_data
 
 RESULTS = "results.csv"
 COLOURS, THRESHOLDS, SEEDS = ("gray", "rgb"), (4, 2, 8), (0, 1, 2)
-EPOCHS = 6
+EPOCHS = 10
 
 # What each encoding adds to the recipe, by table.
 LEARNED, UNIFORM_START = 'encoding = "learned"\n', 'encoding = "learned"\nstart = "uniform"\n'
@@ -84,6 +84,7 @@ batch = 128
 rate = 0.01
 threshold_rate = {threshold_rate}
 estimator = "triangular"
+precision = "bfloat16"
 seed = {seed}
 {distillation}"""
 

@@ -351,8 +351,6 @@ def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
             raise RecipeError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
     if encoding.encoding == "bit-planes" and encoding.shared:
         raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
-    if training.fast and encoding.encoding == "bit-planes":
-        raise RecipeError(path, "training.precision", '"float32" with encoding "bit-planes"', '"bfloat16"')
     if training.real and training.stages != 1:
         raise RecipeError(path, "training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
     if training.epochs < training.stages:
