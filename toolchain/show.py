@@ -46,11 +46,11 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
 
 def zoo_table(cards: Sequence[Card]) -> Table:
     """One row a network of the zoo."""
-    table = Table(caption="a card: owlbit zoo NAME", caption_justify="left")
-    table.add_column("name")
-    table.add_column("data")
-    for heading in ("test accuracy", "kbit", "million BOPs", "UP5K cycles", "frames/s", "QONNX, kB"):
-        table.add_column(heading, justify="right")
+    table = Table(caption="accuracy on test images; cycles of the UP5K; a card: owlbit zoo NAME", caption_justify="left")
+    table.add_column("name", no_wrap=True)
+    table.add_column("data", no_wrap=True)
+    for heading in ("accuracy", "kbit", "MBOP", "cycles", "frames/s", "QONNX"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for card in cards:
         rate = card.frames_per_second
         table.add_row(
@@ -61,6 +61,6 @@ def zoo_table(cards: Sequence[Card]) -> Table:
             f"{card.macs / 1e6:,.1f}",
             f"{card.cycles:,}" if card.cycles else "too large",
             f"{rate:,.1f}" if rate else "-",
-            f"{card.onnx_bytes / 1000:,.0f}",
+            f"{card.onnx_bytes / 1000:,.0f} kB",
         )
     return table
