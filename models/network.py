@@ -79,7 +79,7 @@ class LinearBlock(Activated):
 
     def fast_forward(self, bits: Tensor) -> Tensor:
         """The same with bits bfloat16 0 and 1 in place of signs."""
-        signs = self(2 * bits.flatten(1).float() - 1)
+        signs: Tensor = self(2 * bits.flatten(1).float() - 1)
         return ((signs + 1) / 2).to(torch.bfloat16)
 
 

@@ -1,5 +1,6 @@
 """Two processes with half a batch each: normalisation and averaged gradients are those of one process with the whole batch."""
 
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
-from torch import multiprocessing
 
 from models.layer_table import Conv, Linear
 from models.network import BinaryNet
@@ -44,13 +44,19 @@ def work(rank: int, folder: str, fast: bool) -> None:
     share = 32 // PROCESSES
     found = gradients(fast, slice(rank * share, (rank + 1) * share), synced=True)
     if rank == 0:
-        np.savez(Path(folder) / "found.npz", **found)
+        np.savez(Path(folder) / "found.npz", allow_pickle=False, **found)
     dist.destroy_process_group()
 
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_gradients_and_statistics_are_those_of_the_whole_batch(tmp_path: Path, fast: bool) -> None:
-    multiprocessing.spawn(work, args=(str(tmp_path), fast), nprocs=PROCESSES)
+    context = get_context("spawn")
+    processes = [context.Process(target=work, args=(rank, str(tmp_path), fast)) for rank in range(PROCESSES)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * PROCESSES
     whole = gradients(fast, slice(None), synced=False)
     with np.load(tmp_path / "found.npz") as found:
         assert set(found) == set(whole)
