@@ -279,11 +279,12 @@ def run_flat_conv(step, program, arena, images, window, outputs):  # type: ignor
 @njit
 def run_linear(step, program, arena, images, outputs):  # type: ignore[no-untyped-def]
     """A hidden linear layer: one window, which is the whole map as it lies in memory."""
+    plane = step.target_rows * step.target_columns
     for first in range(0, images, SEGMENT):
         run_filters(step, program, arena, step.source * images + first, images, outputs)
         for word in range(step.words):
             for lane in range(min(SEGMENT, images - first)):
-                arena[(step.target + word) * images + first + lane] = outputs[word * SEGMENT + lane]
+                arena[(step.target + word * plane) * images + first + lane] = outputs[word * SEGMENT + lane]
 
 
 @njit
@@ -381,11 +382,10 @@ def run_images(program, pixels, images, arena, window, outputs, scores):  # type
     `arena`: words, zero where this was not called before with the same program and `images`; `window`, `outputs`: scratch.
     """
     for first in range(0, len(pixels), images):
-        own = pixels[first : first + images]
         for s in range(len(program.steps)):
             step = program.steps[s]
             if step.kind == THERMOMETER:
-                run_thermometer(step, program, own, arena, images)
+                run_thermometer(step, program, pixels[first : first + images], arena, images)
             elif step.kind == CONV and images < BLOCK:
                 run_flat_conv(step, program, arena, images, window, outputs)
             elif step.kind == CONV:

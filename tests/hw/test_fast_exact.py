@@ -214,6 +214,14 @@ def test_hidden_linear_layers_of_any_width() -> None:
     assert_exact(Network((2, 5, 4), tuple(layers)))
 
 
+def test_a_padded_convolution_after_a_hidden_linear_layer() -> None:
+    rng = np.random.default_rng(6)
+    first = random_thermometer(rng, 1, 4, learned=True)
+    linear = BinaryLinear(random_bits(rng, 70, 36), random_thresholds(rng, 70, 36))
+    conv = random_conv(rng, (70, 1, 1), 40, 1, (3, 3), (1, 1), (1, 1, 1, 1))
+    assert_exact(Network((1, 3, 3), (first, linear, conv, Scores(random_bits(rng, 10, 40)))))
+
+
 @pytest.mark.parametrize("gate", ["or", "xor"])
 def test_skips_around_hidden_linear_layers(gate: str) -> None:
     rng = np.random.default_rng(4)
