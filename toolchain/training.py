@@ -140,6 +140,7 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
     """One thread for a small network: the layers are too short to share, and threads that wait for one another on a busy machine
     can make it thirty times slower."""
     threads, kernel_threads = torch.get_num_threads(), numba.get_num_threads()
+    torch.set_num_threads(threads)  # which numba, when it starts its own threads, sets to their number
     if recipe.network is None and macs(recipe.thermometer_shape, recipe.layers) < SMALL_NETWORK_MACS:
         torch.set_num_threads(1)
         numba.set_num_threads(1)
