@@ -165,7 +165,7 @@ def random_network(
         layers.append(layer)
         shapes.append(shape)
         if skip and not isinstance(layer, LogicSkip | Scores) and skips.random() < 0.4:
-            if shape[1:] > (1, 1) and skips.random() < 0.6:
+            if skips.random() < 0.6:
                 layers.append(random_same_conv(skips, shape, group_widths, plain))
                 shapes.append(shape)
             if (joined := random_skip(skips, shapes)) is not None:
