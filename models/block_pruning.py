@@ -41,11 +41,19 @@ class MixedBlock(nn.Module):
         self.heavy = nn.ModuleList(heavy)
         self.mix = 1.0
 
-    def forward(self, signs: Tensor) -> Tensor:
+    def values(self, signs: Tensor) -> Tensor:
+        """What the activation is taken of: float32 [N, filters, H', W']."""
         deep = signs
         for block in self.heavy[:-1]:
             deep = block(deep)
-        return self.light.join(self._activate(_normalised(self.heavy[-1], deep), _normalised(self.light, signs)), signs)
+        return self._mixed(_normalised(self.heavy[-1], deep), _normalised(self.light, signs))
+
+    def activate(self, values: Tensor, entered: Tensor) -> Tensor:
+        """The signs of `values`, after the logic skip of the light block if there is one."""
+        return self.light.activate(values, entered)
+
+    def forward(self, signs: Tensor) -> Tensor:
+        return self.activate(self.values(signs), signs)
 
     def fast_forward(self, bits: Tensor) -> Tensor:
         """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
@@ -53,12 +61,12 @@ class MixedBlock(nn.Module):
         for block in self.heavy[:-1]:
             assert isinstance(block, ConvBlock)
             deep = block.fast_forward(deep)
-        signs = self._activate(_fast_normalised(self.heavy[-1], deep), _fast_normalised(self.light, bits))
-        return ((self.light.join(signs, 2 * bits - 1) + 1) / 2).to(torch.bfloat16, memory_format=torch.channels_last)
+        values = self._mixed(_fast_normalised(self.heavy[-1], deep), _fast_normalised(self.light, bits))
+        return ((self.activate(values, 2 * bits - 1) + 1) / 2).to(torch.bfloat16, memory_format=torch.channels_last)
 
-    def _activate(self, heavy: Tensor, light: Tensor) -> Tensor:
+    def _mixed(self, heavy: Tensor, light: Tensor) -> Tensor:
         values = self.mix * heavy + (1 - self.mix) * light
-        return self.light.activation(values if self.light.pool is None else self.light.pool(values))
+        return values if self.light.pool is None else self.light.pool(values)
 
 
 def _normalised(block: nn.Module, signs: Tensor) -> Tensor:

@@ -48,8 +48,12 @@ class ConvBlock(Activated):
         joined: Tensor = self.skip(signs, entered)
         return joined
 
+    def activate(self, values: Tensor, entered: Tensor) -> Tensor:
+        """The signs of `values`, joined with the map that entered if there is a logic skip."""
+        return self.join(self.activation(values), entered)
+
     def forward(self, signs: Tensor) -> Tensor:
-        return self.join(self.activation(self.values(signs)), signs)
+        return self.activate(self.values(signs), signs)
 
     def fast_forward(self, bits: Tensor) -> Tensor:
         """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
@@ -163,11 +167,12 @@ class BinaryNet(Trainable):
         signs = self._signs(images)
         points = []
         for block in self.blocks:
-            if isinstance(block, ConvBlock):
-                points.append(block.values(signs))
-                signs = block.join(block.activation(points[-1]), signs)
-            else:
+            if isinstance(block, LinearBlock):
                 signs = block(signs)
+            else:
+                conv = cast(ConvBlock, block)  # or a mixed block, which has the same two methods
+                points.append(conv.values(signs))
+                signs = conv.activate(points[-1], signs)
         logits: Tensor = self.classifier(signs.flatten(1)) * self.log_temperature.exp()
         return logits, points
 

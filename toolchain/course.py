@@ -30,7 +30,7 @@ from toolchain.processes import accelerator, wait_for_all, world
 from toolchain.pruning import PruningSchedule, pruning_schedule
 from toolchain.recipe import Recipe
 from toolchain.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
-from toolchain.saved_model import build_net, read_weights, write_model
+from toolchain.saved_model import build_net, read_state, read_weights, write_model
 from toolchain.teaching import Teaching, look_once
 
 WEIGHING_BATCHES = 16  # that the importance of filters is measured on
@@ -116,8 +116,15 @@ class Course:
         if self.teaching is None or leg.stage == 1 or not self.teaching.recipe.progressive:
             return self.teaching
         before = next(each for each in self.legs if each.stage == leg.stage - 1)
+        path = self.out / STAGE.format(leg.stage - 1)
         teacher = build_net(self.recipe, len(self.dataset.class_names))
-        read_weights(teacher, self.out / STAGE.format(leg.stage - 1))
+        if self.pruning is not None:
+            assert isinstance(teacher, BinaryNet)
+            teacher = self.pruning.restore(teacher, read_state(path))
+            self.pruning.on_step_start(
+                teacher, leg.stage_start, 0, 1
+            )  # as much of the heavy blocks as there was at the stage's end
+        read_weights(teacher, path)
         teacher.use_real_weights(before.real)
         teacher.set_activation(before.activation)
         teacher.fast = self.recipe.training.fast

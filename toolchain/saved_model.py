@@ -99,7 +99,7 @@ def load_run(folder: Path | str) -> TrainedRun:
     folder = Path(folder)
     recipe, class_names, _ = run_recipe(folder)
     net, path = build_net(recipe, len(class_names)), folder / MODEL
-    state = _read_state(path)
+    state = read_state(path)
     if recipe.pruning is not None and isinstance(net, BinaryNet):
         with contextlib.suppress(ValueError):  # what does not fit the recipe is named by `_fill`
             net = fit_widths(net, recipe.layers, state)
@@ -108,10 +108,11 @@ def load_run(folder: Path | str) -> TrainedRun:
 
 def read_weights(net: Net, path: Path) -> Net:
     """Fills `net` from the safetensors file `path` and returns it in eval mode. Raises RunError as `load_run` does."""
-    return _fill(net, _read_state(path), path)
+    return _fill(net, read_state(path), path)
 
 
-def _read_state(path: Path) -> dict[str, Tensor]:
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The tensors of the safetensors file `path`. Raises RunError where it is missing or damaged."""
     try:
         return safetensors.torch.load_file(path)
     except FileNotFoundError:

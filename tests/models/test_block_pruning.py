@@ -83,6 +83,14 @@ def test_what_is_left_is_the_light_network_without_a_trace() -> None:
     assert {id(weight) for weight in net.binary_weights()} < set(weights)
 
 
+def test_every_convolution_has_a_transfer_point_heavy_or_not() -> None:
+    net = mixed(depth=2)
+    set_mix(net, 0.4)
+    logits, points = net.logits_and_points(images())
+    np.testing.assert_array_equal(logits.detach(), net.logits(images()).detach())
+    assert [tuple(point.shape[1:]) for point in points] == [(8, 6, 5), (16, 1, 1), (16, 1, 1)]
+
+
 @pytest.mark.parametrize("train", [False, True])
 @pytest.mark.parametrize("real", [False, True])
 def test_fast_form_computes_the_same(train: bool, real: bool) -> None:

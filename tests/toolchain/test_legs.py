@@ -84,6 +84,13 @@ def test_fading_heavy_blocks_leave_the_light_table(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").net.state_dict().keys() == light.state_dict().keys()
 
 
+@pytest.mark.parametrize("anneal", [1, 2], ids=["narrow teacher", "heavy teacher"])
+def test_a_chain_of_stages_teaches_a_network_that_is_pruned(tmp_path: Path, anneal: int) -> None:
+    halves_and_whole(CHAIN + BUDGET.replace("anneal = 1", f"anneal = {anneal}"), tmp_path, (1, 2, 3))
+    net = load_run(tmp_path / "whole").net
+    assert isinstance(net, BinaryNet) and sum(weight.numel() for weight in net.binary_weights()) <= 900
+
+
 def test_a_float_run_teaches_another_run_and_does_not_deploy(tmp_path: Path) -> None:
     (tmp_path / "float").mkdir()
     teacher = recipe_for(tmp_path / "float", training='numbers = "real"\n')
