@@ -101,6 +101,8 @@ class Course:
     def _begin(self, leg: Leg) -> None:
         if self.pruning is not None:
             assert isinstance(self.net, BinaryNet)
+            self.net.use_real_weights(leg.real)  # no state dict tells either, and filters are weighed with them
+            self.net.set_activation(leg.activation)
             batches = itertools.islice(epoch_batches(self.dataset, self.recipe.training, leg.start), WEIGHING_BATCHES)
             self.net = self.pruning.on_epoch_start(self.net, leg.start, (batch[:2] for batch in batches))
         if leg.start == leg.stage_start and leg.stage > 1:

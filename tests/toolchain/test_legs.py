@@ -23,6 +23,7 @@ from toolchain.training import train
 CHAIN = 'stages = 3\n[distillation]\nteacher = "float"\nepochs = 1\nattention = 1.0\nprogressive = true\n'
 HEAVY = "[pruning]\nheavy_groups = 1\nanneal = 2\n"
 BUDGET = "[pruning]\nheavy_groups = 1\nanneal = 1\ntarget_bits = 900\nsteps = 1\ngranularity = 4\n"
+TWO_STAGES = "stages = 2\n[pruning]\ntarget_bits = 700\nsteps = 2\ngranularity = 2\n"
 FAST = 'precision = "bfloat16"\n'
 
 
@@ -40,8 +41,15 @@ def halves_and_whole(recipe_text: str, folder: Path, stops: tuple[int, ...]) -> 
 
 @pytest.mark.parametrize(
     ("text", "stops"),
-    [(CHAIN, (1, 2, 4)), (FAST + CHAIN, (2, 3)), (HEAVY, (1, 2, 3)), (FAST + BUDGET, (1, 2, 3)), (FAST + TEACHER, (2, 3))],
-    ids=["chain", "fast chain", "heavy", "budget", "fast teacher"],
+    [
+        (CHAIN, (1, 2, 4)),
+        (FAST + CHAIN, (2, 3)),
+        (HEAVY, (1, 2, 3)),
+        (FAST + BUDGET, (1, 2, 3)),
+        (TWO_STAGES, (1, 2)),  # filters go in real weights, and at the end of them
+        (FAST + TEACHER, (2, 3)),
+    ],
+    ids=["chain", "fast chain", "heavy", "budget", "budget in two stages", "fast teacher"],
 )
 def test_every_technique_resumes_to_the_bit(tmp_path: Path, text: str, stops: tuple[int, ...]) -> None:
     halves_and_whole(text, tmp_path, stops)
