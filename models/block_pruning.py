@@ -18,12 +18,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.binary import effective_weight
+from models.fused import plain_normalise
 from models.layer_table import Conv, Layer, Shape, layer_shapes
 from models.network import BinaryNet, ConvBlock
 
@@ -46,7 +46,7 @@ class MixedBlock(nn.Module):
         deep = signs
         for block in self.heavy[:-1]:
             deep = block(deep)
-        return self._mixed(_normalised(self.heavy[-1], deep), _normalised(self.light, signs))
+        return self._mixed(cast(ConvBlock, self.heavy[-1]).normalised(deep), self.light.normalised(signs))
 
     def activate(self, values: Tensor, entered: Tensor) -> Tensor:
         """The signs of `values`, after the logic skip of the light block if there is one."""
@@ -61,29 +61,15 @@ class MixedBlock(nn.Module):
         for block in self.heavy[:-1]:
             assert isinstance(block, ConvBlock)
             deep = block.fast_forward(deep)
-        values = self._mixed(_fast_normalised(self.heavy[-1], deep), _fast_normalised(self.light, bits))
+        last = cast(ConvBlock, self.heavy[-1])
+        heavy = plain_normalise(*last.fast_products(deep), last.norm)
+        light = plain_normalise(*self.light.fast_products(bits), self.light.norm)
+        values = self._mixed(heavy, light)
         return ((self.activate(values, 2 * bits - 1) + 1) / 2).to(torch.bfloat16, memory_format=torch.channels_last)
 
     def _mixed(self, heavy: Tensor, light: Tensor) -> Tensor:
         values = self.mix * heavy + (1 - self.mix) * light
         return values if self.light.pool is None else self.light.pool(values)
-
-
-def _normalised(block: nn.Module, signs: Tensor) -> Tensor:
-    assert isinstance(block, ConvBlock)
-    values: Tensor = block.norm(block.conv(signs if block.shuffle is None else block.shuffle(signs)))
-    return values
-
-
-def _fast_normalised(block: nn.Module, bits: Tensor) -> Tensor:
-    assert isinstance(block, ConvBlock)
-    conv = block.conv
-    weight = effective_weight(conv.weight, conv.real)
-    halves = weight.to(torch.bfloat16, memory_format=torch.channels_last)
-    shuffled = bits if block.shuffle is None else block.shuffle(bits)
-    products = F.conv2d(shuffled, halves, None, conv.stride, conv.padding, 1, conv.groups)
-    values: Tensor = block.norm(2 * products.float() - weight.detach().sum((1, 2, 3)).view(1, -1, 1, 1))
-    return values
 
 
 def mix_weight(progress: float) -> float:

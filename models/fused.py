@@ -54,9 +54,15 @@ def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor
     return _normalise_activate(values, norm.weight, norm.bias, norm, weight_sums, side, KINDS[activation])
 
 
+def plain_normalise(values: Tensor, weight_sums: Tensor, norm: nn.BatchNorm2d) -> Tensor:
+    """norm(2 * values - weight_sums), float32 [N, C, H, W], in torch's own operations."""
+    normalised: Tensor = norm(2 * values.float() - weight_sums.view(1, -1, 1, 1))
+    return normalised
+
+
 def plain_normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor, side: int, activation: str) -> Tensor:
     """The same in torch's own operations."""
-    normalised = norm(2 * values.float() - weight_sums.view(1, -1, 1, 1))
+    normalised = plain_normalise(values, weight_sums, norm)
     if side > 1:
         normalised = F.max_pool2d(normalised, side)
     codes = (ACTIVATIONS[activation](normalised) + 1) / 2

@@ -34,11 +34,16 @@ class ConvBlock(Activated):
         self.pool = OrPool(layer.pool) if layer.pool > 1 else None
         self.skip = SKIPS[layer.skip](layer.filters) if layer.skip else None
 
-    def values(self, signs: Tensor) -> Tensor:
-        """What the activation is taken of: float32 [N, filters, H', W']."""
+    def normalised(self, signs: Tensor) -> Tensor:
+        """What is pooled: float32 [N, filters, H, W]."""
         if self.shuffle is not None:
             signs = self.shuffle(signs)
-        values: Tensor = self.norm(self.conv(signs))
+        normalised: Tensor = self.norm(self.conv(signs))
+        return normalised
+
+    def values(self, signs: Tensor) -> Tensor:
+        """What the activation is taken of: float32 [N, filters, H', W']."""
+        values = self.normalised(signs)
         return values if self.pool is None else self.pool(values)
 
     def join(self, signs: Tensor, entered: Tensor) -> Tensor:
@@ -55,13 +60,17 @@ class ConvBlock(Activated):
     def forward(self, signs: Tensor) -> Tensor:
         return self.activate(self.values(signs), signs)
 
-    def fast_forward(self, bits: Tensor) -> Tensor:
-        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
+    def fast_products(self, bits: Tensor) -> tuple[Tensor, Tensor]:
+        """What the convolution makes of bits bfloat16 0 and 1: bfloat16 [N, filters, H, W], and each filter's sum of weights."""
         shuffled = bits if self.shuffle is None else self.shuffle(bits)
         weight = effective_weight(self.conv.weight, self.conv.real)
         halves = weight.to(torch.bfloat16, memory_format=torch.channels_last)
         products = F.conv2d(shuffled, halves, None, self.conv.stride, self.conv.padding, 1, self.conv.groups)
-        sums = weight.detach().sum((1, 2, 3))
+        return products, weight.detach().sum((1, 2, 3))
+
+    def fast_forward(self, bits: Tensor) -> Tensor:
+        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
+        products, sums = self.fast_products(bits)
         side = 1 if self.pool is None else self.pool.side
         after = normalise_activate(products, self.norm, sums, side, self.activation_name)
         if self.skip is None:
@@ -112,7 +121,6 @@ class BinaryNet(Trainable):
         super().__init__()
         colours, height, width = input_shape
         self.input_shape = input_shape
-        self.fast = False
         if encoding == "thermometer":
             self.thermometer = LearnedThermometer(colours, levels, thresholds, shared=shared)
         else:

@@ -27,26 +27,36 @@ from toolchain.learning import Learning, Progress
 from toolchain.learning_callbacks import EpochBar, KeepLast
 from toolchain.legs import Leg, plan_legs
 from toolchain.processes import accelerator, wait_for_all, world
-from toolchain.pruning import PruningSchedule, pruning_schedule
+from toolchain.pruning import PruningSchedule
 from toolchain.recipe import Recipe
 from toolchain.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
-from toolchain.saved_model import build_net, read_state, read_weights, write_model
+from toolchain.saved_model import build_net, fill_weights, read_state, write_model
 from toolchain.teaching import Teaching, look_once
 
 WEIGHING_BATCHES = 16  # that the importance of filters is measured on
 
 
 class Course:
-    """The legs of one network's training in the run folder `out`; `title`: "training" or "teacher"."""
+    """The legs of one network's training in the run folder `out`.
+
+    `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `title`: "training" or "teacher".
+    """
 
     def __init__(
-        self, recipe: Recipe, dataset: Dataset, out: Path, console: Console, teacher: Trainable | None, title: str = "training"
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        out: Path,
+        console: Console,
+        teacher: Trainable | None = None,
+        pruning: PruningSchedule | None = None,
+        title: str = "training",
     ) -> None:
         self.recipe, self.dataset, self.out, self.console, self.title = recipe, dataset, out, console, title
         own = title == "training"
         self.checkpoint, self.history = (CHECKPOINT, HISTORY) if own else (TEACHER_CHECKPOINT, TEACHER_HISTORY)
         self.progress = Progress()
-        self.pruning: PruningSchedule | None = pruning_schedule(recipe, len(dataset.class_names))
+        self.pruning = pruning
         self.legs = plan_legs(recipe, () if self.pruning is None else self.pruning.borders)
         first_of_last = next(leg.start for leg in self.legs if leg.last)
         self.final_epoch = max(first_of_last, 0 if self.pruning is None else self.pruning.final_epoch)
@@ -119,14 +129,14 @@ class Course:
             return self.teaching
         before = next(each for each in self.legs if each.stage == leg.stage - 1)
         path = self.out / STAGE.format(leg.stage - 1)
+        state = read_state(path)
         teacher = build_net(self.recipe, len(self.dataset.class_names))
         if self.pruning is not None:
             assert isinstance(teacher, BinaryNet)
-            teacher = self.pruning.restore(teacher, read_state(path))
-            self.pruning.on_step_start(
-                teacher, leg.stage_start, 0, 1
-            )  # as much of the heavy blocks as there was at the stage's end
-        read_weights(teacher, path)
+            teacher = self.pruning.restore(teacher, state)
+            # As much of the heavy blocks as there was at the stage's end.
+            self.pruning.on_step_start(teacher, leg.stage_start, 0, 1)
+        fill_weights(teacher, state, path)
         teacher.use_real_weights(before.real)
         teacher.set_activation(before.activation)
         teacher.fast = self.recipe.training.fast

@@ -98,9 +98,9 @@ class Training:
     """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
     thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
     "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
-    tanh in place of sign comes before them; `precision`: of
-    the arithmetic in training, "float32", or "bfloat16" for the fast form of `models.fused`; the finished network is judged and
-    exported in float32 either way; `numbers`: "binary", or "real" for a float network of the same layers, to be a teacher."""
+    tanh in place of sign comes before them; `precision`: of the arithmetic in training, "float32", or "bfloat16" for the fast form
+    of `models.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or "real" for a float
+    network of the same layers, to be a teacher."""
 
     epochs: int = 60
     batch: int = 64

@@ -101,14 +101,14 @@ def load_run(folder: Path | str) -> TrainedRun:
     net, path = build_net(recipe, len(class_names)), folder / MODEL
     state = read_state(path)
     if recipe.pruning is not None and isinstance(net, BinaryNet):
-        with contextlib.suppress(ValueError):  # what does not fit the recipe is named by `_fill`
+        with contextlib.suppress(ValueError):  # what does not fit the recipe is named by `fill_weights`
             net = fit_widths(net, recipe.layers, state)
-    return TrainedRun(recipe, class_names, _fill(net, state, path))
+    return TrainedRun(recipe, class_names, fill_weights(net, state, path))
 
 
 def read_weights(net: Net, path: Path) -> Net:
     """Fills `net` from the safetensors file `path` and returns it in eval mode. Raises RunError as `load_run` does."""
-    return _fill(net, read_state(path), path)
+    return fill_weights(net, read_state(path), path)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -121,7 +121,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise RunError(f"{path}: expected the weights as training writes them, could not read them ({error})") from None
 
 
-def _fill(net: Net, state: dict[str, Tensor], path: Path) -> Net:
+def fill_weights(net: Net, state: dict[str, Tensor], path: Path) -> Net:
+    """Fills `net` with `state`, which was read from `path`, and returns it in eval mode. Raises RunError as `load_run` does."""
     try:
         net.load_state_dict(state)
     except RuntimeError as error:

@@ -67,7 +67,9 @@ def train(
         wanted = f"a multiple of the {processes} processes"
         raise RecipeError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
     dataset = load_dataset(recipe.data, recipe.path.parent)
-    teacher = check_before(recipe, dataset)
+    # What may be refused comes before anything is written.
+    pruning = pruning_schedule(recipe, len(dataset.class_names))
+    teacher = _teacher_of_run(recipe, dataset)
     join_processes()
     if rank == 0:
         start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
@@ -82,7 +84,7 @@ def train(
                 stop_after -= recipe.distillation.epochs
             if teacher is None or (stop_after is not None and stop_after <= 0):
                 return None
-        course = Course(recipe, dataset, out, console, teacher)
+        course = Course(recipe, dataset, out, console, teacher, pruning)
         course.run(stop_after)
         if len(course.progress.history) < recipe.training.epochs:
             return None
@@ -91,22 +93,13 @@ def train(
         return result
 
 
-def check_before(recipe: Recipe, dataset: Dataset) -> Trainable | None:
-    """The teacher, where another run trained it. Raises OwlbitError, before anything is written, where it cannot teach this recipe,
-    or where the network cannot be pruned as the recipe says."""
-    pruning_schedule(recipe, len(dataset.class_names))
-    if recipe.distillation is None or recipe.distillation.trained_first:
-        return None
-    return _teacher_of_run(recipe.path.parent / recipe.distillation.teacher, recipe, dataset)
-
-
 def _teacher(
     recipe: Recipe, distillation: Distillation, dataset: Dataset, out: Path, console: Console, stop_after: int | None
 ) -> Trainable | None:
     """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
     of_teacher = teacher_recipe(recipe, distillation)
     if not (out / TEACHER).exists():
-        course = Course(of_teacher, dataset, out, console, None, "teacher")
+        course = Course(of_teacher, dataset, out, console, title="teacher")
         course.run(stop_after)
         if len(course.progress.history) < distillation.epochs:
             return None
@@ -119,7 +112,11 @@ def _teacher(
     return teacher
 
 
-def _teacher_of_run(folder: Path, recipe: Recipe, dataset: Dataset) -> Trainable:
+def _teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
+    """The teacher, where another run trained it. Raises OwlbitError where it cannot teach this recipe."""
+    if recipe.distillation is None or recipe.distillation.trained_first:
+        return None
+    folder = recipe.path.parent / recipe.distillation.teacher
     run = load_run(folder)
     if run.class_names != dataset.class_names:
         raise RunError(
