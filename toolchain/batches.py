@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from toolchain.images import Dataset, Labelled
-from toolchain.recipe import Training
+from toolchain.training_recipe import Training
 
 # Images, labels and, where a teacher has looked at the images before, its logits.
 Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]

@@ -39,7 +39,8 @@ WEIGHING_BATCHES = 16  # that the importance of filters is measured on
 class Course:
     """The legs of one network's training in the run folder `out`.
 
-    `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `title`: "training" or "teacher".
+    `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `title`: "training" or "teacher"; `earlier`: the
+    weights that it begins with, in place of random ones.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Course:
         teacher: Trainable | None = None,
         pruning: PruningSchedule | None = None,
         title: str = "training",
+        earlier: Mapping[str, Tensor] | None = None,
     ) -> None:
         self.recipe, self.dataset, self.out, self.console, self.title = recipe, dataset, out, console, title
         own = title == "training"
@@ -60,17 +62,19 @@ class Course:
         self.legs = plan_legs(recipe, () if self.pruning is None else self.pruning.borders)
         first_of_last = next(leg.start for leg in self.legs if leg.last)
         self.final_epoch = max(first_of_last, 0 if self.pruning is None else self.pruning.final_epoch)
-        self.net = self._first_net()
+        self.net = self._first_net(earlier)
         self.teaching: Teaching | None = None
         if teacher is not None and recipe.distillation is not None:
             soft = look_once(teacher, dataset.train, recipe.data.flip) if recipe.distillation.once else None
             self.teaching = Teaching(teacher, recipe.distillation, soft)
             self.teaching.check(self.net)
 
-    def _first_net(self) -> Trainable:
+    def _first_net(self, earlier: Mapping[str, Tensor] | None) -> Trainable:
         pl.seed_everything(self.recipe.training.seed, verbose=False)
         net = build_net(self.recipe, len(self.dataset.class_names))
-        if isinstance(net.thermometer, LearnedThermometer) and self.recipe.input.placed == "quantile":
+        if earlier is not None:
+            net.load_state_dict(earlier)
+        elif isinstance(net.thermometer, LearnedThermometer) and self.recipe.input.placed == "quantile":
             images = torch.from_numpy(self.dataset.train.images)
             net.thermometer.start_at(quantile_thresholds(images, self.recipe.input.thresholds, shared=self.recipe.input.shared))
         if self.pruning is None:

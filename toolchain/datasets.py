@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from toolchain.data_recipe import OFFICIAL, Data
 from toolchain.digits import digits_dataset
 from toolchain.image_files import read_folder
 from toolchain.images import DataError, Dataset, Labelled, stratified_split, vary
 from toolchain.light import under_light
 from toolchain.official_sets import read_official
-from toolchain.recipe import OFFICIAL, Data
 
 SPLIT_SEED, LIGHT_SEED = 1, 3
 

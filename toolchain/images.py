@@ -57,7 +57,8 @@ class Dataset:
 def stratified_split(labels: Labels, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Indices (kept, split off): of every class the nearest whole number to `share`, but at least one image on either side.
 
-    Depends on `labels`, `share` and `seed` alone. Raises ValueError for a class of one image.
+    Depends on `labels`, `share` and `seed` alone; what a smaller share splits off is part of what a larger one does.
+    Raises ValueError for a class of one image.
     """
     generator = np.random.default_rng(seed)
     kept, off = [], []

@@ -25,9 +25,9 @@ from toolchain.batches import Batch, Batches, epoch_batches, steps_an_epoch
 from toolchain.images import Dataset
 from toolchain.legs import Leg
 from toolchain.pruning import PruningSchedule
-from toolchain.recipe import Training
 from toolchain.run_folder import RunError
 from toolchain.teaching import Teaching
+from toolchain.training_recipe import Training
 
 
 @dataclass

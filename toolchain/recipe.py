@@ -24,137 +24,11 @@ from typing import Any
 from export.errors import OwlbitError
 from models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
 from models.network_table import FloatResNet18, NetworkTable
-from toolchain.light import LIGHTS
+from toolchain.data_recipe import PIXELS, Data, Input, read_data, read_input
 from toolchain.network_recipe import read_network
 from toolchain.pruning_recipe import Pruning, read_pruning
+from toolchain.training_recipe import Distillation, Training, read_distillation, read_training
 from toolchain.typed_table import Limits, RecipeError, read_table
-
-OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
-
-
-@dataclass(frozen=True)
-class Data:
-    """Where images come from and how they are split.
-
-    `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
-    and `labels`), one of `OFFICIAL` (see `toolchain.official_sets`; all but "vww" have their own test images), or "none" (no
-    images: the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a local copy
-    of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or "rgb";
-    `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch; `test`: a
-    folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random; `shift`:
-    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `toolchain.light` makes of all images.
-    """
-
-    source: str
-    size: tuple[int, int]
-    path: str = ""
-    colour: str = "gray"
-    classes: int = 0
-    validation: float = 0.15
-    test: str = ""
-    test_share: float = 0.0
-    flip: bool = False
-    shift: int = 0
-    light: str = "day"
-
-    @property
-    def colours(self) -> int:
-        """C: 1 for gray, 3 for rgb."""
-        return 3 if self.colour == "rgb" else 1
-
-
-@dataclass(frozen=True)
-class Input:
-    """How pixels become bits: `thresholds` a colour, `shared` by all colours or each colour's own.
-
-    `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
-    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. `window`: how many times
-    as wide as at the end the window of the thresholds' gradient is at first. Beside [network] the recipe has no [input], and this
-    is `PIXELS`.
-    """
-
-    thresholds: int
-    encoding: str = "learned"
-    start: str = "quantile"
-    shared: bool = False
-    window: float = 1.0
-
-    @property
-    def trained(self) -> bool:
-        """Whether training moves the thresholds."""
-        return self.encoding == "learned"
-
-    @property
-    def placed(self) -> str:
-        """Where thresholds are before training: "quantile" or "uniform"."""
-        return self.start if self.encoding == "learned" else self.encoding
-
-
-PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a thermometer
-
-
-@dataclass(frozen=True)
-class Training:
-    """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
-    thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
-    "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
-    tanh in place of sign comes before them; `precision`: of the arithmetic in training, "float32", or "bfloat16" for the fast form
-    of `models.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or "real" for a float
-    network of the same layers, to be a teacher."""
-
-    epochs: int = 60
-    batch: int = 64
-    rate: float = 0.01
-    threshold_rate: float = 5.0
-    label_smoothing: float = 0.1
-    seed: int = 0
-    estimator: str = "clipped"
-    stages: int = 1
-    weight_decay: float = 1e-5
-    precision: str = "float32"
-    numbers: str = "binary"
-
-    @property
-    def real(self) -> bool:
-        """Whether the network is a float one."""
-        return self.numbers == "real"
-
-    @property
-    def fast(self) -> bool:
-        """Whether training runs in the fast form."""
-        return self.precision == "bfloat16"
-
-    @property
-    def stage_borders(self) -> tuple[int, ...]:
-        """The epochs that stages begin with, and the number of epochs."""
-        return tuple(number * self.epochs // self.stages for number in range(self.stages + 1))
-
-
-@dataclass(frozen=True)
-class Distillation:
-    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`, or
-    the run folder of a finished training, relative to the recipe; `dense`: the float teacher's convolutions have one group.
-
-    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`. With
-    `once` the teacher looks at every training image once, plain and mirrored if the recipe flips, instead of at each variation.
-    `attention`: weight of attention matching, on top of that. With `progressive` the teacher teaches the first stage alone, and
-    each stage the next, the last one by logits only.
-    """
-
-    teacher: str
-    epochs: int = 30
-    rate: float = 0.003
-    temperature: float = 4.0
-    weight: float = 0.5
-    dense: bool = False
-    once: bool = False
-    attention: float = 0.0
-    progressive: bool = False
-
-    @property
-    def trained_first(self) -> bool:
-        """Whether the teacher is trained within the run."""
-        return self.teacher == "float"
 
 
 @dataclass(frozen=True)
@@ -183,22 +57,6 @@ class Recipe:
         return self.data.colours * self.input.thresholds, *self.data.size
 
 
-DATA_LIMITS = {
-    "source": Limits(choices=("digits", "folder", "npz", *OFFICIAL, "none")),
-    "size": Limits(4, 1024),
-    "colour": Limits(choices=("gray", "rgb")),
-    "classes": Limits(2, 256),
-    "validation": Limits(0.01, 0.9),
-    "test_share": Limits(0, 0.9),
-    "shift": Limits(0, 64),
-    "light": Limits(choices=LIGHTS),
-}
-INPUT_LIMITS = {
-    "thresholds": Limits(1, 128),
-    "encoding": Limits(choices=("learned", "uniform", "quantile", "bit-planes")),
-    "start": Limits(choices=("quantile", "uniform")),
-    "window": Limits(1, 64),
-}
 LAYER_LIMITS = {
     "filters": Limits(1, 65536),
     "kernel": Limits(1, 15),
@@ -207,26 +65,6 @@ LAYER_LIMITS = {
     "pool": Limits(1, 8),
     "skip": Limits(choices=GATES),
     "features": Limits(1, 65536),
-}
-TRAINING_LIMITS = {
-    "epochs": Limits(1, 100000),
-    "batch": Limits(2, 65536),
-    "rate": Limits(1e-8, 10),
-    "threshold_rate": Limits(0, 1000),
-    "label_smoothing": Limits(0, 0.9),
-    "seed": Limits(0, 2**32 - 1),
-    "estimator": Limits(choices=("clipped", "triangular")),
-    "stages": Limits(1, 3),
-    "weight_decay": Limits(0, 1),
-    "precision": Limits(choices=("float32", "bfloat16")),
-    "numbers": Limits(choices=("binary", "real")),
-}
-DISTILLATION_LIMITS = {
-    "epochs": Limits(1, 100000),
-    "rate": Limits(1e-8, 10),
-    "temperature": Limits(0.1, 100),
-    "weight": Limits(0, 1),
-    "attention": Limits(0, 10000),
 }
 
 
@@ -243,24 +81,20 @@ def load_recipe(path: Path | str) -> Recipe:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OwlbitError(f"{path}: expected a TOML file, got: {error}") from None
     _check_top(table, path)
-    data = read_table(Data, _table(table, "data", path), path, "data", DATA_LIMITS)
+    data = read_data(_table(table, "data", path), path)
     network = read_network(table, (data.colours, *data.size), path)
-    training = read_table(Training, table.get("training", {}), path, "training", TRAINING_LIMITS)
+    training = read_training(table.get("training", {}), path, real=isinstance(network, FloatResNet18))
     recipe = Recipe(
         name=table.get("name", path.stem),
         data=data,
-        input=PIXELS if network else read_table(Input, _table(table, "input", path), path, "input", INPUT_LIMITS),
+        input=PIXELS if network else read_input(_table(table, "input", path), path),
         layers=tuple(_layer(entry, path, f"layers[{index}]") for index, entry in enumerate(table.get("layers", []))),
-        training=replace(training, numbers="real") if isinstance(network, FloatResNet18) else training,
+        training=training,
         path=path,
         text=text,
-        distillation=_distillation(table, path),
+        distillation=read_distillation(_table(table, "distillation", path), path, training) if "distillation" in table else None,
         network=network,
     )
-    _check_data(recipe.data, path)
-    _check_techniques(recipe.input, recipe.training, path)
-    if recipe.distillation is not None:
-        _check_distillation(recipe.distillation, recipe.training, path)
     try:
         layer_shapes(recipe.thermometer_shape, recipe.layers)
     except TableError as error:
@@ -318,19 +152,6 @@ def _layer(entry: Any, path: Path, where: str) -> Layer:
     return read_table(kinds[kind], {key: value for key, value in entry.items() if key != "kind"}, path, where, LAYER_LIMITS)
 
 
-def _distillation(table: Mapping[str, Any], path: Path) -> Distillation | None:
-    if "distillation" not in table:
-        return None
-    found = read_table(Distillation, _table(table, "distillation", path), path, "distillation", DISTILLATION_LIMITS)
-    if not found.trained_first:
-        for key in ("epochs", "rate", "dense"):
-            if key in table["distillation"]:
-                raise RecipeError(
-                    path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table["distillation"][key])
-                )
-    return found
-
-
 def _pruning(table: Mapping[str, Any], recipe: Recipe) -> Pruning | None:
     if "pruning" not in table:
         return None
@@ -339,51 +160,3 @@ def _pruning(table: Mapping[str, Any], recipe: Recipe) -> Pruning | None:
         raise RecipeError(recipe.path, "pruning", "no such table beside [network]; it prunes [[layers]]", "one")
     deploys = recipe.input.encoding != "bit-planes" and not recipe.training.real
     return read_pruning(pruning, recipe.path, recipe.thermometer_shape, recipe.layers, recipe.training.epochs, deploys=deploys)
-
-
-def _check_techniques(encoding: Input, training: Training, path: Path) -> None:
-    if encoding.encoding == "bit-planes" and encoding.thresholds != 8:
-        raise RecipeError(
-            path, "input.thresholds", '8, the digits of a pixel, with encoding "bit-planes"', str(encoding.thresholds)
-        )
-    for key in ("start", "window"):
-        if not encoding.trained and getattr(encoding, key) != getattr(Input, key):
-            raise RecipeError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
-    if encoding.encoding == "bit-planes" and encoding.shared:
-        raise RecipeError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
-    if training.real and training.stages != 1:
-        raise RecipeError(path, "training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
-    if training.epochs < training.stages:
-        raise RecipeError(path, "training.epochs", f"at least {training.stages}, one for each stage", str(training.epochs))
-    if training.stages == 1 and not training.real and training.weight_decay != Training.weight_decay:
-        raise RecipeError(path, "training.weight_decay", "no such key without stages or real numbers", str(training.weight_decay))
-
-
-def _check_distillation(distillation: Distillation, training: Training, path: Path) -> None:
-    if distillation.once and (distillation.attention or distillation.progressive):
-        raise RecipeError(
-            path, "distillation.once", "no such key with attention or progressive, which need the teacher at each step", "true"
-        )
-    if distillation.progressive and training.stages == 1:
-        raise RecipeError(path, "distillation.progressive", "no such key without stages, each of which teaches the next", "true")
-    if not distillation.weight and not distillation.attention:
-        raise RecipeError(path, "distillation.weight", "more than 0 where attention is not matched", "0")
-    if training.real and distillation.trained_first:
-        raise RecipeError(path, "distillation.teacher", 'another run, with numbers = "real"', '"float", the same network')
-
-
-def _check_data(data: Data, path: Path) -> None:
-    if data.source in ("folder", "npz") and not data.path:
-        raise RecipeError(path, "data.path", f'a path, with source "{data.source}"', "none")
-    if (data.source == "none") != (data.classes > 0):
-        wanted = 'a number of classes, with source "none"' if data.source == "none" else 'no such key unless source is "none"'
-        raise RecipeError(path, "data.classes", wanted, str(data.classes) if data.classes else "none")
-    if data.test and data.test_share:
-        raise RecipeError(path, "data.test_share", "no such key beside data.test", str(data.test_share))
-    if data.source in OFFICIAL and data.source != "vww" and (data.test or data.test_share):
-        key = "test" if data.test else "test_share"
-        raise RecipeError(path, f"data.{key}", f'no such key with source "{data.source}", which has its own test images', "one")
-    if data.source == "digits" and (data.colour != "gray" or data.test or data.test_share or data.path or data.light != "day"):
-        raise RecipeError(
-            path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"
-        )

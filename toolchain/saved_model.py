@@ -21,8 +21,9 @@ from models.thermometer import LearnedThermometer
 from models.trainable import Trainable
 from models.xnor import XnorNet
 from toolchain.pruning import fit_widths
-from toolchain.recipe import Distillation, Recipe
+from toolchain.recipe import Recipe
 from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
+from toolchain.training_recipe import Distillation
 
 Net = TypeVar("Net", bound=Trainable)
 
@@ -77,7 +78,7 @@ def teacher_recipe(recipe: Recipe, distillation: Distillation) -> Recipe:
         layers = tuple(replace(layer, groups=1, shuffle=False) if isinstance(layer, Conv) else layer for layer in layers)
     if isinstance(network, ResNet18):
         network = FloatResNet18(network.stem, network.width)
-    training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real")
+    training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real", from_run="")
     return replace(recipe, layers=layers, network=network, training=training, distillation=None, pruning=None)
 
 

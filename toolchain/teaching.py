@@ -10,8 +10,8 @@ from models.attention import attention_loss
 from models.trainable import Trainable
 from toolchain.batches import Batch, Batches
 from toolchain.images import Labelled
-from toolchain.recipe import Distillation
 from toolchain.run_folder import RunError
+from toolchain.training_recipe import Distillation
 
 
 @torch.no_grad()

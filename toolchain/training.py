@@ -10,6 +10,7 @@ from pathlib import Path
 import numba
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from models.layer_table import macs
 from models.trainable import Trainable
@@ -20,9 +21,10 @@ from toolchain.images import Dataset, Labelled
 from toolchain.learning_curve import draw_learning_curve
 from toolchain.processes import join_processes, wait_for_all, world
 from toolchain.pruning import pruning_schedule
-from toolchain.recipe import Distillation, Recipe
+from toolchain.recipe import Recipe
 from toolchain.run_folder import CURVE, HISTORY, RESULT, TEACHER, TEACHER_HISTORY, RunError, read_result, start_run, write_json
 from toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
+from toolchain.training_recipe import Distillation
 from toolchain.typed_table import RecipeError
 
 SMALL_NETWORK_MACS = 20_000_000
@@ -70,6 +72,7 @@ def train(
     # What may be refused comes before anything is written.
     pruning = pruning_schedule(recipe, len(dataset.class_names))
     teacher = _teacher_of_run(recipe, dataset)
+    earlier = _earlier_weights(recipe, dataset)
     join_processes()
     if rank == 0:
         start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
@@ -84,7 +87,7 @@ def train(
                 stop_after -= recipe.distillation.epochs
             if teacher is None or (stop_after is not None and stop_after <= 0):
                 return None
-        course = Course(recipe, dataset, out, console, teacher, pruning)
+        course = Course(recipe, dataset, out, console, teacher, pruning, earlier=earlier)
         course.run(stop_after)
         if len(course.progress.history) < recipe.training.epochs:
             return None
@@ -130,6 +133,35 @@ def _teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
         )
     run.net.fast = recipe.training.fast
     return run.net
+
+
+def _earlier_weights(recipe: Recipe, dataset: Dataset) -> dict[str, Tensor] | None:
+    """The weights of the run that this one begins with, if it does. Raises OwlbitError where they are another network's."""
+    if not recipe.training.from_run:
+        return None
+    folder = recipe.path.parent / recipe.training.from_run
+    run = load_run(folder)
+    if run.class_names != dataset.class_names:
+        raise RunError(
+            f"{folder}: expected a run of the classes {', '.join(dataset.class_names)}, got {', '.join(run.class_names)}; "
+            "begin with another run, or give it these classes"
+        )
+    if run.recipe.input.encoding != recipe.input.encoding:
+        raise RunError(
+            f'{folder}: expected a run with encoding = "{recipe.input.encoding}", got "{run.recipe.input.encoding}"; '
+            "begin with another run, or take its encoding"
+        )
+    if (run.recipe.layers, run.recipe.network) != (recipe.layers, recipe.network):
+        raise RunError(f"{folder}: expected a run of the same layers, got others; begin with another run, or take its layers")
+    found, wanted = run.net.state_dict(), build_net(recipe, len(dataset.class_names)).state_dict()
+    for name in sorted({*found, *wanted}):
+        shapes = [list(state[name].shape) if name in state else "none" for state in (wanted, found)]
+        if shapes[0] != shapes[1]:
+            raise RunError(
+                f"{folder}: expected the weights of this network, {name} {shapes[0]}, got {shapes[1]}; "
+                "begin with a run of the same input and classes, whose layers are still whole"
+            )
+    return found
 
 
 @contextmanager

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from export.errors import OwlbitError
+from toolchain.data_recipe import Data
 from toolchain.datasets import load_dataset
 from toolchain.image_files import read_folder, read_image
 from toolchain.images import stratified_split, vary
 from toolchain.light import under_light
-from toolchain.recipe import Data
 
 
 def folder_of_classes(root: Path, counts: dict[str, int], size: tuple[int, int] = (20, 30)) -> Path:

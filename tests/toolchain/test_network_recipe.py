@@ -18,12 +18,14 @@ from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
 from models.resnet import ResNet18 as ResNet
 from models.xnor import XnorBlock, XnorNet
 from toolchain.cli import app
+from toolchain.data_recipe import PIXELS
 from toolchain.datasets import load_dataset
 from toolchain.export_run import export_random, export_run
-from toolchain.recipe import PIXELS, Distillation, Recipe, load_recipe
+from toolchain.recipe import Recipe, load_recipe
 from toolchain.saved_model import build_net, load_run, teacher_recipe
 from toolchain.torch_rung import torch_scores
 from toolchain.training import train
+from toolchain.training_recipe import Distillation
 
 torch.set_num_threads(1)
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"

@@ -16,12 +16,13 @@ from PIL import Image
 
 from export.errors import OwlbitError
 from toolchain import official_archives
+from toolchain.data_recipe import Data
 from toolchain.datasets import load_dataset
 from toolchain.image_files import fit_images
 from toolchain.images import Dataset
 from toolchain.official_archives import ARCHIVES, locate
 from toolchain.official_sets import CIFAR10_NAMES, read_official
-from toolchain.recipe import Data, load_recipe, with_data
+from toolchain.recipe import load_recipe, with_data
 from toolchain.run_folder import run_recipe, start_run
 
 RGB32, RGB96 = ((32, 32), "rgb"), ((96, 96), "rgb")

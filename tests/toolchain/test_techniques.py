@@ -21,11 +21,12 @@ from models.network import BinaryNet
 from models.thermometer import quantile_thresholds
 from toolchain.datasets import load_dataset
 from toolchain.export_run import export_run
-from toolchain.recipe import Distillation, load_recipe
+from toolchain.recipe import load_recipe
 from toolchain.saved_model import load_run
 from toolchain.teaching import Teaching
 from toolchain.torch_rung import torch_scores
 from toolchain.training import train
+from toolchain.training_recipe import Distillation
 
 
 @pytest.mark.parametrize("encoding", ["uniform", "quantile", "learned"])

@@ -18,9 +18,10 @@ from export.errors import OwlbitError
 from toolchain.batches import epoch_batches
 from toolchain.digits import digits_dataset
 from toolchain.images import Labelled
-from toolchain.recipe import Recipe, Training, load_recipe
+from toolchain.recipe import Recipe, load_recipe
 from toolchain.saved_model import load_run
 from toolchain.training import accuracy, train
+from toolchain.training_recipe import Training
 
 TINY = """
 name = "tiny"
