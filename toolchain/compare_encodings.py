@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields
-from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from export.atomic import replacing, write_text
+from export.atomic import replacing
 from export.errors import OwlbitError
 from toolchain.light import LIGHTS
-from toolchain.recipe import load_recipe, with_data
+from toolchain.train_many import Job, train_many
+
+if TYPE_CHECKING:
+    from toolchain.training import Result
 
 RESULTS = "results.csv"
 COLOURS, THRESHOLDS, SEEDS = ("gray", "rgb"), (4, 2, 8), (0, 1, 2)
@@ -169,26 +170,16 @@ def write_results(path: Path, rows: Sequence[Row]) -> None:
         writer.writerows(asdict(row) for row in rows)
 
 
-def train_case(case: Case, data: Path, runs: Path, epochs: int) -> Row:
-    """Trains `case` in its folder of `runs`, going on where an earlier call was stopped. Raises OwlbitError."""
-    from toolchain.training import train  # torch; the parent of several processes has no need of it
-
-    recipe_file = runs / f"{case.name}-{epochs}.toml"
-    write_text(recipe_file, case.recipe(epochs))
-    try:
-        recipe = with_data(load_recipe(recipe_file), data)
-        result = train(recipe, recipe_file.with_suffix(""), resume=True, console=Console(quiet=True))
-    except OwlbitError as error:
-        raise OwlbitError(f"{case.name}: {error}") from None  # of the one kind that crosses from process to process
-    assert result is not None and result.test_accuracy is not None
-    places = "/".join(" ".join(map(str, colour)) for colour in result.thresholds)
+def row_of(case: Case, epochs: int, result: Result) -> Row:
+    """What a finished training of `case` adds to results.csv."""
+    assert result.test_accuracy is not None
     return Row(
         **asdict(case),
         epochs=epochs,
         validation=result.validation_accuracy,
         test=result.test_accuracy,
         seconds=result.seconds,
-        places=places,
+        places="/".join(" ".join(map(str, colour)) for colour in result.thresholds),
     )
 
 
@@ -217,20 +208,15 @@ def compare(data: Path, out: Path, runs: Path, todo: Sequence[Case], *, epochs: 
     done = {row.case for row in rows}
     missing = [case for case in todo if case not in done]
     console.print(f"{len(todo) - len(missing)} of {len(todo)} trainings are there already", highlight=False)
-    os.environ["OMP_NUM_THREADS"] = "1"  # of the processes to come; without it they would wait for one another
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        running = [pool.submit(train_case, case, data, runs, epochs) for case in missing]
-        try:
-            for count, future in enumerate(as_completed(running), 1):
-                row = future.result()
-                rows.append(row)
-                write_results(out / RESULTS, rows)
-                write_page(out, rows, epochs)
-                figures = f"validation {row.validation:.1%}, {row.seconds:.0f} s"
-                console.print(f"{count} of {len(missing)}: {row.case.name}: {figures}", highlight=False)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    jobs_of = {Job(f"{case.name}-{epochs}", case.recipe(epochs)): case for case in missing}
+    for count, (job, result) in enumerate(train_many(list(jobs_of), data, runs, at_once=jobs), 1):
+        row = row_of(jobs_of[job], epochs, result)
+        rows.append(row)
+        write_results(out / RESULTS, rows)
+        write_page(out, rows, epochs)
+        console.print(
+            f"{count} of {len(missing)}: {row.case.name}: validation {row.validation:.1%}, {row.seconds:.0f} s", highlight=False
+        )
     write_page(out, rows, epochs)
     return rows
 

@@ -80,7 +80,7 @@ def test_bad_data_is_one_sentence_across_processes(tmp_path: Path, capsys: pytes
     command = ["--data", str(tmp_path / "none"), "--out", str(tmp_path), "--runs", str(tmp_path / "runs")]
     assert main([*command, "--only", "encoding=learned", "seed=0", "thresholds=2", "light=day", "colour=rgb"]) == 2
     shown = capsys.readouterr().err.replace("\n", "")
-    assert "day-rgb-2-learned-0: " in shown and "Traceback" not in shown
+    assert "day-rgb-2-learned-0-10: " in shown and "Traceback" not in shown
 
 
 def test_means_deviations_and_paired_differences(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""Many trainings, several at once, each in a process of its own: what comparisons are made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from export.atomic import write_text
+from export.errors import OwlbitError
+from toolchain.recipe import load_recipe, with_data
+
+if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
+    from toolchain.training import Result
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training: its `name`, which is that of its recipe file and run folder, and the text of its recipe."""
+
+    name: str
+    recipe: str
+
+
+def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: int) -> Iterator[tuple[Job, Result]]:
+    """Trains each of `jobs` into its folder of `runs`, going on where an earlier call was stopped, and yields what is finished.
+
+    `data`: a local copy of the images, or None for what the recipes say. The processors' threads are shared evenly among
+    `at_once` trainings. Raises OwlbitError, naming the training, at the first that fails.
+    """
+    # Of the processes to come; with more threads than processors they would wait for one another.
+    os.environ["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // at_once))
+    with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(_train, job, data, runs): job for job in jobs}
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _train(job: Job, data: Path | None, runs: Path) -> Result:
+    from toolchain.training import train
+
+    path = runs / f"{job.name}.toml"
+    write_text(path, job.recipe)
+    try:
+        recipe = load_recipe(path) if data is None else with_data(load_recipe(path), data)
+        result = train(recipe, path.with_suffix(""), resume=True, console=Console(quiet=True))
+    except OwlbitError as error:
+        raise OwlbitError(f"{job.name}: {error}") from None  # of the one kind that crosses from process to process
+    assert result is not None
+    return result
