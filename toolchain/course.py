@@ -21,7 +21,7 @@ from models.network import BinaryNet
 from models.synced_norm import sync_norms
 from models.thermometer import LearnedThermometer, quantile_thresholds
 from models.trainable import Trainable
-from toolchain.batches import epoch_batches
+from toolchain.batches import EpochBatches
 from toolchain.images import Dataset
 from toolchain.learning import Learning, Progress
 from toolchain.learning_callbacks import EpochBar, KeepLast
@@ -117,7 +117,7 @@ class Course:
             assert isinstance(self.net, BinaryNet)
             self.net.use_real_weights(leg.real)  # no state dict tells either, and filters are weighed with them
             self.net.set_activation(leg.activation)
-            batches = itertools.islice(epoch_batches(self.dataset, self.recipe.training, leg.start), WEIGHING_BATCHES)
+            batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, leg.start), WEIGHING_BATCHES)
             self.net = self.pruning.on_epoch_start(self.net, leg.start, (batch[:2] for batch in batches))
         if leg.start == leg.stage_start and leg.stage > 1:
             if self.recipe.distillation is not None and self.recipe.distillation.progressive:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from toolchain.data_recipe import OFFICIAL, Data
 from toolchain.digits import digits_dataset
 from toolchain.image_files import read_folder
-from toolchain.images import DataError, Dataset, Labelled, stratified_split, vary
+from toolchain.images import DataError, Dataset, Labelled, Variations, stratified_split
 from toolchain.light import under_light
 from toolchain.official_sets import read_official
 
@@ -40,17 +40,19 @@ def load_dataset(data: Data, base: Path) -> Dataset:
         kept, off = stratified_split(everything.labels, data.test_share, SPLIT_SEED)
         everything, test = everything.take(kept), everything.take(off)
     kept, off = stratified_split(everything.labels, data.validation, SPLIT_SEED + 1)
-    train = everything.take(kept)
-
-    def epoch(generator: np.random.Generator) -> Labelled:
-        images = vary(train.images, generator, flip=data.flip, shift=data.shift)
-        return Labelled(under_light(images, data.light, generator), train.labels)
 
     def fixed(part: Labelled, index: int) -> Labelled:
         return Labelled(under_light(part.images, data.light, np.random.default_rng([LIGHT_SEED, index])), part.labels)
 
-    validation = fixed(everything.take(off), 1)
-    return Dataset(fixed(train, 0), validation, None if test is None else fixed(test, 2), class_names, epoch)
+    train = everything.take(kept)
+    return Dataset(
+        train=fixed(train, 0),
+        validation=fixed(everything.take(off), 1),
+        test=None if test is None else fixed(test, 2),
+        class_names=class_names,
+        epoch=lambda generator: train,
+        variations=Variations(data.flip, data.shift, data.light),
+    )
 
 
 def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:

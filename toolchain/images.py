@@ -39,12 +39,22 @@ class Labelled:
         return Labelled(self.images[indices], self.labels[indices])
 
 
+@dataclass(frozen=True)
+class Variations:
+    """How a training image differs from epoch to epoch: mirrored left to right or not (`flip`), moved by up to `shift` pixels,
+    under a `light` of `toolchain.light`."""
+
+    flip: bool = False
+    shift: int = 0
+    light: str = "day"
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """What a network is trained and judged on.
 
-    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the training images of one epoch, as many as in
-    `train`, varied afresh from what `generator` draws.
+    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the images that an epoch's `variations` begin
+    with, as many as in `train` and in its order; drawn afresh from `generator` where they are made up.
     """
 
     train: Labelled
@@ -52,6 +62,7 @@ class Dataset:
     test: Labelled | None
     class_names: tuple[str, ...]
     epoch: Callable[[np.random.Generator], Labelled]
+    variations: Variations = Variations()
 
 
 def stratified_split(labels: Labels, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -70,21 +81,6 @@ def stratified_split(labels: Labels, share: float, seed: int) -> tuple[NDArray[n
         off.append(indices[:count])
         kept.append(indices[count:])
     return np.sort(np.concatenate(kept)), np.sort(np.concatenate(off))
-
-
-def vary(images: Images, generator: np.random.Generator, *, flip: bool, shift: int) -> Images:
-    """Each image mirrored left to right with probability 1/2 (`flip`) and moved by up to `shift` pixels, edge pixels repeated."""
-    count, colours, height, width = images.shape
-    if flip:
-        mirrored = generator.integers(0, 2, count).astype(bool)
-        images = np.where(mirrored[:, None, None, None], images[..., ::-1], images)
-    if shift:
-        moves = generator.integers(-shift, shift + 1, size=(2, count))
-        rows = np.clip(np.arange(height) + moves[0][:, None], 0, height - 1)
-        columns = np.clip(np.arange(width) + moves[1][:, None], 0, width - 1)
-        picture, colour = np.arange(count)[:, None, None, None], np.arange(colours)[None, :, None, None]
-        images = images[picture, colour, rows[:, None, :, None], columns[:, None, None, :]]
-    return images
 
 
 def make_frames(shape: tuple[int, int, int], count: int, seed: int = 0) -> Images:

@@ -21,7 +21,7 @@ from torch import Tensor
 from models.network import BinaryNet
 from models.thermometer import LearnedThermometer
 from models.trainable import Trainable
-from toolchain.batches import Batch, Batches, epoch_batches, steps_an_epoch
+from toolchain.batches import Batch, Batches, EpochBatches, steps_an_epoch
 from toolchain.images import Dataset
 from toolchain.legs import Leg
 from toolchain.pruning import PruningSchedule
@@ -88,13 +88,14 @@ class Learning(pl.LightningModule):
         """Number of the epoch in the whole training, from 0."""
         return self.leg.start + self.current_epoch
 
-    def train_dataloader(self) -> Batches:
+    def train_dataloader(self) -> EpochBatches:
         soft = None if self.teaching is None else self.teaching.soft
         part = (self.global_rank, self.trainer.world_size)
-        return epoch_batches(self.dataset, self.training_recipe, self.epoch, soft, part)
+        device = self.trainer.strategy.root_device
+        return EpochBatches(self.dataset, self.training_recipe, self.epoch, soft=soft, part=part, device=device)
 
     def val_dataloader(self) -> Batches:
-        return Batches(self.dataset.validation, 256)
+        return Batches(self.dataset.validation, 256, self.trainer.strategy.root_device)
 
     def configure_optimizers(self) -> Any:
         recipe = self.training_recipe

@@ -13,7 +13,7 @@ from export.errors import OwlbitError
 from toolchain.data_recipe import Data
 from toolchain.datasets import load_dataset
 from toolchain.image_files import read_folder, read_image
-from toolchain.images import stratified_split, vary
+from toolchain.images import stratified_split
 from toolchain.light import under_light
 
 
@@ -94,7 +94,7 @@ def test_mixed_light_is_drawn_for_each_image() -> None:
 
 
 @pytest.mark.parametrize("light", ["dark", "mixed"])
-def test_light_falls_on_every_part_and_only_epochs_vary(tmp_path: Path, light: str) -> None:
+def test_light_falls_on_every_part_and_is_drawn_once(tmp_path: Path, light: str) -> None:
     npz(tmp_path / "a.npz", **some_images())
     npz(tmp_path / "b.npz", **some_images(4))
     data = Data("npz", (6, 5), path="a.npz", test="b.npz", validation=0.2)
@@ -109,10 +109,8 @@ def test_light_falls_on_every_part_and_only_epochs_vary(tmp_path: Path, light: s
         np.testing.assert_array_equal(part.images, same.images)
         np.testing.assert_array_equal(part.labels, bright.labels)
         assert part.images.mean() < bright.images.mean() - 20
-    epochs = [first.epoch(np.random.default_rng(seed)).images for seed in (0, 0, 1)]
-    np.testing.assert_array_equal(epochs[0], epochs[1])
-    assert (epochs[0] != epochs[2]).any()
-    np.testing.assert_allclose(epochs[0].mean(), first.train.images.mean(), atol=20)
+    np.testing.assert_array_equal(first.epoch(np.random.default_rng(0)).images, day.train.images)  # what variations begin with
+    assert first.variations.light == light
 
 
 def test_split_is_stratified_disjoint_and_repeatable() -> None:
@@ -122,24 +120,6 @@ def test_split_is_stratified_disjoint_and_repeatable() -> None:
     np.testing.assert_array_equal(np.sort(np.concatenate([kept, off])), np.arange(52))
     np.testing.assert_array_equal(off, stratified_split(labels, 0.2, 1)[1])
     assert (off[:8] != stratified_split(labels, 0.2, 2)[1][:8]).any()
-
-
-def test_shift_and_flip() -> None:
-    images = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5).repeat(64, axis=0)
-    shifted = vary(images, np.random.default_rng(0), flip=False, shift=1)
-    moves = {
-        (down, right)
-        for before, after in zip(images, shifted, strict=True)
-        for down in (-1, 0, 1)
-        for right in (-1, 0, 1)
-        if np.array_equal(after[:, 1:3, 1:4], before[:, 1 + down : 3 + down, 1 + right : 4 + right])
-    }
-    assert len(moves) == 9
-    flipped = vary(images, np.random.default_rng(0), flip=True, shift=0)
-    mirrored = [np.array_equal(after, before[..., ::-1]) for before, after in zip(images, flipped, strict=True)]
-    same = [np.array_equal(after, before) for before, after in zip(images, flipped, strict=True)]
-    assert 40 < sum(mirrored) < 90
-    assert sum(mirrored) + sum(same) == len(images)
 
 
 def test_unreadable_image_is_named(tmp_path: Path) -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_recipe import recipe_for
 
 from export.errors import OwlbitError
 from models.network import BinaryNet
-from toolchain.batches import Batches
-from toolchain.images import Labelled
+from toolchain.batches import EpochBatches
+from toolchain.images import Dataset, Labelled, Variations
 from toolchain.processes import launch
 from toolchain.recipe import Recipe
 from toolchain.saved_model import load_run
+from toolchain.training_recipe import Training
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,10 +53,13 @@ def test_two_processes_give_the_curve_of_one(tmp_path: Path, precision: str) -> 
 
 
 def test_shares_of_a_batch_make_the_batch() -> None:
-    labelled = Labelled(np.zeros((20, 1, 2, 2), np.uint8), np.arange(20))
-    whole = [batch[1].tolist() for batch in Batches(labelled, 8, full=True)]
-    shares = [[batch[1].tolist() for batch in Batches(labelled, 8, full=True, part=(index, 2))] for index in (0, 1)]
-    assert [left + right for left, right in zip(*shares, strict=True)] == whole
+    images = Labelled(np.random.default_rng(0).integers(0, 256, (20, 1, 4, 4), dtype=np.uint8), np.arange(20))
+    dataset = Dataset(images, images, None, ("a", "b"), lambda generator: images, Variations(flip=True, shift=1, light="mixed"))
+    whole, left, right = (list(EpochBatches(dataset, Training(batch=8), 0, part=part)) for part in ((0, 1), (0, 2), (1, 2)))
+    assert len(whole) == len(left) == len(right) == 2
+    for batch, *shares in zip(whole, left, right, strict=True):
+        for index in range(2):
+            np.testing.assert_array_equal(torch.cat([share[index] for share in shares]), batch[index])
 
 
 def test_a_batch_that_does_not_divide_is_refused(tmp_path: Path) -> None:

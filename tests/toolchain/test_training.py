@@ -15,7 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from export.errors import OwlbitError
-from toolchain.batches import epoch_batches
+from toolchain.batches import EpochBatches
 from toolchain.digits import digits_dataset
 from toolchain.images import Labelled
 from toolchain.recipe import Recipe, load_recipe
@@ -179,8 +179,7 @@ def test_the_threads_of_the_process_are_left_as_they_were(recipe: Recipe, tmp_pa
 def test_epochs_differ_and_hang_on_seed_and_number_alone() -> None:
     dataset = digits_dataset()
     first, again, later, other = (
-        next(iter(epoch_batches(dataset, Training(seed=seed), epoch)))[0].numpy()
-        for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
+        next(iter(EpochBatches(dataset, Training(seed=seed), epoch)))[0].numpy() for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
     )
     np.testing.assert_array_equal(first, again)
     assert (first != later).any() and (first != other).any()
