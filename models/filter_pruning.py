@@ -86,15 +86,21 @@ def with_width(layer: Layer, channels: int) -> Layer:
     return replace(layer, filters=channels) if isinstance(layer, Conv) else Linear(channels)
 
 
+def blocks_in(state: Mapping[str, Tensor]) -> list[int]:
+    """The numbers of the blocks in a state dict, rising."""
+    return sorted({int(name.split(".")[1]) for name in state if name.startswith("blocks.")})
+
+
 def table_in(state: Mapping[str, Tensor], layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """`layers` with the widths of the network whose state dict is `state`, pruned, with heavy blocks, or neither."""
+    """Those of `layers` that are left in the network whose state dict is `state`, pruned, with heavy blocks, or neither, with their
+    widths there. Raises ValueError where it has other layers than these."""
     found = []
-    for index, layer in enumerate(layers):
-        kind = "conv" if isinstance(layer, Conv) else "linear"
-        names = f"blocks.{index}.{kind}.weight", f"blocks.{index}.light.{kind}.weight"
-        found += [with_width(layer, len(state[name])) for name in names if name in state]
-    if len(found) != len(layers):
-        raise ValueError(f"expected the weights of {len(layers)} layers, got those of {len(found)}")
+    for index in blocks_in(state):
+        kinds = ("conv", "light.conv") if index < len(layers) and isinstance(layers[index], Conv) else ("linear",)
+        weights = [state[name] for kind in kinds if (name := f"blocks.{index}.{kind}.weight") in state]
+        if index >= len(layers) or not weights:
+            raise ValueError(f"expected the weights of {len(layers)} layers, got others in blocks.{index}")
+        found.append(with_width(layers[index], len(weights[0])))
     return tuple(found)
 
 

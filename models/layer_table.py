@@ -94,6 +94,12 @@ def _conv_shape(index: int, layer: Conv, shape: Shape, before: tuple[Layer, ...]
     return after
 
 
+def removable(input_shape: Shape, layers: tuple[Layer, ...]) -> tuple[int, ...]:
+    """The convolutions among `layers` that make a map of the shape that they read; `input_shape`: what the first one reads."""
+    shapes = [input_shape, *layer_shapes(input_shape, layers)]
+    return tuple(i for i, layer in enumerate(layers) if isinstance(layer, Conv) and shapes[i] == shapes[i + 1])
+
+
 def weight_bits(input_shape: Shape, layers: tuple[Layer, ...], classes: int) -> int:
     """Binary weights of the whole network, the scores layer and the selections of multiplexers included."""
     shapes = [input_shape, *layer_shapes(input_shape, layers)]

@@ -1,4 +1,4 @@
-"""When a training fades heavy blocks out and when it removes filters: everything hangs on the number of the epoch and of the step.
+"""When a training fades heavy blocks out and when it removes blocks and filters: everything hangs on the epoch and on the step.
 
 What the training loop calls, in this order:
 
@@ -14,6 +14,7 @@ after an epoch tells all that a resumed training has to know.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -28,8 +29,19 @@ from export.network import Layer as IntegerLayer
 from hw.up5k.compile_network import compile_network
 from hw.up5k.legality import Up5kError
 from models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
-from models.filter_pruning import Budget, BudgetError, filter_importance, keep_channels, plan_removal, shrink, table_in, width
-from models.layer_table import Conv, Layer, Shape
+from models.block_removal import block_importance, choose_blocks, remove_blocks, without
+from models.filter_pruning import (
+    Budget,
+    BudgetError,
+    blocks_in,
+    filter_importance,
+    keep_channels,
+    plan_removal,
+    shrink,
+    table_in,
+    width,
+)
+from models.layer_table import Conv, Layer, Shape, removable
 from models.network import BinaryNet
 from toolchain.pruning_recipe import Pruning
 from toolchain.recipe import Recipe
@@ -83,16 +95,21 @@ class PruningSchedule:
     def on_epoch_start(self, net: BinaryNet, epoch: int, batches: Iterable[tuple[Tensor, Tensor]]) -> BinaryNet:
         """The network to train in `epoch`: the same object but where filters go, which is a new one.
 
-        `batches`: images [N, C, H, W] and labels to weigh filters with, the same ones whenever this epoch begins; read in rounds of
-        removal alone.
+        `batches`: images [N, C, H, W] and labels to weigh blocks and filters with, the same ones whenever this epoch begins; read
+        in rounds of removal alone.
         """
         if epoch >= self.recipe.anneal:
             remove_heavy(net)
         if epoch not in self.removals:
             return net
+        number, weighed_on = self.removals.index(epoch), list(batches)
+        if number == 0 and self.recipe.blocks:
+            candidates = block_importance(net, removable(self.input_shape, self.layers), weighed_on)
+            filters = filter_importance(net, weighed_on)
+            remove_blocks(net, choose_blocks(self.layers, candidates, filters, self.budget, self.recipe.granularity))
         layers = table_in(net.state_dict(), self.layers)
-        rounds_left = len(self.removals) - self.removals.index(epoch)
-        plan = plan_removal(layers, filter_importance(net, batches), self.budget, self.recipe.granularity, 1 / rounds_left)
+        share = 1 / (len(self.removals) - number)
+        plan = plan_removal(layers, filter_importance(net, weighed_on), self.budget, self.recipe.granularity, share)
         return shrink(net, layers, plan)[0]
 
     def on_step_start(self, net: BinaryNet, epoch: int, step: int, steps: int) -> None:
@@ -113,21 +130,30 @@ def pruning_schedule(recipe: Recipe, classes: int) -> PruningSchedule | None:
         key, (cost, limit) = next(iter(budget.cost(layers).items()))
         wanted = f"fewer than the {cost:,.0f} that [[layers]] take anyway"
         raise RecipeError(recipe.path, f"pruning.target_{key}", wanted, f"{limit:,}")
+    least = without(layers, removable(shape, layers)[: len(layers) - 1]) if pruning.blocks else layers
     try:
-        budget.check(layers, pruning.granularity)
+        budget.check(least, pruning.granularity)
     except BudgetError as error:
         raise RecipeError(recipe.path, f"pruning.target_{error.key}", error.expected, error.got) from None
     return PruningSchedule(pruning, layers, shape, recipe.training.epochs, budget)
 
 
 def fit_widths(net: BinaryNet, layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> BinaryNet:
-    """A network like `net`, which has the layers `layers`, with those widths that the pruned one had whose state dict is `state`.
+    """A network like `net`, which has the layers `layers`, with those layers and widths alone that the pruned one had whose state
+    dict is `state`.
 
-    The weights in it are not those of `state` yet. Raises ValueError where no removal makes such widths.
+    The weights in it are not those of `state` yet. Raises ValueError where no removal makes such layers or widths.
     """
-    widths = [width(layer) for layer in table_in(state, layers)]
-    plan = [keep_channels(layers, index, torch.zeros(width(layer)), widths[index]) for index, layer in enumerate(layers)]
-    return shrink(net, layers, tuple(plan))[0]
+    widths, left = [width(layer) for layer in table_in(state, layers)], blocks_in(state)
+    gone = set(range(len(layers))) - set(left)
+    input_shape = net.thermometer.colours * net.thermometer.levels, *net.input_shape[1:]
+    if gone - set(removable(input_shape, layers)):
+        fixed = sorted(set(range(len(layers))) - set(removable(input_shape, layers)))
+        raise ValueError(f"expected the weights of at least the layers {fixed}, got those of {left}")
+    smaller, table = copy.deepcopy(net), without(layers, gone)
+    remove_blocks(smaller, gone)
+    plan = [keep_channels(table, index, torch.zeros(width(layer)), widths[index]) for index, layer in enumerate(table)]
+    return shrink(smaller, table, tuple(plan))[0]
 
 
 def up5k_cycles(input_shape: Shape, levels: int, classes: int) -> Callable[[tuple[Layer, ...]], float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.layer_table import Conv, Layer, Shape, layer_shapes
+from models.layer_table import Conv, Layer, Shape, layer_shapes, removable
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 
@@ -18,7 +18,8 @@ class Pruning:
     `heavy_groups`: every convolution of more groups begins beside a heavy chain of `heavy_depth` convolutions with that many, whose
     weight falls to zero in the first `anneal` epochs; 0 for none.
     `target_bits`, `target_cycles`: binary weights, and cycles a frame of the UP5K engine, that filters are removed for, in `steps`
-    rounds; 0 for no such limit. Layers keep a multiple of `granularity` filters.
+    rounds; 0 for no such limit. Layers keep a multiple of `granularity` filters. With `blocks` whole convolutions that keep the
+    shape of their map may go too, in the first round.
     """
 
     heavy_groups: int = 0
@@ -28,6 +29,7 @@ class Pruning:
     target_cycles: int = 0
     steps: int = 4
     granularity: int = 16
+    blocks: bool = False
 
     @property
     def removes_filters(self) -> bool:
@@ -70,12 +72,14 @@ def read_pruning(
     for key in ("heavy_depth", "anneal"):
         if key in table and not pruning.heavy_groups:
             raise RecipeError(path, f"pruning.{key}", "no such key without heavy_groups", str(table[key]))
-    for key in ("steps", "granularity"):
+    for key in ("steps", "granularity", "blocks"):
         if key in table and not pruning.removes_filters:
             raise RecipeError(path, f"pruning.{key}", "no such key without target_bits or target_cycles", str(table[key]))
     if pruning.removes_filters and any(isinstance(layer, Conv) and layer.skip for layer in layers):
         wanted = "no target beside a logic skip, whose two maps keep the same channels"
         raise RecipeError(path, "pruning", wanted, "one")
+    if pruning.blocks and not removable(input_shape, layers):
+        raise RecipeError(path, "pruning.blocks", "a convolution of [[layers]] that keeps the shape of its map", "none")
     if pruning.target_cycles and not deploys:
         raise RecipeError(path, "pruning.target_cycles", "no such key where the input does not deploy", str(pruning.target_cycles))
     if pruning.heavy_groups:

@@ -158,5 +158,7 @@ def _pruning(table: Mapping[str, Any], recipe: Recipe) -> Pruning | None:
     pruning = _table(table, "pruning", recipe.path)
     if recipe.network is not None:
         raise RecipeError(recipe.path, "pruning", "no such table beside [network]; it prunes [[layers]]", "one")
+    if pruning.get("blocks") and recipe.distillation is not None and recipe.distillation.attention:
+        raise RecipeError(recipe.path, "pruning.blocks", "no such key beside attention, which is matched block by block", "true")
     deploys = recipe.input.encoding != "bit-planes" and not recipe.training.real
     return read_pruning(pruning, recipe.path, recipe.thermometer_shape, recipe.layers, recipe.training.epochs, deploys=deploys)

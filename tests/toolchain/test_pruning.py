@@ -205,6 +205,54 @@ def test_widths_come_from_a_state_dict(tmp_path: Path) -> None:
     assert [width(layer) for layer in table_in(net.state_dict(), small.layers)] == [16, 48, 32]
 
 
+BLOCKS = RECIPE.replace(
+    '[[layers]]\nkind = "linear"\n', 2 * '[[layers]]\nkind = "conv"\nfilters = 64\n' + '[[layers]]\nkind = "linear"\n'
+)
+WITH_BLOCKS = "[pruning]\ntarget_bits = 8_000\nsteps = 2\nblocks = true\n"
+
+
+@pytest.mark.parametrize("stop", [2, 3, 5])
+def test_a_block_goes_and_a_resumed_training_ends_in_the_same_bits(tmp_path: Path, stop: int) -> None:
+    recipe = recipe_for(tmp_path, WITH_BLOCKS, BLOCKS)
+    schedule = schedule_for(recipe)
+    assert schedule.removals == (2, 4)
+    first = fresh(recipe)
+    whole, _ = learn(schedule, first, range(8), optimiser_for(first))
+    table = table_in(whole.state_dict(), recipe.layers)
+    assert len(whole.blocks) == len(table) < len(recipe.layers) == 5
+    assert weight_bits(recipe.thermometer_shape, table, 5) == sum(weight.numel() for weight in whole.binary_weights()) <= 8_000
+    begun = fresh(recipe)
+    half, optimiser_state = learn(schedule, begun, range(stop), optimiser_for(begun))
+    resumed = schedule.restore(fresh(recipe), half.state_dict())
+    optimiser = optimiser_for(resumed)
+    optimiser.load_state_dict(optimiser_state)
+    resumed, _ = learn(schedule, resumed, range(stop, 8), optimiser)
+    assert whole.state_dict().keys() == resumed.state_dict().keys()
+    for key, value in whole.state_dict().items():
+        np.testing.assert_array_equal(resumed.state_dict()[key], value, err_msg=key)
+    export_module(brevitas_twin(whole.eval()), tmp_path / "model.onnx", input_shape=(1, 12, 12))
+    images = torch.cat([images for images, _ in batches(0)])
+    scores = simulate(load_model(tmp_path / "model.onnx"), images.numpy())
+    np.testing.assert_array_equal(scores, whole(images).detach().numpy())
+
+
+def test_a_state_without_a_layer_that_cannot_be_left_out_is_refused(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, WITH_BLOCKS, BLOCKS)
+    state = {key: value for key, value in fresh(recipe).state_dict().items() if not key.startswith("blocks.1.")}
+    with pytest.raises(ValueError, match=r"expected the weights of at least the layers \[0, 1, 4\], got those of \[0, 2, 3, 4\]"):
+        fit_widths(fresh(recipe), recipe.layers, state)
+
+
+def test_blocks_that_may_go_reach_a_smaller_budget(tmp_path: Path) -> None:
+    narrow = "[pruning]\ntarget_bits = 4_000\nsteps = 2\n"
+    with pytest.raises(OwlbitError, match=r"target_bits: expected at least [\d,]+, the fewest bits"):
+        pruning_schedule(recipe_for(tmp_path, narrow, BLOCKS), 5)
+    schedule = schedule_for(recipe_for(tmp_path, narrow + "blocks = true\n", BLOCKS))
+    net = fresh(recipe_for(tmp_path, narrow + "blocks = true\n", BLOCKS))
+    net, _ = learn(schedule, net, range(5), optimiser_for(net))
+    assert sum(weight.numel() for weight in net.binary_weights()) <= 4_000
+
+
 def test_reads_the_table(tmp_path: Path) -> None:
     pruning = recipe_for(tmp_path, BOTH).pruning
     assert pruning is not None and pruning.removes_filters
@@ -225,6 +273,15 @@ def test_reads_the_table(tmp_path: Path) -> None:
         ("target_bits = 9000\nheavy_depth = 2\n", r"pruning\.heavy_depth: expected no such key without heavy_groups, got 2"),
         ("target_bits = 9000\nsteps = 5\n", r"pruning\.steps: expected at most 4, an epoch each in the first half .*, got 5"),
         ("target_bits = 0\n", r"pruning\.target_bits: expected 1 to 1000000000, got 0"),
+        ("heavy_groups = 1\nanneal = 2\nblocks = true\n", r"pruning\.blocks: expected no such key without target_bits or"),
+        (
+            "target_bits = 9000\nblocks = true\n",
+            r"pruning\.blocks: expected a convolution of .* keeps the shape of its map, got",
+        ),
+        (
+            "target_bits = 9000\nblocks = true\n[distillation]\nteacher = 'float'\nattention = 1.0\n",
+            r"pruning\.blocks: expected no such key beside attention, which is matched block by block, got true",
+        ),
         ("granularity = 8\n", r"pruning: expected heavy_groups, target_bits or target_cycles, got none of them"),
         (
             "target_bits = 30000\n",
