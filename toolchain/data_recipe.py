@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,9 @@ from toolchain.light import LIGHTS
 from toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
+
+
+Groups = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,9 @@ class Data:
     of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or "rgb";
     `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch; `test`: a
     folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random; `shift`:
-    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `toolchain.light` makes of all images.
+    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `toolchain.light` makes of all images;
+    `groups`: new classes, each a name and the classes of the source that it takes in, as a table [data.groups]; images of the
+    others are left out.
     """
 
     source: str
@@ -37,6 +42,7 @@ class Data:
     flip: bool = False
     shift: int = 0
     light: str = "day"
+    groups: Groups = ()
 
     @property
     def colours(self) -> int:
@@ -94,7 +100,10 @@ INPUT_LIMITS = {
 
 def read_data(table: Mapping[str, Any], path: Path) -> Data:
     """The table `[data]` of the recipe `path`. Raises RecipeError."""
-    data = read_table(Data, table, path, "data", DATA_LIMITS)
+    keys = {key: value for key, value in table.items() if key != "groups"}
+    data = replace(read_table(Data, keys, path, "data", DATA_LIMITS), groups=_read_groups(table.get("groups", {}), path))
+    if data.groups and data.source in ("digits", "none"):
+        raise RecipeError(path, "data.groups", f'no such table with source "{data.source}"', "one")
     if data.source in ("folder", "npz") and not data.path:
         raise RecipeError(path, "data.path", f'a path, with source "{data.source}"', "none")
     if (data.source == "none") != (data.classes > 0):
@@ -110,6 +119,21 @@ def read_data(table: Mapping[str, Any], path: Path) -> Data:
             path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"
         )
     return data
+
+
+def _read_groups(table: Any, path: Path) -> Groups:
+    if not isinstance(table, dict):
+        raise RecipeError(path, "data.groups", "a table of lists of classes", repr(table))
+    for name, classes in table.items():
+        if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
+            raise RecipeError(path, f"data.groups.{name}", "a list of classes", repr(classes))
+    named = [each for classes in table.values() for each in classes]
+    twice = sorted({each for each in named if named.count(each) > 1})
+    if twice:
+        raise RecipeError(path, "data.groups", "every class in one group at most", f'"{twice[0]}" more than once')
+    if len(table) == 1:
+        raise RecipeError(path, "data.groups", "at least two groups", "one")
+    return tuple((name, tuple(classes)) for name, classes in table.items())
 
 
 def read_input(table: Mapping[str, Any], path: Path) -> Input:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.data_recipe import OFFICIAL, Data
+from toolchain.data_recipe import OFFICIAL, Data, Groups
 from toolchain.digits import digits_dataset
 from toolchain.image_files import read_folder
 from toolchain.images import DataError, Dataset, Labelled, Variations, stratified_split
@@ -56,7 +56,16 @@ def load_dataset(data: Data, base: Path) -> Dataset:
 
 
 def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
-    """(images, test images where the source has its own, class names)."""
+    """(images, test images where the source has its own, class names), in the recipe's groups if it has any."""
+    labelled, test, names = _read_source(data, base, path)
+    if not data.groups:
+        return labelled, test, names
+    where = base / path if path else Path(data.source)
+    grouped_test = None if test is None else group_classes(test, names, data.groups, where)
+    return group_classes(labelled, names, data.groups, where), grouped_test, tuple(name for name, _ in data.groups)
+
+
+def _read_source(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
     if data.source in OFFICIAL:
         return read_official(data.source, base / path if path else None, data.size, data.colour)
     if data.source == "folder":
@@ -64,6 +73,21 @@ def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None,
     else:
         labelled, names = read_npz(base / path, (data.colours, *data.size))
     return labelled, None, names
+
+
+def group_classes(labelled: Labelled, names: tuple[str, ...], groups: Groups, where: Path) -> Labelled:
+    """`labelled`, of the classes `names`, with the number of its group for a label; images of no group are left out.
+
+    Raises DataError, naming the file or folder `where`, for a class that is none of `names`.
+    """
+    label_of = np.full(len(names), -1, dtype=np.int64)
+    for number, (group, classes) in enumerate(groups):
+        for name in classes:
+            if name not in names:
+                raise DataError(f'{where}: data.groups.{group}: expected classes of {_listed(names)}, got "{name}"')
+            label_of[names.index(name)] = number
+    labels = label_of[labelled.labels]
+    return Labelled(labelled.images[labels >= 0], labels[labels >= 0])
 
 
 def _check_classes(labelled: Labelled, class_names: tuple[str, ...], least: int, path: Path) -> None:

@@ -73,6 +73,32 @@ def test_npz_with_its_own_test_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.epoch(np.random.default_rng(0)).images, dataset.train.images)  # nothing is varied unasked
 
 
+def test_groups_of_classes_are_new_classes_and_the_rest_is_left_out(tmp_path: Path) -> None:
+    root = folder_of_classes(tmp_path / "set", {"cat": 4, "dog": 6, "owl": 5, "van": 8})
+    plain = read_folder(root, (8, 8), "gray")[0]
+    groups = (("flies", ("owl",)), ("walks", ("dog", "cat")))
+    dataset = load_dataset(Data("folder", (8, 8), path="set", test_share=0.2, groups=groups), tmp_path)
+    assert dataset.class_names == ("flies", "walks") and dataset.test is not None
+    parts = (dataset.train, dataset.validation, dataset.test)
+    assert [sum(int((part.labels == label).sum()) for part in parts) for label in (0, 1)] == [5, 10]
+    wanted = {0: {picture.tobytes() for picture in plain.images[10:15]}, 1: {picture.tobytes() for picture in plain.images[:10]}}
+    for part in parts:
+        for picture, label in zip(part.images, part.labels.tolist(), strict=True):
+            assert picture.tobytes() in wanted[label]
+    with pytest.raises(OwlbitError, match=r'set: data\.groups\.flies: expected classes of cat, dog, owl, van, got "bat"'):
+        load_dataset(Data("folder", (8, 8), path="set", groups=(("flies", ("bat",)), groups[1])), tmp_path)
+
+
+def test_groups_hold_for_a_test_set_of_its_own(tmp_path: Path) -> None:
+    names = np.array(["a", "b", "c"])
+    for name in ("a.npz", "b.npz"):
+        npz(tmp_path / name, images=some_images()["images"], labels=np.arange(20) % 3, class_names=names)
+    data = Data("npz", (6, 5), path="a.npz", test="b.npz", groups=(("yes", ("c",)), ("no", ("a",))))
+    dataset = load_dataset(data, tmp_path)
+    assert dataset.test is not None and dataset.class_names == ("yes", "no")
+    np.testing.assert_array_equal(np.bincount(dataset.test.labels), [6, 7])
+
+
 def test_dark_is_the_formula_plus_a_little_noise() -> None:
     images = np.tile(np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16), (1500, 1, 1, 1))
     dark = under_light(images, "dark", np.random.default_rng(0))

@@ -108,6 +108,14 @@ MISTAKES = [
         'path = "a"\ntest = "b"\ntest_share = 0.2',
         r"data\.test_share: expected no such key beside data\.test",
     ),
+    ("[input]", '[data.groups]\na = ["x"]\n[input]', r"data\.groups: expected at least two groups, got one"),
+    (
+        "[input]",
+        '[data.groups]\na = ["x"]\nb = ["x"]\n[input]',
+        r'data\.groups: expected every class in one group at most, got "x"',
+    ),
+    ("[input]", '[data.groups]\na = ["x"]\nb = "y"\n[input]', r"data\.groups\.b: expected a list of classes, got 'y'"),
+    ('path = "images.npz"', 'path = "images.npz"\ngroups = 3', r"data\.groups: expected a table of lists of classes, got 3"),
     ("[[layers]]", "[layers", "expected a TOML file, got"),
     ("[training]\nrate = 1", "training = 3", r"expected a known key|training: expected a table"),
 ]
