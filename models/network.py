@@ -196,5 +196,8 @@ class BinaryNet(Trainable):
                 'input.encoding: expected thresholds, which is what the hardware compares pixels with, got "bit-planes": such a '
                 'network can be trained and measured but not exported; train with encoding "learned", "quantile" or "uniform"'
             )
+        mixed = [type(block).__name__ for block in self.blocks if not isinstance(block, ConvBlock | LinearBlock)]
+        if mixed:
+            return f"expected plain blocks, which is what the hardware computes, got a {mixed[0]}; it goes when its annealing ends"
         real = [block.activation_name for block in self.blocks if block.activation_name not in SIGNS]
         return f"expected signs between the layers, which is what the hardware computes, got {real[0]}" if real else ""

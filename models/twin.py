@@ -34,7 +34,7 @@ def brevitas_twin(net: BinaryNet, *, pool_first: bool = False) -> nn.Sequential:
     `brevitas.export.export_qonnx` takes, flat but for blocks with a logic skip (`SkippedBlock`): the thermometer as a fixed 1x1
     convolution (pixel + 0.5 - integer threshold) and a 1-bit activation, explicit padding of -1, and conv -> BatchNorm -> sign ->
     max-pool; with `pool_first` the training order, max-pool before sign, whose gradients then are those of `net`. Raises
-    ValueError where `net` does not begin with a thermometer.
+    ValueError where `net` does not begin with a thermometer or has heavy blocks.
     """
     if not isinstance(net.thermometer, LearnedThermometer):
         raise ValueError(f"expected a network with a thermometer, got one with {type(net.thermometer).__name__}")
@@ -45,6 +45,8 @@ def brevitas_twin(net: BinaryNet, *, pool_first: bool = False) -> nn.Sequential:
             twin.extend(layers if block.skip is None else [SkippedBlock(layers, copy.deepcopy(block.skip))])
         elif isinstance(block, LinearBlock):
             twin.extend([nn.Flatten(), _linear(block.linear), _norm(block.norm), _sign()])
+        else:
+            raise ValueError(f"expected plain blocks, got a {type(block).__name__}; remove heavy blocks first")
     twin.extend([nn.Flatten(), _linear(net.classifier)])
     return twin.train(net.training)
 

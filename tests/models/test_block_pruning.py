@@ -83,6 +83,15 @@ def test_what_is_left_is_the_light_network_without_a_trace() -> None:
     assert {id(weight) for weight in net.binary_weights()} < set(weights)
 
 
+def test_a_network_with_heavy_blocks_is_not_exported() -> None:
+    net = mixed()
+    assert "expected plain blocks, which is what the hardware computes, got a MixedBlock" in net.undeployable
+    with pytest.raises(ValueError, match="expected plain blocks, got a MixedBlock; remove heavy blocks first"):
+        brevitas_twin(net)
+    remove_heavy(net)
+    assert net.undeployable == ""
+
+
 def test_every_convolution_has_a_transfer_point_heavy_or_not() -> None:
     net = mixed(depth=2)
     set_mix(net, 0.4)
