@@ -123,13 +123,14 @@ def plan_network(network: Network) -> Plan:
             step |= lay_out(tables, passage.layer, reads, writes, source)
         tables.steps.append(step)
         source = target
+    makes_map = (not isinstance(layer, ChannelShuffle) for layer in network.layers[1:-1])
     return Plan(
         tables.program(),
         total_cost(layer_costs(network)).macs,
         place,
         max(step.get("window_words", 0) for step in tables.steps),
         max(step["words"] for step in tables.steps),
-        tuple(maps[step] for step in accumulate((not isinstance(layer, ChannelShuffle) for layer in network.layers[1:-1]), initial=0)),
+        tuple(maps[step] for step in accumulate(makes_map, initial=0)),
     )
 
 

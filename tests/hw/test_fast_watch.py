@@ -13,7 +13,9 @@ from hw import fast, reference
 @pytest.mark.parametrize("seed", range(60))
 def test_ones_of_every_layer_are_the_references(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    network = random_network(rng, max_size=9, max_channels=80, colours=range(1, 6), levels=[int(rng.integers(1, 17))], blocks=seed % 5)
+    network = random_network(
+        rng, max_size=9, max_channels=80, colours=range(1, 6), levels=[int(rng.integers(1, 17))], blocks=seed % 5
+    )
     packed = fast.compile_fast(network)
     images = random_images(rng, network, 3)
     outputs = reference.activations(network, images)
