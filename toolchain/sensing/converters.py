@@ -72,7 +72,7 @@ class Comparators:
         ]
 
     def references(self, exposure: Exposure) -> NDArray[np.float64]:
-        """Electrons float64 [C, T] with which the comparators compare; for thresholds 0 and 256, which have none, without meaning."""
+        """Electrons float64 [C, T] with which the comparators compare; meaningless for thresholds 0 and 256, which have none."""
         return exposure.dark + exposure.reference * self.light
 
     def read(self, electrons: Electrons, exposure: Exposure, chip: Chip, mismatch: float) -> Reading:

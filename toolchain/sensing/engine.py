@@ -76,7 +76,7 @@ class RtlEngine:
         self.flash = compile_flash(network)
 
     def infer(self, reading: Reading) -> Inference:
-        """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as the engine takes bytes, and without tools."""
+        """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as it takes bytes, or a missing tool."""
         if reading.codes is None:
             raise OwlbitError('level rtl: the engine takes a byte a pixel; use bubbles "count", which keeps the bits in order')
         run = simulate_rtl(self.flash, self.network, reading.codes[:1])

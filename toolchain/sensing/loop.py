@@ -102,9 +102,8 @@ class Loop:
         self.layer_names = [row.name for row in layer_costs(network)[:-1]]
         self.comparisons = int(np.prod(network.shapes[0]))
         self.tally = Tally()
-        self.array = PixelArray(
-            self.sensor, Chip.make(self.sensor, network.input_shape, self.thermometer.thresholds.shape[1], chip_seed)
-        )
+        levels = self.thermometer.thresholds.shape[1]
+        self.array = PixelArray(self.sensor, Chip.make(self.sensor, network.input_shape, levels, chip_seed))
         self._noise = np.random.default_rng(noise_seed)
         self._waker = Waker(self.policy)
         expose_for(self.sensor, self.controls.read().lux, frames_per_second, fixed_lux)

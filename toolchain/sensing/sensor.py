@@ -100,7 +100,12 @@ class Sensor:
         """The same without any noise, fixed pattern, shading, dark current, mismatch or saturation."""
         return replace(
             self,
-            **dict.fromkeys(("dark_current", "read_noise", "dsnu", "prnu", "mismatch_mv", "corner_degrees"), 0.0),
+            dark_current=0.0,
+            read_noise=0.0,
+            dsnu=0.0,
+            prnu=0.0,
+            mismatch_mv=0.0,
+            corner_degrees=0.0,
             shot_noise=False,
             full_well=max(self.full_well, 2 * self.white_electrons),
         )

@@ -22,11 +22,11 @@ class SourceError(OwlbitError):
     """A source that can give no frame, now or ever."""
 
 
-class CorruptFrame(SourceError):
+class CorruptFrame(SourceError):  # noqa: N818 - an outcome that the loop goes on from
     """One frame cannot be read; the next one may be."""
 
 
-class SourceGone(SourceError):
+class SourceGone(SourceError):  # noqa: N818 - as above
     """The source was there and is not any more; it may come back."""
 
 
@@ -93,8 +93,8 @@ def open_source(
 ) -> Source:
     """The source that `name` means: "scene", "webcam" or /dev/videoN, a folder of pictures, or a video file.
 
-    `repeat`: begin again after the last frame; `hold`: for how many frames a picture stays; `seed`: of the scene. Raises OwlbitError
-    for a path that is none of these, a folder without pictures, a file that does not decode.
+    `repeat`: begin again after the last frame; `hold`: for how many frames a picture stays; `seed`: of the scene.
+    Raises OwlbitError for a path that is none of these, a folder without pictures, a file that does not decode.
     """
     if name == SCENE:
         from toolchain.sensing.scene import Scene

@@ -13,7 +13,7 @@ from export.network import Bits, Ints
 
 @dataclass(frozen=True)
 class WakePolicy:
-    """A frame is sure where the largest score leads the second by `margin`, its class is none of `quiet`, and its `contrast` is met.
+    """A frame is sure where its largest score leads the second by `margin`, its class is not in `quiet` and it has `contrast`.
 
     The host is woken where `needed` of the last `of` frames are sure of one class; then not for `hold_off_s` seconds. `contrast`
     keeps a network that knows no class "nothing" asleep before an empty scene: the share of the thermometer's range between the
