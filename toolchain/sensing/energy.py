@@ -1,4 +1,4 @@
-"""Energy of a frame: an estimate from cycle counts and constants that a user can see and change (`energy.toml`).
+"""Energy of a frame: an estimate from cycle counts and constants that a user can see and change (`settings.toml`).
 
 With T the frame time, t the time that the engine works, V the core voltage and f the clock:
 
@@ -9,7 +9,7 @@ With T the frame time, t the time that the engine works, V the core voltage and 
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,6 @@ import numpy as np
 
 from export.errors import OwlbitError
 from hw.up5k.cost_model import CLOCK_HZ
-
-CONSTANTS = Path(__file__).with_name("energy.toml")
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class EnergyModel:
-    """The constants of the formula above, as `energy.toml` explains them."""
+    """The constants of the formula above, as `settings.toml` explains them."""
 
     core_volts: Constant
     halted_amps: Constant
@@ -66,25 +64,21 @@ class EnergyModel:
         }
 
 
-def load_energy(path: Path = CONSTANTS) -> EnergyModel:
-    """The constants in a TOML file; what it leaves out is as in `energy.toml`. Raises OwlbitError naming what cannot be used."""
-    constants = _read(CONSTANTS)
-    given = constants if path == CONSTANTS else _read(path)
-    unknown = sorted(set(given) - set(constants))
-    if unknown:
-        raise OwlbitError(f"{path}: expected constants of {', '.join(constants)}, got {unknown[0]}")
-    return EnergyModel(**{each.name: given.get(each.name, constants[each.name]) for each in fields(EnergyModel)})
+def read_energy(tables: Mapping[str, Any], file: Path, defaults: EnergyModel | None = None) -> EnergyModel:
+    """The constants in `tables`, one a table; what they leave out is from `defaults`. Raises OwlbitError naming what is wrong."""
+    names = [each.name for each in fields(EnergyModel)]
+    for name in tables:
+        if name not in names:
+            raise OwlbitError(f"{file}: energy.{name}: expected one of {', '.join(names)}")
+    given = {name: _read_constant(table, f"{file}: energy.{name}") for name, table in tables.items()}
+    missing = [name for name in names if name not in given]
+    if missing and defaults is None:
+        raise OwlbitError(f"{file}: expected energy.{missing[0]}, found none")
+    return EnergyModel(**{name: given[name] if name in given else getattr(defaults, name) for name in names})
 
 
-def _read(path: Path) -> dict[str, Constant]:
-    try:
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise OwlbitError(f"{path}: expected energy constants as TOML, could not read it ({error})") from None
-    result = {}
-    for name, table in tables.items():
-        value = table.get("value") if isinstance(table, dict) else None
-        if not isinstance(value, int | float) or isinstance(value, bool) or not (np.isfinite(value) and value >= 0):
-            raise OwlbitError(f"{path}: {name}: expected a table with a value of at least 0, got {value!r}")
-        result[name] = Constant(float(value), str(table.get("unit", "")), str(table.get("source", "the user's")))
-    return result
+def _read_constant(table: Any, where: str) -> Constant:
+    value = table.get("value") if isinstance(table, dict) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not (np.isfinite(value) and value >= 0):
+        raise OwlbitError(f"{where}: expected a table with a value of at least 0, got {value!r}")
+    return Constant(float(value), str(table.get("unit", "")), str(table.get("source", "the user's")))

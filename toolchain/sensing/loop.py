@@ -23,10 +23,11 @@ from export.network import Network
 from hw.up5k.cost_model import CLOCK_HZ
 from toolchain.sensing.controls import Controls, Setting
 from toolchain.sensing.converters import Converter, Reading, make_converter, network_thermometer
-from toolchain.sensing.energy import EnergyModel, load_energy
+from toolchain.sensing.energy import EnergyModel
 from toolchain.sensing.engine import Engine, FastEngine, Inference
 from toolchain.sensing.moment import Event, Moment
 from toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
+from toolchain.sensing.settings import default_settings
 from toolchain.sensing.sources import CorruptFrame, Shot, Source, SourceGone
 from toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
 
@@ -92,7 +93,7 @@ class Loop:
         self.network, self.source = network, source
         self.sensor = sensor or Sensor()
         self.policy = policy or WakePolicy()
-        self.energy = energy or load_energy()
+        self.energy = energy or default_settings().energy
         self.engine = engine or FastEngine(network)
         self.converter = converter or make_converter("comparators", self.sensor, network)
         self.controls = controls or Controls(mismatch_mv=self.sensor.mismatch_mv)
