@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -55,6 +56,10 @@ def sense(
     monte_carlo: Annotated[
         bool, typer.Option("--monte-carlo", help="Instead: accuracy against mismatch, light and frame rate, over many chips.")
     ] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Monte-Carlo: compare with this network too; may be given several times."),
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where Monte-Carlo's table and plot go.")] = Path(
         "runs/monte_carlo"
     ),
@@ -81,8 +86,13 @@ def sense(
     network = load_model(model_file(model), input_range)
     if monte_carlo:
         from toolchain.sensing.monte_carlo import run_monte_carlo
+        from toolchain.sensing.monte_carlo_systems import labelled_frames, systems_for
 
-        typer.echo(run_monte_carlo(network, folder, given.sensor, rate=rate, lux=light, chips=chips, images=images, notify=tell))
+        sensor = given.sensor if mismatch is None else replace(given.sensor, mismatch_mv=mismatch)
+        systems = systems_for(model, network, against or [])
+        data = labelled_frames(network, source, images)
+        typer.echo(run_monte_carlo(systems, data, folder, sensor, lux=light, rate=rate, chips=chips, seed=seed, notify=tell))
+        typer.echo(f"table, CSV and plot: {folder}")
         return
     loop = build_loop(
         network,

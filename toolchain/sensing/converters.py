@@ -100,23 +100,53 @@ class Comparators:
         return bits.reshape(count, -1, height, width)
 
 
-class Adc:
-    """A conventional 8-bit converter in front of a thermometer that is logic.
+class Digitiser:
+    """A conventional 8-bit converter: electrons to values uint8 [N, C, H, W].
 
     One comparator serves a column: its offset shifts all values of that column alike. Values are even steps of light; where
     pictures have another tone, a table follows.
     """
 
+    def __init__(self, sensor: Sensor) -> None:
+        self.table = np.clip(np.rint(sensor.to_value(np.arange(256) / 255)), 0, 255).astype(np.uint8)
+
+    def __call__(self, electrons: Electrons, exposure: Exposure, chip: Chip, mismatch: float) -> NDArray[np.uint8]:
+        """Converts a batch; the arguments are `Converter.read`'s."""
+        signal = electrons - np.float32(exposure.dark) - np.float32(mismatch) * chip.columns
+        steps = np.clip(np.rint(signal * np.float32(255 / exposure.reference)), 0, 255).astype(np.uint8)
+        values: NDArray[np.uint8] = self.table[steps]
+        return values
+
+
+class Adc:
+    """An 8-bit converter in front of a thermometer that is logic."""
+
     def __init__(self, sensor: Sensor, thermometer: Thermometer) -> None:
         self.thermometer = thermometer
-        self.table = np.clip(np.rint(sensor.to_value(np.arange(256) / 255)), 0, 255).astype(np.uint8)
+        self.digitise = Digitiser(sensor)
 
     def read(self, electrons: Electrons, exposure: Exposure, chip: Chip, mismatch: float) -> Reading:
         """As `Converter.read`."""
-        signal = electrons - np.float32(exposure.dark) - np.float32(mismatch) * chip.columns
-        steps = np.clip(np.rint(signal * np.float32(255 / exposure.reference)), 0, 255).astype(np.uint8)
-        codes = self.table[steps]
+        codes = self.digitise(electrons, exposure, chip, mismatch)
         return Reading(thermometer(self.thermometer, codes), codes)
+
+
+class BitPlanesAdc:
+    """The same converter in front of a network that reads the eight bits of each value: channel c * 8 + k is bit k of colour c."""
+
+    def __init__(self, sensor: Sensor) -> None:
+        self.digitise = Digitiser(sensor)
+
+    def read(self, electrons: Electrons, exposure: Exposure, chip: Chip, mismatch: float) -> Reading:
+        """As `Converter.read`."""
+        codes = self.digitise(electrons, exposure, chip, mismatch)
+        return Reading(bit_planes(codes), codes)
+
+
+def bit_planes(codes: NDArray[np.uint8]) -> Bits:
+    """uint8 [N, C, H, W] to bits [N, C*8, H, W]: channel c * 8 + k is bit k, from the least, of colour c."""
+    planes = codes[:, :, None] >> np.arange(8, dtype=np.uint8)[:, None, None] & 1
+    return planes.reshape(len(codes), -1, *codes.shape[2:])
 
 
 def bits_network(network: Network) -> Network:

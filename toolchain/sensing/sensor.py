@@ -89,6 +89,8 @@ class Sensor:
                 raise SensorError(f"{each.name}: expected a share above 0 and up to 1, got {value:g}")
             elif each.name in positive and not (np.isfinite(value) and value > 0):
                 raise SensorError(f"{each.name}: expected a number above 0, got {value:g}")
+            elif each.name == "celsius" and not np.isfinite(value):
+                raise SensorError(f"celsius: expected a temperature, got {value:g}")
             elif each.name != "celsius" and not (np.isfinite(value) and value >= 0):
                 raise SensorError(f"{each.name}: expected a number of at least 0, got {value:g}")
         if self.corner_degrees >= 90:
