@@ -132,7 +132,7 @@ class Loop:
 
     def _next_shot(self) -> Shot | None:
         """The next frame, however long the source is gone; None at its end, and once stopped."""
-        missing = False
+        missing = corrupt = False  # told of already
         while True:
             shown = self.controls.take_shown()
             if shown is not None:
@@ -141,7 +141,9 @@ class Loop:
                 return self.source.read()
             except CorruptFrame as problem:
                 self.tally.corrupt += 1
-                self.notify(str(problem))
+                if not corrupt:
+                    self.notify(str(problem))
+                corrupt = True
             except SourceGone as problem:
                 if not missing:
                     self.tally.gone += 1

@@ -34,8 +34,9 @@ class PictureFolder:
         self.shot = None
         if self.next_file == len(self.files):
             if self.files and not self.readable:
+                count = len(self.files)
                 self.close()
-                raise SourceGone(f"{self.path}: none of the {len(self.files)} pictures there can be read")
+                raise SourceGone(f"{self.path}: none of the {count} pictures there can be read")
             if not self.repeat and self.files:
                 return None
             self.close()
