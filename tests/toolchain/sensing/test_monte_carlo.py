@@ -29,7 +29,7 @@ def test_an_ideal_sensor_has_the_accuracy_of_the_integer_network() -> None:
     for point in points:
         if point.system.startswith("learned"):
             assert point.accuracy == golden
-        assert point.accuracy > 0.93
+        assert point.accuracy > (0.85 if point.system.startswith("bit planes") else 0.93)
         assert point.low <= point.accuracy <= point.high
 
 
