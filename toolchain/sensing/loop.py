@@ -135,8 +135,12 @@ class Loop:
         missing = corrupt = False  # told of already
         while True:
             shown = self.controls.take_shown()
-            if shown is not None:
+            if shown is not None and shown[0].shape == self.network.input_shape:
                 return Shot(*shown)
+            if shown is not None:
+                wanted = list(self.network.input_shape)
+                self.notify(f"{shown[1]}: passed over, expected a frame of {wanted}, got {list(shown[0].shape)}")
+                continue
             try:
                 return self.source.read()
             except CorruptFrame as problem:
