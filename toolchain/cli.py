@@ -1,4 +1,4 @@
-"""The command line: `owlbit demo | train | export | build | simulate | verify | report | zoo`.
+"""The command line: `owlbit demo | train | export | build | simulate | verify | report | zoo | sense`.
 
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
 that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
@@ -19,6 +19,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from export.errors import OwlbitError
+from toolchain.sensing.command import sense
 
 if TYPE_CHECKING:
     from hw.ladder import Row
@@ -265,6 +266,9 @@ def zoo(
         out.print(zoo_table([read_card(zoo_folder(each)) for each in zoo_names()]))
     else:
         typer.echo(card_page(read_card(zoo_folder(name))))
+
+
+app.command()(sense)
 
 
 def show_progress(row: Row) -> None:

@@ -74,6 +74,23 @@ class FastNetwork:
                 done.result()
         return scores
 
+    def watch(self, image: NDArray[np.uint8]) -> tuple[Ints, NDArray[np.int64]]:
+        """(scores int32 [classes], ones int64 [layers - 1]) of one image uint8 [C, H, W], in the calling thread.
+
+        `ones`: how many bits of each layer's output are 1, the scores left out. Raises NetworkError on any other image.
+        """
+        self.network.check_images(image[None])
+        space = self._take_workspace()
+        scores = np.empty((1, self.network.classes), np.int32)
+        pixels = np.array(image[None], order="C")
+        arena = space.arena_for(1)
+        run_images(self.plan.program, pixels, 1, arena, space.window, space.outputs, scores)
+        # Of one image a map's words lie side by side; its border is 0.
+        extents = ((each.place, each.place + each.words * each.rows * each.columns) for each in self.plan.maps)
+        ones = np.array([np.bitwise_count(arena[start:end]).sum(dtype=np.int64) for start, end in extents])
+        self.spare.append(space)
+        return scores[0], ones
+
     def _images_a_task(self, count: int, threads: int) -> int:
         """Whole blocks where there are enough images for all threads, else equal shares, each of them worth a thread."""
         enough = -(-TASK_MACS // self.plan.macs)
@@ -82,12 +99,15 @@ class FastNetwork:
         most = TASK_BYTES // int(np.prod(self.network.input_shape))
         return max(1, min(enough, most) // BLOCK) * BLOCK
 
+    def _take_workspace(self) -> Workspace:
+        try:
+            return self.spare.pop()
+        except IndexError:
+            return Workspace(self.plan)
+
     def _work(self, images: NDArray[np.uint8], scores: Ints, task: int, starts: Iterator[int]) -> None:
         """One thread: takes tasks until none is left. `starts` is shared; the next of a range is atomic, as is a list's pop."""
-        try:
-            space = self.spare.pop()
-        except IndexError:
-            space = Workspace(self.plan)
+        space = self._take_workspace()
         for start in starts:
             # A copy of its own: contiguous and writable, whatever the caller's array is.
             pixels = np.array(images[start : start + task], order="C")

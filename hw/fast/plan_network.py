@@ -8,7 +8,7 @@ map's bits anew wherever their order is not its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ class Plan:
     """A network laid out.
 
     `macs`: binary multiply-accumulates of an image; `arena_words`: memory of all maps, an image; `window_words`, `output_words`:
-    the most that one position of a layer reads and writes.
+    the most that one position of a layer reads and writes; `maps`: the map that each layer writes, a shuffle the one before it, in
+    order and without the scores.
     """
 
     program: Program
@@ -46,6 +47,7 @@ class Plan:
     arena_words: int
     window_words: int
     output_words: int
+    maps: tuple[Map, ...]
 
 
 @dataclass(frozen=True)
@@ -121,12 +123,14 @@ def plan_network(network: Network) -> Plan:
             step |= lay_out(tables, passage.layer, reads, writes, source)
         tables.steps.append(step)
         source = target
+    makes_map = (not isinstance(layer, ChannelShuffle) for layer in network.layers[1:-1])
     return Plan(
         tables.program(),
         total_cost(layer_costs(network)).macs,
         place,
         max(step.get("window_words", 0) for step in tables.steps),
         max(step["words"] for step in tables.steps),
+        tuple(maps[step] for step in accumulate(makes_map, initial=0)),
     )
 
 

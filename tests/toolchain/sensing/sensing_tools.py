@@ -1,0 +1,54 @@
+"""What the tests of sensing share: the demo network, and sources that do as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.load_model import load_model
+from export.network import Network
+from toolchain.build_model import model_file
+from toolchain.digits import held_out_frames
+from toolchain.sensing.sources import Shot
+
+Step = Shot | Exception | Callable[[], None]
+
+
+@cache
+def demo_network() -> Network:
+    return load_model(model_file(Path("zoo:digits")))
+
+
+@cache
+def digits(count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    test = held_out_frames((16, 16))
+    return test.images[:count], test.labels[:count]
+
+
+def shots(count: int) -> list[Shot]:
+    images, labels = digits(count)
+    return [Shot(image, f"digit {label}", int(label)) for image, label in zip(images, labels, strict=True)]
+
+
+class Script:
+    """A source that gives shots, raises exceptions and calls functions in the order given, then ends."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self.steps = iter(steps)
+        self.closed = 0
+
+    def read(self) -> Shot | None:
+        for step in self.steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, Shot):
+                return step
+            step()
+        return None
+
+    def close(self) -> None:
+        self.closed += 1

@@ -1,0 +1,220 @@
+"""`owlbit sense`: parses, puts a sensor together, and runs it or its Monte-Carlo; imports nothing heavy before it is called."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from export.network import Network
+    from toolchain.sensing.loop import Loop
+    from toolchain.sensing.settings import Settings
+    from toolchain.sensing.sinks import Sink
+
+INTERRUPTED = 130
+
+
+def sense(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="As for simulate; the demo network by default.")] = Path(
+        "zoo:digits"
+    ),
+    source: Annotated[
+        str, typer.Option(metavar="SOURCE", help="scene (embedded digits), webcam, /dev/videoN, a folder of pictures, or a video.")
+    ] = "scene",
+    light: Annotated[float, typer.Option(metavar="LUX", help="Illuminance of the scene.")] = 200.0,
+    mismatch: Annotated[
+        float | None, typer.Option(metavar="MV", help="Comparator offset, mV rms (default: that of the settings).")
+    ] = None,
+    rate: Annotated[float, typer.Option(metavar="FPS", help="Frames a second; also the longest exposure.")] = 30.0,
+    level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, or rtl: the engine's Verilog.")] = "fast",
+    converter: Annotated[str, typer.Option(metavar="NAME", help="comparators (thermometer in the pixels), or adc (8 bits).")] = (
+        "comparators"
+    ),
+    bubbles: Annotated[
+        str, typer.Option(metavar="HOW", help="count: send how many comparators fired; keep: the bits as they are.")
+    ] = "count",
+    expose_for: Annotated[
+        float | None, typer.Option(metavar="LUX", help="Fix the exposure for this light (default: it follows the light).")
+    ] = None,
+    frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many (default: never).")] = None,
+    full_speed: Annotated[bool, typer.Option("--full-speed", help="Do not wait for the next frame's time.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="End with the source instead of beginning it again.")] = False,
+    hold: Annotated[int, typer.Option(metavar="N", min=1, help="For how many frames a picture of a folder stays.")] = 15,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse frames of another size instead of scaling them.")] = False,
+    events: Annotated[Path | None, typer.Option(metavar="FILE", help="Append events here too, a JSON line each.")] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="POST each event there too.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML that changes the sensor, wake policy or energy.")
+    ] = None,
+    show_settings: Annotated[bool, typer.Option("--show-settings", help="Print the settings as TOML to copy, and stop.")] = False,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Which chip, noise and scene.")] = 0,
+    monte_carlo: Annotated[
+        bool, typer.Option("--monte-carlo", help="Instead: accuracy against mismatch, light and frame rate, over many chips.")
+    ] = False,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Monte-Carlo: compare with this network too; may be given several times."),
+    ] = None,
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where Monte-Carlo's table and plot go.")] = Path(
+        "runs/monte_carlo"
+    ),
+    chips: Annotated[int, typer.Option(metavar="N", min=2, help="Monte-Carlo: chips a point.")] = 12,
+    images: Annotated[int, typer.Option(metavar="N", min=10, help="Monte-Carlo: test images a chip.")] = 500,
+    input_range: Annotated[str, typer.Option(metavar="RANGE", help="As for simulate.")] = "auto",
+) -> None:
+    """Simulate an always-on sensor with its network: photons in, thermometer bits, decisions, events out.
+
+    Each event is a line of JSON on standard output; notices and a summary go to standard error. SIGTERM and Ctrl-C end it cleanly.
+
+    Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
+    """
+    from export.load_model import load_model
+    from toolchain.build_model import model_file
+    from toolchain.sensing.sensor import check_light
+    from toolchain.sensing.settings import DEFAULTS, load_settings
+
+    if show_settings:
+        typer.echo(DEFAULTS.read_text(encoding="utf-8"), nl=False)
+        return
+    check_light(light)
+    given = load_settings(settings)
+    network = load_model(model_file(model), input_range)
+    if monte_carlo:
+        from toolchain.sensing.monte_carlo import run_monte_carlo
+        from toolchain.sensing.monte_carlo_systems import labelled_frames, systems_for
+
+        sensor = given.sensor if mismatch is None else replace(given.sensor, mismatch_mv=mismatch)
+        systems = systems_for(model, network, against or [])
+        data = labelled_frames(network, source, images)
+        typer.echo(run_monte_carlo(systems, data, folder, sensor, lux=light, rate=rate, chips=chips, seed=seed, notify=tell))
+        typer.echo(f"table, CSV and plot: {folder}")
+        return
+    loop = build_loop(
+        network,
+        given,
+        source=source,
+        light=light,
+        mismatch=mismatch,
+        rate=rate,
+        level=level,
+        converter=converter,
+        bubbles=bubbles,
+        expose_for=expose_for,
+        full_speed=full_speed,
+        once=once,
+        hold=hold,
+        strict=strict,
+        seed=seed,
+    )
+    stopped_by = run_headless(loop, open_sinks(events, webhook), frames)
+    if stopped_by == signal.SIGINT:
+        raise SystemExit(INTERRUPTED)
+
+
+def tell(notice: str) -> None:
+    """One line on standard error."""
+    typer.echo(f"owlbit: {notice}", err=True)
+
+
+def build_loop(
+    network: Network,
+    settings: Settings,
+    *,
+    source: str = "scene",
+    light: float = 200.0,
+    mismatch: float | None = None,
+    rate: float = 30.0,
+    level: str = "fast",
+    converter: str = "comparators",
+    bubbles: str = "count",
+    expose_for: float | None = None,
+    full_speed: bool = False,
+    once: bool = False,
+    hold: int = 15,
+    strict: bool = False,
+    seed: int = 0,
+) -> Loop:
+    """The loop that the options of `owlbit sense` describe. Raises OwlbitError for what cannot be used."""
+    from toolchain.sensing.controls import Controls
+    from toolchain.sensing.converters import make_converter
+    from toolchain.sensing.engine import make_engine
+    from toolchain.sensing.loop import Loop
+    from toolchain.sensing.sources import open_source
+
+    return Loop(
+        network,
+        open_source(source, network, notify=tell, strict=strict, repeat=not once, hold=hold, seed=seed),
+        sensor=settings.sensor,
+        policy=settings.policy_for(network),
+        energy=settings.energy,
+        engine=make_engine(level, network),
+        converter=make_converter(converter, settings.sensor, network, bubbles),
+        controls=Controls(light, settings.sensor.mismatch_mv if mismatch is None else mismatch),
+        frames_per_second=rate,
+        realtime=not full_speed,
+        fixed_lux=expose_for,
+        chip_seed=seed,
+        noise_seed=seed + 1,
+        notify=tell,
+    )
+
+
+def open_sinks(events: Path | None, webhook: str | None) -> list[Sink]:
+    """Standard output, and the file and the webhook where given. Raises OwlbitError where one cannot be used."""
+    from toolchain.sensing.sinks import LineSink, Webhook, file_sink
+
+    sinks: list[Sink] = [LineSink(sys.stdout, tell)]
+    if events is not None:
+        sinks.append(file_sink(events, tell))
+    if webhook is not None:
+        sinks.append(Webhook(webhook, tell))
+    return sinks
+
+
+def run_headless(loop: Loop, sinks: list[Sink], frames: int | None) -> int | None:
+    """Runs until the source ends, `frames` are done, SIGTERM or SIGINT; the signal, or None. Tells a summary at the end."""
+    caught: list[int] = []
+
+    def stop(number: int, _frame: object) -> None:
+        caught.append(number)
+        loop.controls.stop()
+
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        for moment in loop.moments():
+            if moment.event is not None:
+                for sink in sinks:
+                    sink.put(moment.event)
+            if moment.index + 1 == frames:
+                break
+    finally:
+        for sink in sinks:
+            sink.close()
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+    tell(summary(loop))
+    return caught[0] if caught else None
+
+
+def summary(loop: Loop) -> str:
+    """One line about a whole run."""
+    tally = loop.tally
+    parts = [f"{tally.frames:,} frames", f"{tally.events:,} events"]
+    if tally.accuracy is not None:
+        parts.append(f"{tally.accuracy:.2%} of {tally.labelled:,} labelled frames right")
+    if tally.frames and tally.joules:
+        seconds = tally.frames / loop.frames_per_second
+        watts = ", ".join(f"{name} {1e3 * joules / seconds:.3g} mW" for name, joules in tally.joules.items())
+        parts.append(f"estimated power {watts}")
+    if tally.corrupt or tally.gone:
+        parts.append(f"{tally.corrupt:,} corrupt frames passed over, source gone {tally.gone:,} times")
+    if tally.busy_s > 0:
+        parts.append(
+            f"{tally.busy_s / tally.frames * 1e3:.2f} ms of one core a frame, {tally.frames / tally.busy_s:,.0f} frames/s at most"
+        )
+    return "; ".join(parts)

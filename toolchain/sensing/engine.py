@@ -1,0 +1,93 @@
+"""From thermometer bits to scores: the fast simulator, or the engine's RTL; and how many cycles a frame takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.errors import OwlbitError
+from export.network import Ints, Network
+from hw.fast import compile_fast
+from hw.up5k.compile_network import compile_network
+from hw.up5k.legality import Up5kError
+from hw.up5k.simulate import simulate_rtl
+from hw.up5k.verilate import require_tools
+from toolchain.rungs import compile_flash
+from toolchain.sensing.converters import Reading, bits_network
+
+LEVELS = ("fast", "rtl")
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What a network made of one frame.
+
+    `scores`: int32 [classes]; `activity`: float64 [layers - 1], the share of ones in each layer's output, the scores left out;
+    `cycles`: clock cycles from the first pixel to the last score, None where no engine takes this network.
+    """
+
+    scores: Ints
+    activity: NDArray[np.float64]
+    cycles: int | None
+
+
+class Engine(Protocol):
+    """Runs one network. `note`: what one should know of its cycles, empty mostly."""
+
+    note: str
+
+    def infer(self, reading: Reading) -> Inference:
+        """The first frame of `reading`."""
+        ...
+
+
+class FastEngine:
+    """The fast simulator, bit-exact; cycles by the cost model of the UP5K's compiler."""
+
+    def __init__(self, network: Network) -> None:
+        self.note = ""
+        self.packed = compile_fast(bits_network(network))
+        self.sizes = np.array([np.prod(shape) for shape in network.shapes[:-1]])
+        self.cycles: int | None = None
+        try:
+            program = compile_network(network)
+            self.cycles = program.input_cycles + sum(layer.cycles for layer in program.layers)
+        except Up5kError as error:
+            self.note = f"{error}; so there are no cycles, no latency and no energy"
+
+    def infer(self, reading: Reading) -> Inference:
+        """As `Engine.infer`."""
+        scores, ones = self.packed.watch(reading.bits[0])
+        return Inference(scores, ones / self.sizes, self.cycles)
+
+
+class RtlEngine:
+    """The engine's Verilog in Verilator, booted for every frame: scores and cycles are the circuit's own.
+
+    Activity, which no pin shows, is the fast simulator's. Raises OwlbitError where the network does not fit the engine, or where
+    Verilator or a C++ compiler is missing.
+    """
+
+    def __init__(self, network: Network) -> None:
+        require_tools()
+        self.note = ""
+        self.network = network
+        self.fast = FastEngine(network)
+        self.flash = compile_flash(network)
+
+    def infer(self, reading: Reading) -> Inference:
+        """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as the engine takes bytes."""
+        if reading.codes is None:
+            raise OwlbitError('level rtl: the engine takes a byte a pixel; use bubbles "count", which keeps the bits in order')
+        run = simulate_rtl(self.flash, self.network, reading.codes[:1])
+        return Inference(run.scores[0], self.fast.infer(reading).activity, run.latency_cycles)
+
+
+def make_engine(level: str, network: Network) -> Engine:
+    """The engine of that level. Raises OwlbitError for another level."""
+    if level not in LEVELS:
+        raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
+    return FastEngine(network) if level == "fast" else RtlEngine(network)

@@ -1,0 +1,192 @@
+"""Accuracy of many simulated chips against mismatch, light and frame rate: learned thermometer, uniform one, and 8-bit ADC.
+
+Every point exposes the same labelled frames on the same chips with the same noise for all systems, so that what differs is the
+converter and the network behind it. The interval is that of a two-way bootstrap: chips and frames are both drawn anew with
+replacement (A. B. Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1, 2007), as both are samples and every frame meets
+every chip.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.atomic import write_text
+from export.errors import OwlbitError
+from export.network import Network
+from hw.fast import FastNetwork, compile_fast
+from toolchain.folders import filling
+from toolchain.images import Labelled
+from toolchain.sensing.converters import Adc, BitPlanesAdc, Comparators, Converter, bits_network, network_thermometer
+from toolchain.sensing.sensor import Chip, PixelArray, Sensor, expose_for
+
+TABLE, CSV, PLOT = "monte_carlo.txt", "monte_carlo.csv", "monte_carlo.png"
+MISMATCHES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)  # mV rms
+LIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 1000.0, 10_000.0)  # lux
+RATES = (1.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)  # frames/s
+RESAMPLES, CONFIDENCE = 1000, 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class System:
+    """A converter and the network behind it; `make(sensor)` is the converter, `levels` its comparators a pixel and colour."""
+
+    name: str
+    packed: FastNetwork
+    levels: int
+    make: Callable[[Sensor], Converter]
+
+
+def systems_of(name: str, network: Network) -> list[System]:
+    """Two systems of one network: its thermometer as comparators in the pixels, and as logic behind an 8-bit ADC."""
+    layer = network_thermometer(network)
+    packed, levels = compile_fast(bits_network(network)), layer.thresholds.shape[1]
+    return [
+        System(f"{name}, comparators", packed, levels, lambda sensor: Comparators(sensor, layer)),
+        System(f"{name}, ADC", packed, levels, lambda sensor: Adc(sensor, layer)),
+    ]
+
+
+def bit_planes_system(network: Network) -> System:
+    """The system of a network that reads the eight bits of an ADC's values."""
+    return System("bit planes, ADC", compile_fast(network), 1, BitPlanesAdc)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measured point: a row of the CSV. `accuracy`, `low`, `high`: shares; the latter two bound the confidence interval."""
+
+    sweep: str
+    value: float
+    unit: str
+    system: str
+    accuracy: float
+    low: float
+    high: float
+    chips: int
+    images: int
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Under what one point is measured: the swept quantity, and all three."""
+
+    sweep: str
+    value: float
+    unit: str
+    mismatch_mv: float
+    lux: float
+    rate: float
+
+
+def conditions(sensor: Sensor, lux: float, rate: float) -> list[Condition]:
+    """All three sweeps, the other two quantities held at `sensor`'s mismatch, `lux` and `rate`."""
+    mismatch = sensor.mismatch_mv
+    return [
+        *(Condition("mismatch", value, "mV", value, lux, rate) for value in MISMATCHES),
+        *(Condition("light", value, "lux", mismatch, value, rate) for value in LIGHTS),
+        *(Condition("frame rate", value, "frames/s", mismatch, lux, value) for value in RATES),
+    ]
+
+
+def measure(
+    systems: Sequence[System], data: Labelled, sensor: Sensor, condition: Condition, chips: int, seed: int = 0
+) -> Iterator[Point]:
+    """One point a system: `data` seen by chips number `seed`, `seed` + 1, ..."""
+    own = replace(sensor, mismatch_mv=condition.mismatch_mv)
+    exposure = expose_for(own, condition.lux, condition.rate)
+    right = np.empty((len(systems), chips, len(data)), bool)
+    converters = [system.make(own) for system in systems]
+    shape = (data.images.shape[1], data.images.shape[2], data.images.shape[3])
+    for chip in range(chips):
+        # Of one seed, chips for any number of comparators have the same pixels.
+        made = {levels: Chip.make(own, shape, levels, seed + chip) for levels in {system.levels for system in systems}}
+        noise = np.random.default_rng((seed + chip, 1))
+        electrons = PixelArray(own, next(iter(made.values()))).expose(data.images, exposure, noise)
+        for index, (system, converter) in enumerate(zip(systems, converters, strict=True)):
+            reading = converter.read(electrons, exposure, made[system.levels], own.mismatch_electrons)
+            right[index, chip] = system.packed.simulate(reading.bits).argmax(1) == data.labels
+    for system, own_right in zip(systems, right, strict=True):
+        low, high = interval(own_right, seed)
+        accuracy = float(own_right.mean())
+        yield Point(condition.sweep, condition.value, condition.unit, system.name, accuracy, low, high, chips, len(data))
+
+
+def interval(right: NDArray[np.bool_], seed: int = 0) -> tuple[float, float]:
+    """Bounds of the mean of bool [chips, frames] by the two-way bootstrap."""
+    draw = np.random.default_rng(seed)
+    chips, frames = right.shape
+    weights = draw.multinomial(chips, np.full(chips, 1 / chips), RESAMPLES) / chips
+    shares = draw.multinomial(frames, np.full(frames, 1 / frames), RESAMPLES) / frames
+    means = ((weights @ right) * shares).sum(1)
+    low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def run_monte_carlo(
+    systems: Sequence[System],
+    data: Labelled,
+    folder: Path,
+    sensor: Sensor,
+    *,
+    lux: float = 200.0,
+    rate: float = 30.0,
+    chips: int = 12,
+    seed: int = 0,
+    notify: Callable[[str], None] = print,
+) -> str:
+    """Measures all sweeps and fills `folder` with a table, a CSV and a plot; returns the table.
+
+    Raises OwlbitError where `folder` holds something else, or fewer than two chips are asked for.
+    """
+    from toolchain.sensing.monte_carlo_plot import plot_points
+
+    if chips < 2:
+        raise OwlbitError(f"chips: expected at least 2, got {chips}; an interval needs some spread")
+    points: list[Point] = []
+    with filling(folder, CSV) as place:
+        for condition in conditions(sensor, lux, rate):
+            points += measure(systems, data, sensor, condition, chips, seed)
+            notify(f"{condition.sweep} {condition.value:g} {condition.unit}: {points[-len(systems)].accuracy:.2%}")
+        held = f"held where not swept: {sensor.mismatch_mv:g} mV, {lux:g} lux, {rate:g} frames/s"
+        text = format_points(points, held)
+        write_text(place / TABLE, text)
+        write_csv(points, place / CSV)
+        plot_points(points, held, place / PLOT)
+    return text
+
+
+def write_csv(points: Sequence[Point], path: Path) -> None:
+    """One row a point, under the names of its fields."""
+    names = [each.name for each in fields(Point)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows([getattr(point, name) for name in names] for point in points)
+
+
+def format_points(points: Sequence[Point], held: str) -> str:
+    """The points as text: a block a sweep, a line a value, a column a system."""
+    systems = list(dict.fromkeys(point.system for point in points))
+    lines = []
+    for sweep in dict.fromkeys(point.sweep for point in points):
+        own = [point for point in points if point.sweep == sweep]
+        rows = [[f"{sweep}, {own[0].unit}", *systems]]
+        for value in dict.fromkeys(point.value for point in own):
+            at = {point.system: point for point in own if point.value == value}
+            rows.append([f"{value:g}", *(_cell(at[system]) for system in systems)])
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        rows.insert(1, ["-" * width for width in widths])
+        lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows] + [""]
+    first = points[0]
+    note = f"{CONFIDENCE:.0%} interval of a two-way bootstrap over {first.chips} chips and {first.images} frames; {held}"
+    return "\n".join([*lines, note]) + "\n"
+
+
+def _cell(point: Point) -> str:
+    return f"{point.accuracy:.1%} [{point.low:.1%}, {point.high:.1%}]"
