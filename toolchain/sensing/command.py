@@ -248,5 +248,7 @@ def summary(loop: Loop) -> str:
     if tally.corrupt or tally.gone:
         parts.append(f"{tally.corrupt:,} corrupt frames passed over, source gone {tally.gone:,} times")
     if tally.busy_s > 0:
-        parts.append(f"{tally.frames / tally.busy_s:,.0f} frames/s at most on this machine")
+        parts.append(
+            f"{tally.busy_s / tally.frames * 1e3:.2f} ms of one core a frame, {tally.frames / tally.busy_s:,.0f} frames/s at most"
+        )
     return "; ".join(parts)

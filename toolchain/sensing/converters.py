@@ -145,7 +145,7 @@ class BitPlanesAdc:
 
 def bit_planes(codes: NDArray[np.uint8]) -> Bits:
     """uint8 [N, C, H, W] to bits [N, C*8, H, W]: channel c * 8 + k is bit k, from the least, of colour c."""
-    planes = codes[:, :, None] >> np.arange(8, dtype=np.uint8)[:, None, None] & 1
+    planes: Bits = (codes[:, :, None] >> np.arange(8, dtype=np.uint8)[:, None, None]) & np.uint8(1)
     return planes.reshape(len(codes), -1, *codes.shape[2:])
 
 

@@ -40,7 +40,7 @@ class Tally:
 
     `frames`; `labelled`, `right`: frames with a known label, and those that were decided so; `events`, and of those that came at a
     frame with a label `events_right` and `events_wrong`; `corrupt`: frames passed over; `gone`: how often the source vanished;
-    `joules`: by consumer; `busy_s`: host time spent on frames, waiting for the next left out.
+    `joules`: by consumer; `busy_s`: processor time of the loop's thread.
     """
 
     frames: int = 0
@@ -116,12 +116,12 @@ class Loop:
         due = time.monotonic()
         try:
             while self.controls.wait_turn():
-                started = time.monotonic()
+                started = time.thread_time()
                 shot = self._next_shot()
                 if shot is None or self.controls.stopped:
                     return
                 moment = self._take(shot, self.controls.read())
-                self.tally.busy_s += time.monotonic() - started
+                self.tally.busy_s += time.thread_time() - started
                 yield moment
                 if self.realtime:
                     # A late frame moves the time table: no burst follows it.

@@ -48,13 +48,13 @@ def systems_of(name: str, network: Network) -> list[System]:
     packed, levels = compile_fast(bits_network(network)), layer.thresholds.shape[1]
     return [
         System(f"{name}, comparators", packed, levels, lambda sensor: Comparators(sensor, layer)),
-        System(f"{name}, 8-bit ADC", packed, levels, lambda sensor: Adc(sensor, layer)),
+        System(f"{name}, ADC", packed, levels, lambda sensor: Adc(sensor, layer)),
     ]
 
 
 def bit_planes_system(network: Network) -> System:
     """The system of a network that reads the eight bits of an ADC's values."""
-    return System("bit planes, 8-bit ADC", compile_fast(network), 1, BitPlanesAdc)
+    return System("bit planes, ADC", compile_fast(network), 1, BitPlanesAdc)
 
 
 @dataclass(frozen=True)

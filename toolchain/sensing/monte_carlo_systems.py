@@ -25,7 +25,7 @@ def systems_for(model: Path, network: Network, against: list[Path]) -> list[Syst
     Raises OwlbitError where one of `against` takes other frames or knows other classes.
     """
     demo = model == DEMO and not against
-    names = {model: "learned thermometer" if demo else network.name}
+    names = {model: "learned" if demo else network.name}
     networks = {model: network}
     for path in [UNIFORM] if demo else against:
         other = load_model(model_file(path))
@@ -35,7 +35,7 @@ def systems_for(model: Path, network: Network, against: list[Path]) -> list[Syst
                 f"and {other.classes} classes; compare networks of one task"
             )
         networks[path] = other
-        names[path] = "uniform thermometer" if demo else other.name
+        names[path] = "uniform" if demo else other.name
     if len(set(names.values())) < len(names):
         names = {path: str(path) for path in names}
     systems = [system for path, each in networks.items() for system in systems_of(names[path], each)]

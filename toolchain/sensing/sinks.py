@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import sys
 import threading
@@ -54,6 +55,8 @@ class LineSink:
         except (OSError, ValueError) as error:
             self.broken = True
             self.notify(f"{self.name}: events are no longer written there ({error})")
+            if self.stream is sys.stdout:  # what its buffer holds would fail again when Python ends
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def close(self) -> None:
         """Closes a file; standard output stays open."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,14 +20,18 @@ ALL_VALUES = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
 Z = 4.5
 
 
+def levels(rows: Sequence[Sequence[int]]) -> Thermometer:
+    return Thermometer(np.array(rows, np.int32))
+
+
 def thermometers() -> list[Thermometer]:
     """Rising thresholds, every one of 0..256, equal ones, unordered ones, two colours."""
     return [
-        Thermometer(np.array([[18, 31, 45, 59, 200]])),
-        Thermometer(np.arange(257)[None]),
-        Thermometer(np.array([[0, 0, 100, 100, 256, 256]])),
-        Thermometer(np.array([[200, 3, 256, 90, 0, 255, 1]])),
-        Thermometer(np.array([[5, 250], [100, 101]])),
+        levels([[18, 31, 45, 59, 200]]),
+        levels([range(257)]),
+        levels([[0, 0, 100, 100, 256, 256]]),
+        levels([[200, 3, 256, 90, 0, 255, 1]]),
+        levels([[5, 250], [100, 101]]),
     ]
 
 
@@ -66,7 +71,7 @@ def test_network_on_bits_is_the_network_on_pixels(seed: int) -> None:
 @pytest.mark.parametrize("distance", [-1.5, -0.5, 0.0, 1.0])
 def test_mismatch_fires_with_the_normal_probability(distance: float) -> None:
     """A comparator `distance` standard deviations above the signal fires with probability Phi(-distance)."""
-    sensor, layer, sigma = Sensor().ideal(), Thermometer(np.array([[100]])), 50.0
+    sensor, layer, sigma = Sensor().ideal(), levels([[100]]), 50.0
     shape = (1, 200, 200)
     chip = Chip.make(sensor, shape, 1, 2)
     exposure = Exposure(0.01, 4000.0, 4000.0, 0.0)
@@ -78,7 +83,7 @@ def test_mismatch_fires_with_the_normal_probability(distance: float) -> None:
 
 
 def test_counting_puts_bubbles_in_order_and_keeping_does_not() -> None:
-    sensor, layer = Sensor(), Thermometer(np.arange(100, 116)[None])
+    sensor, layer = Sensor(), levels([range(100, 116)])
     shape = (1, 30, 30)
     chip = Chip.make(sensor, shape, 16, 0)
     exposure = Exposure(0.01, 4000.0, 4000.0, 0.0)
@@ -94,7 +99,7 @@ def test_counting_puts_bubbles_in_order_and_keeping_does_not() -> None:
 
 
 def test_adc_offset_is_one_a_column() -> None:
-    sensor, layer = Sensor().ideal(), Thermometer(np.arange(1, 256)[None])
+    sensor, layer = Sensor().ideal(), levels([range(1, 256)])
     shape = (1, 6, 50)
     chip = Chip.make(sensor, shape, 1, 0)
     exposure = Exposure(0.01, 4000.0, 4000.0, 12.0)
@@ -107,7 +112,7 @@ def test_adc_offset_is_one_a_column() -> None:
 
 
 def test_adc_saturates_at_both_ends() -> None:
-    sensor, layer = Sensor(), Thermometer(np.array([[1, 255]]))
+    sensor, layer = Sensor(), levels([[1, 255]])
     chip = Chip.make(sensor, (1, 1, 2), 2, 0)
     electrons = np.array([[[[-50.0, 9000.0]]]], np.float32)
     codes = Adc(sensor, layer).read(electrons, Exposure(0.01, 4000.0, 4000.0, 0.0), chip, 0.0).codes
@@ -115,7 +120,7 @@ def test_adc_saturates_at_both_ends() -> None:
 
 
 def test_unknown_words_are_refused() -> None:
-    network = Network((1, 1, 1), (Thermometer(np.array([[1]])), Scores(np.ones((2, 1), np.uint8))))
+    network = Network((1, 1, 1), (levels([[1]]), Scores(np.ones((2, 1), np.uint8))))
     with pytest.raises(OwlbitError, match="bubbles: expected one of count, keep, got 'pop'"):
         make_converter("comparators", Sensor(), network, "pop")
     with pytest.raises(OwlbitError, match="converter: expected one of comparators, adc, got 'dac'"):

@@ -31,7 +31,7 @@ def test_rtl_gives_the_same_scores_and_its_own_cycles() -> None:
         np.testing.assert_array_equal(by_rtl.scores, scores)
         np.testing.assert_array_equal(by_rtl.activity, by_fast.activity)
         assert by_fast.cycles is not None and by_rtl.cycles is not None
-        assert abs(by_rtl.cycles - by_fast.cycles) / by_rtl.cycles < 0.02
+        assert abs(by_rtl.cycles - by_fast.cycles) / by_rtl.cycles < 0.05
 
 
 def test_rtl_refuses_bits_that_no_byte_gives() -> None:

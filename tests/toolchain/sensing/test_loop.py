@@ -58,7 +58,7 @@ def test_the_same_seeds_give_the_same_moments_and_others_do_not() -> None:
 def test_controls_act_at_the_next_frame() -> None:
     controls = Controls(200.0, 0.0)
     first, second, *_ = shots(2)
-    steps = [first, lambda: (controls.set_light(1.0), controls.set_mismatch(30.0)), second]  # type: ignore[list-item,func-returns-value]
+    steps = [first, lambda: (controls.set_light(1.0), controls.set_mismatch(30.0)), second]  # type: ignore[func-returns-value]
     loop = Loop(demo_network(), Script(steps), controls=controls, realtime=False)  # type: ignore[arg-type]
     bright, dark = loop.moments()
     assert (bright.lux, dark.lux) == (200.0, 1.0)

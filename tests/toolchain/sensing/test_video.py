@@ -15,12 +15,11 @@ av = pytest.importorskip("av", reason="PyAV, the extra sense, is not installed")
 
 
 def write_video(path: Path, values: list[int], codec: str = "mpeg4", size: int = 64) -> None:
-    """Even gray frames, each a key frame."""
+    """Even gray frames."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=10)
         stream.width = stream.height = size
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.gop_size = 1
+        stream.pix_fmt = "rgb24" if codec == "png" else "yuv420p"
         for value in values:
             picture = np.full((size, size, 3), value, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -45,19 +44,20 @@ def test_frames_come_in_order_and_the_video_begins_again(tmp_path: Path) -> None
 
 def test_torn_packets_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "v.avi"
-    write_video(path, [10 + 3 * index for index in range(60)], "mjpeg")
-    data = bytearray(path.read_bytes())
-    starts = [index for index in range(len(data)) if data[index : index + 3] == b"\xff\xd8\xff"]
-    assert len(starts) == 60
-    for start in starts[20:30]:
-        data[start : start + 200] = b"\0" * 200
-    path.write_bytes(data)
+    write_video(path, [10 + 3 * index for index in range(60)], "png")
+    data = path.read_bytes()
+    parts = data.split(b"\x89PNG")
+    assert len(parts) == 61
+    path.write_bytes(
+        b"\x89PNG".join(parts[:20]) + b"".join(b"torn" + part for part in parts[20:30]) + b"\x89PNG" + b"\x89PNG".join(parts[30:])
+    )
     notices: list[str] = []
     source = open_source(str(path), demo_network(), notify=notices.append, repeat=False)
     loop = Loop(demo_network(), source, realtime=False, notify=notices.append)
     count = len(list(loop.moments()))
+    # Frames that are decoded by several threads may fall with their neighbours.
     assert loop.tally.corrupt >= 1
-    assert 50 <= count < 60
+    assert 45 <= count <= 50
     assert sum("a frame is passed over, it does not decode" in notice for notice in notices) == 1
 
 
