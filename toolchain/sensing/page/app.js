@@ -14,7 +14,8 @@ function unit(value, symbol) {
   const [scale, prefix] = prefixes.find(([each]) => Math.abs(value) >= each) ?? prefixes.at(-1);
   return `${digits(value / scale)} ${prefix}${symbol}`;
 }
-const percent = (share, places = 1) => `${(100 * share).toFixed(places)} %`;
+const width = share => `${100 * share}%`;
+const percent = (share, places = 1) => `${(100 * share).toFixed(share === 1 ? 0 : places)} %`;
 const clock = seconds => `${Math.floor(seconds / 60)}:${(seconds % 60).toFixed(1).padStart(4, "0")}`;
 const lightOf = slider => 10 ** Number(slider), mismatchOf = slider => MOST_MV * (slider / 100) ** 2;
 
@@ -22,7 +23,7 @@ function readColours() {
   const style = getComputedStyle(document.documentElement), named = name => style.getPropertyValue(name).trim();
   colour = { owl: named("--owl"), owlSoft: named("--owl-soft"), good: named("--good"), bad: named("--bad"), blue: named("--blue"),
     soft: named("--soft"), line: named("--line"), card: named("--card"), well: named("--well") };
-  const number = parseInt, channels = hex => [1, 3, 5].map(at => number(hex.slice(at, at + 2), 16));
+  const channels = hex => [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
   colour.one = channels(colour.owl); colour.zero = channels(colour.well);
 }
 
@@ -152,7 +153,7 @@ function write(frame) {
   verdict.style.setProperty("--letters", about.classes[frame.decision].length);
   verdict.classList.toggle("sure", frame.sure);
   $("sure").textContent = frame.awake ? "host awake" : frame.sure ? "sure" : "not sure, host sleeps";
-  $("why").textContent = `margin ${frame.margin} of ${about.policy.margin}, contrast ${percent(frame.contrast, 0)} of ${percent(about.policy.contrast, 0)}`;
+  $("why").textContent = `margin ${frame.margin}, needs ${about.policy.margin}; contrast ${percent(frame.contrast, 0)}, needs ${percent(about.policy.contrast, 0)}`;
   $("owl").setAttribute("aria-label", frame.awake ? "awake" : "asleep");
   $("shown").textContent = frame.name;
   $("frame").setAttribute("aria-label", `Live frame ${frame.index}: ${frame.name}`);
@@ -167,11 +168,11 @@ function write(frame) {
     const which = order[place];
     item.className = (which === frame.decision ? "best " : "") + (which === frame.label ? "label" : "");
     item.children[0].textContent = about.classes[which];
-    item.children[1].firstChild.style.width = percent((frame.scores[which] - least) / reach);
+    item.children[1].firstChild.style.width = width((frame.scores[which] - least) / reach);
     item.children[2].textContent = frame.scores[which];
   });
   [...$("layers").children].forEach((item, place) => {
-    item.children[1].firstChild.style.width = percent(frame.activity[place]);
+    item.children[1].firstChild.style.width = width(frame.activity[place]);
     item.children[2].textContent = percent(frame.activity[place], 0);
   });
   drawTone($("tone"), about.thresholds, frame.seen, colour);
@@ -202,7 +203,7 @@ function writeMeters(frame, tally) {
   $("watts-parts").textContent = named(watts, "W");
   $("watts-bar").setAttribute("aria-label", named(watts, "W"));
   if ($("watts-bar").children.length !== watts.length) $("watts-bar").replaceChildren(...watts.map(() => document.createElement("i")));
-  watts.forEach(([, each], place) => { $("watts-bar").children[place].style.width = percent(all ? each / all : 0); });
+  watts.forEach(([, each], place) => { $("watts-bar").children[place].style.width = width(all ? each / all : 0); });
 }
 function say(kind, text) {
   $("status").className = `status ${kind}`;

@@ -97,10 +97,12 @@ export function drawTrace(canvas, past, events, classes, span, colour) {
   for (const frame of past) for (const score of frame.scores) { least = Math.min(least, score); most = Math.max(most, score); }
   const reach = Math.max(1, most - least);
   const y = score => bottom - 4 - (bottom - pins - 8) * (score - least) / reach;
-  const step = frame => (right - left) / span / 30 + .8;
+  // A frame's place reaches back to the one before it, also where some between them were dropped.
+  const from = i => x(i && past[i].time - past[i - 1].time < 1 ? past[i - 1].time : past[i].time) - .4;
+  const block = (i, top, tall) => context.fillRect(from(i), top, x(past[i].time) - from(i) + .4, tall);
 
   context.fillStyle = colour.owlSoft;
-  for (const frame of past) if (frame.awake) context.fillRect(x(frame.time) - step(frame), pins, step(frame), bottom - pins);
+  past.forEach((frame, i) => { if (frame.awake) block(i, pins, bottom - pins); });
   context.strokeStyle = colour.line; context.lineWidth = 1; context.fillStyle = colour.soft; context.textAlign = "right";
   for (let tick = Math.ceil(least / 100) * 100; tick <= most; tick += Math.max(100, 100 * Math.ceil(reach / 500))) {
     context.beginPath(); context.moveTo(left, y(tick)); context.lineTo(right, y(tick)); context.stroke();
@@ -133,16 +135,22 @@ export function drawTrace(canvas, past, events, classes, span, colour) {
     if (past[i].label !== null) {
       for (let k = i; k < end; k++) {
         context.fillStyle = past[k].right ? colour.good : colour.bad;
-        context.fillRect(x(past[k].time) - step(past[k]), bottom + 5, step(past[k]), lane - 4);
+        block(k, bottom + 5, lane - 4);
       }
-      const from = Math.max(left, x(past[i].time)), to = x(past[end - 1].time);
-      if (to - from > 9) { context.fillStyle = colour.card; context.textAlign = "center"; context.fillText(classes[past[i].label], (from + to) / 2, bottom + 17); }
+      const begin = Math.max(left, from(i)), stop = x(past[end - 1].time);
+      if (stop - begin > 9) {
+        context.fillStyle = colour.card; context.textAlign = "center";
+        context.fillText(classes[past[i].label], (begin + stop) / 2, bottom + 17);
+      }
     }
     i = end;
   }
-  const light = lux => height - 5 - (lightLane - 8) * (Math.log10(Math.max(lux, .01)) + 2) / 7;
-  context.fillStyle = colour.soft; context.textAlign = "right"; context.fillText("light", left - 5, height - 10);
-  context.strokeStyle = colour.blue; context.lineWidth = 1.6; context.beginPath();
-  for (const frame of past) context.lineTo(x(frame.time), light(frame.lux));
+  // Light on a logarithmic scale that shows a decade at least.
+  const logs = past.map(frame => Math.log10(Math.max(frame.lux, 1e-3)));
+  const low = Math.min(...logs), high = Math.max(...logs), decades = Math.max(1, high - low);
+  const light = log => height - 4 - (lightLane - 6) * (log - (low + high - decades) / 2) / decades;
+  context.fillStyle = colour.soft; context.textAlign = "right"; context.fillText("light", left - 5, height - 9);
+  context.strokeStyle = colour.blue; context.lineWidth = 1.8; context.beginPath();
+  past.forEach((frame, i) => context.lineTo(x(frame.time), light(logs[i])));
   context.stroke();
 }
