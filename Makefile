@@ -33,7 +33,7 @@ $(STAMP): pyproject.toml
 	@echo "owlbit: installing torch 2.13.0 into $(VENV)"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@echo "owlbit: installing owlbit and its dependencies into $(VENV) (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,sense,bitstream,dev]'
+	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,dev]'
 	@touch $@
 
 demo: $(STAMP)

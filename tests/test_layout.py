@@ -104,6 +104,8 @@ def test_command_line_starts_light() -> None:
         "toolchain.load_images",
         "toolchain.verify_folder",
         "toolchain.report",
+        "toolchain.sensing.loop",
+        "toolchain.sensing.monte_carlo_systems",
         "export.load_model",
         "hw.up5k.build",
         "hw.up5k.simulate",

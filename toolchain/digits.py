@@ -30,9 +30,9 @@ Positions = NDArray[np.floating[Any]]
 
 @cache
 def originals() -> tuple[Floats, Labels]:
-    """(float32 [1797, 8, 8] in 0..1, int64 [1797]): what scikit-learn's `load_digits` gives, read from its file without importing it.
+    """(float32 [1797, 8, 8] in 0..1, int64 [1797]): what scikit-learn's `load_digits` gives, from its file.
 
-    The import takes a second and scipy. Raises OwlbitError where scikit-learn is not installed.
+    It is not imported, which would take a second, and scipy. Raises OwlbitError where scikit-learn is not installed.
     """
     spec = find_spec("sklearn")
     places = [Path(place) / DIGITS for place in (spec.submodule_search_locations or [])] if spec else []

@@ -14,6 +14,7 @@ from hw.fast import compile_fast
 from hw.up5k.compile_network import compile_network
 from hw.up5k.legality import Up5kError
 from hw.up5k.simulate import simulate_rtl
+from hw.up5k.verilate import require_tools
 from toolchain.rungs import compile_flash
 from toolchain.sensing.converters import Reading, bits_network
 
@@ -66,17 +67,19 @@ class FastEngine:
 class RtlEngine:
     """The engine's Verilog in Verilator, booted for every frame: scores and cycles are the circuit's own.
 
-    Activity, which no pin shows, is the fast simulator's. Raises OwlbitError where the network does not fit the engine.
+    Activity, which no pin shows, is the fast simulator's. Raises OwlbitError where the network does not fit the engine, or where
+    Verilator or a C++ compiler is missing.
     """
 
     def __init__(self, network: Network) -> None:
+        require_tools()
         self.note = ""
         self.network = network
         self.fast = FastEngine(network)
         self.flash = compile_flash(network)
 
     def infer(self, reading: Reading) -> Inference:
-        """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as it takes bytes, or a missing tool."""
+        """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as the engine takes bytes."""
         if reading.codes is None:
             raise OwlbitError('level rtl: the engine takes a byte a pixel; use bubbles "count", which keeps the bits in order')
         run = simulate_rtl(self.flash, self.network, reading.codes[:1])

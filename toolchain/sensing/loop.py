@@ -32,6 +32,7 @@ from toolchain.sensing.sources import CorruptFrame, Shot, Source, SourceGone
 from toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
 
 RETRY_S = 1.0  # between tries to reach a source that is gone
+MOST_LAG_S = 0.1  # behind its time table that the loop makes good
 
 
 @dataclass
@@ -124,8 +125,8 @@ class Loop:
                 self.tally.busy_s += time.thread_time() - started
                 yield moment
                 if self.realtime:
-                    # A late frame moves the time table: no burst follows it.
-                    due = max(due + 1 / self.frames_per_second, time.monotonic())
+                    # A little lag is made good; after more the time table moves, so that no long burst follows.
+                    due = max(due + 1 / self.frames_per_second, time.monotonic() - MOST_LAG_S)
                     self.controls.wait(due - time.monotonic())
         finally:
             self.source.close()
@@ -135,8 +136,12 @@ class Loop:
         missing = corrupt = False  # told of already
         while True:
             shown = self.controls.take_shown()
-            if shown is not None:
+            if shown is not None and shown[0].shape == self.network.input_shape:
                 return Shot(*shown)
+            if shown is not None:
+                wanted = list(self.network.input_shape)
+                self.notify(f"{shown[1]}: passed over, expected a frame of {wanted}, got {list(shown[0].shape)}")
+                continue
             try:
                 return self.source.read()
             except CorruptFrame as problem:

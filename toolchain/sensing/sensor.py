@@ -1,8 +1,8 @@
 """From light to electrons: a pixel array as the EMVA 1288 linear camera model describes one, every draw from a seed.
 
-Release 4.0 of the standard, section 2: photons that hit a pixel are Poisson, a share eta of them make electrons, the dark current
-adds its own, and what is read has a normal noise. Sections 4 and 5: the dark current doubles every some kelvin, and pixels differ
-in offset (DSNU) and gain (PRNU). How illuminance becomes photons is photometry: docs/sensing.md writes it out.
+Release 3.1 of the standard, section 2: photons that hit a pixel are Poisson, a share eta of them make electrons, and what is read
+has a normal noise. Section 3: the dark current adds its own and doubles every some kelvin. Section 4: pixels differ in offset
+(DSNU) and gain (PRNU). How illuminance becomes photons is photometry: docs/sensing.md writes it out.
 """
 
 from __future__ import annotations

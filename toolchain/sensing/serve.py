@@ -85,7 +85,7 @@ def run_page(loop: Loop, moments: Iterator[Moment], *, host: str, port: int, not
             server.should_exit = True
 
     worker = threading.Thread(target=work, name="owlbit loop", daemon=True)
-    name = f"[{host}]" if ":" in host else host
+    name = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
     notify(f"open http://{name}:{bound.getsockname()[1]} (Ctrl-C ends)")
     worker.start()
     try:

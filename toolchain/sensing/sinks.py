@@ -1,4 +1,4 @@
-"""Where events go: standard output, a file, a webhook. None of them ever stalls the loop or stops it."""
+"""Where events go: standard output, a file, a webhook. None of them stops the loop, and a webhook never makes it wait."""
 
 from __future__ import annotations
 

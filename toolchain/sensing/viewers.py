@@ -6,6 +6,7 @@ Events are never lost to a viewer: they lie in a log of the latest EVENTS, and e
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -48,10 +49,8 @@ class Viewer:
             if self._called or self._aio.is_closed():
                 return
             self._called = True
-        try:
+        with contextlib.suppress(RuntimeError):  # the server ends in this moment
             self._aio.call_soon_threadsafe(self._ready.set)
-        except RuntimeError:
-            pass  # the server has ended in this moment
 
     async def wait(self) -> None:
         """Until something waits."""

@@ -172,4 +172,4 @@ def obey(command: Any, controls: Controls) -> None:
         case {"do": "step"}:
             controls.step()
         case _:
-            raise OwlbitError('expected {"light": LUX}, {"mismatch": MV} or {"do": "pause", "resume" or "step"}, got something else')
+            raise OwlbitError('expected {"light": LUX}, {"mismatch": MV} or {"do": "pause", "resume" or "step"}, got neither')

@@ -24,12 +24,13 @@ SMALL = 8192  # bytes of the server's socket buffers: a viewer that reads nothin
 
 
 @contextmanager
-def serving(loop: Loop) -> Iterator[tuple[Feed, str]]:
+def serving(loop: Loop, port: int = 0) -> Iterator[tuple[Feed, str]]:
     """(the feed, HOST:PORT). The loop itself is not turned: the test does that."""
     feed = Feed(loop)
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL)
-    bound.bind(("127.0.0.1", 0))
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
     bound.listen()
     config = uvicorn.Config(
         make_app(feed), log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=1

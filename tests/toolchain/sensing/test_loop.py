@@ -145,6 +145,7 @@ def wait_for(condition: object, seconds: float = 20) -> None:
 def test_shown_pictures_take_the_place_of_the_sources() -> None:
     one, two, three = shots(3)
     loop = Loop(demo_network(), Script([one, two]), realtime=False)
+    loop.controls.show(three.frame[:, :8], "torn upload")
     loop.controls.show(three.frame, "upload", frames=2)
     assert [moment.name for moment in loop.moments()] == ["upload", "upload", one.name, two.name]
 

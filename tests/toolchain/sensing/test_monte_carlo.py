@@ -11,10 +11,13 @@ from PIL import Image
 from sensing_tools import demo_network
 
 from export.errors import OwlbitError
-from hw import reference
+from export.load_model import load_model
+from hw import fast, reference
+from toolchain.build_model import model_file
 from toolchain.sensing import monte_carlo
+from toolchain.sensing.converters import bit_planes
 from toolchain.sensing.monte_carlo import CSV, PLOT, TABLE, Condition, conditions, interval, measure, run_monte_carlo
-from toolchain.sensing.monte_carlo_systems import DEMO, labelled_frames, systems_for
+from toolchain.sensing.monte_carlo_systems import BIT_PLANES, DEMO, UNIFORM, labelled_frames, systems_for
 from toolchain.sensing.sensor import Sensor
 
 
@@ -31,6 +34,13 @@ def test_an_ideal_sensor_has_the_accuracy_of_the_integer_network() -> None:
             assert point.accuracy == golden
         assert point.accuracy > (0.85 if point.system.startswith("bit planes") else 0.93)
         assert point.low <= point.accuracy <= point.high
+
+
+def test_the_comparison_networks_are_as_good_as_the_docs_say() -> None:
+    data = labelled_frames(demo_network(), "scene", 2000)
+    planes = fast.simulate(load_model(BIT_PLANES), bit_planes(data.images)).argmax(1)
+    uniform = fast.simulate(load_model(model_file(UNIFORM)), data.images).argmax(1)
+    assert (float((planes == data.labels).mean()), float((uniform == data.labels).mean())) == (0.9020, 0.9660)
 
 
 def test_darkness_and_mismatch_cost_accuracy() -> None:

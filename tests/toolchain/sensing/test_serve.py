@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from toolchain.cli import app
-from toolchain.sensing import command
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -87,7 +86,6 @@ def test_without_fastapi_the_headless_form_is_named(monkeypatch: pytest.MonkeyPa
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)
     assert "the page needs fastapi" in (message := refused()) and "--headless does without" in message
-    assert command.run_headless  # the other form is still there
 
 
 def test_serving_imports_no_torch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,13 @@ def test_what_is_no_source_is_refused_in_one_sentence(tmp_path: Path) -> None:
     five = Network((5, 2, 2), (Thermometer(np.ones((5, 1), np.int32)), Scores(np.ones((2, 20), np.uint8))))
     with pytest.raises(SourceError, match="takes 5 channels, which no picture has"):
         open_source(str(tmp_path), five, notify=print)
+
+
+def test_a_video_without_pyav_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    (tmp_path / "v.mp4").write_bytes(b"")
+    with pytest.raises(SourceError, match=r"videos and cameras need PyAV; `pip install --editable '\.\[sense\]'` brings it"):
+        opened(tmp_path / "v.mp4")
 
 
 def test_the_scene_is_seeded_and_fits_any_network() -> None:
