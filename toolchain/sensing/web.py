@@ -9,12 +9,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
 import time
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
+import anyio
+from anyio.abc import TaskGroup
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -22,8 +25,8 @@ from starlette.concurrency import run_in_threadpool
 
 from export.errors import OwlbitError
 from hw.fast import compile_fast
-from toolchain.sensing.controls import Controls
 from toolchain.sensing.guard import Guard
+from toolchain.sensing.loop import Loop
 from toolchain.sensing.metrics import exposition, make_registry
 from toolchain.sensing.sinks import as_line
 from toolchain.sensing.uploads import MOST_BYTES, UploadError, read_upload, too_large
@@ -99,18 +102,17 @@ def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
     async def live(socket: WebSocket) -> None:
         await socket.accept()
         viewer = feed.join()
+
+        async def talk(work: Awaitable[None], group: TaskGroup) -> None:
+            """One direction; a page that is closed ends the listening, a broken line the telling, and each of them the other."""
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+                await work
+            group.cancel_scope.cancel()
+
         try:
-            await socket.send_json(greeting(loop, [event for event in feed.events() if event.index <= viewer.after][-GREETED:]))
-            if feed.moment is not None:
-                await socket.send_bytes(feed.message())
-            # Whoever ends first, the listening by a closed page or the telling by a broken line, ends the other.
-            tasks = [asyncio.create_task(listen(socket, feed)), asyncio.create_task(tell(socket, feed, viewer))]
-            done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*done, *pending, return_exceptions=True)
-        except (WebSocketDisconnect, RuntimeError, OSError):
-            pass  # gone in the middle of a frame
+            async with anyio.create_task_group() as group:
+                group.start_soon(talk, tell(socket, feed, viewer), group)
+                group.start_soon(talk, listen(socket, feed), group)
         finally:
             feed.leave(viewer)
 
@@ -131,7 +133,11 @@ async def read_body(request: Request) -> bytes:
 
 
 async def tell(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
-    """Sends what comes for this viewer, as fast as it takes it."""
+    """Greets this viewer, then sends what comes for it, as fast as it takes it."""
+    so_far = [event for event in feed.events() if event.index <= viewer.after]
+    await socket.send_json(greeting(feed.loop, so_far[-GREETED:]))
+    if feed.moment is not None:
+        await socket.send_bytes(feed.message())
     while True:
         await viewer.wait()
         while True:
@@ -152,24 +158,29 @@ async def listen(socket: WebSocket, feed: Feed) -> None:
     while True:
         text = await socket.receive_text()
         try:
-            obey(json.loads(text), feed.loop.controls)
+            obey(json.loads(text), feed.loop)
         except (OwlbitError, ValueError, TypeError, KeyError) as error:
             await socket.send_json({"kind": "refused", "message": str(error)})
         feed.tell_setting()
 
 
-def obey(command: Any, controls: Controls) -> None:
-    """`{"light": LUX}`, `{"mismatch": MV}`, or `{"do": "pause" | "resume" | "step"}`. Raises OwlbitError for anything else."""
+def obey(command: Any, loop: Loop) -> None:
+    """`{"light": LUX}`, `{"mismatch": MV}`, `{"energy": NAME, "value": VALUE}`, or `{"do": "pause" | "resume" | "step"}`.
+
+    Raises OwlbitError for anything else.
+    """
     match command:
         case {"light": int() | float() as lux}:
-            controls.set_light(lux)
+            loop.controls.set_light(lux)
         case {"mismatch": int() | float() as millivolts}:
-            controls.set_mismatch(millivolts)
+            loop.controls.set_mismatch(millivolts)
+        case {"energy": str() as name, "value": int() | float() as value}:
+            loop.energy = loop.energy.changed(name, value)
         case {"do": "pause"}:
-            controls.pause()
+            loop.controls.pause()
         case {"do": "resume"}:
-            controls.resume()
+            loop.controls.resume()
         case {"do": "step"}:
-            controls.step()
+            loop.controls.step()
         case _:
-            raise OwlbitError('expected {"light": LUX}, {"mismatch": MV} or {"do": "pause", "resume" or "step"}, got neither')
+            raise OwlbitError('expected "light", "mismatch", "energy" or "do" with its value, got something else')

@@ -45,8 +45,8 @@ def greeting(loop: Loop, events: list[Event]) -> dict[str, Any]:
 
 def standing(loop: Loop) -> dict[str, Any]:
     """The values that a viewer may change."""
-    setting = loop.controls.read()
-    return {"kind": "setting", **asdict(setting)}
+    constants = {name: constant["value"] for name, constant in asdict(loop.energy).items()}
+    return {"kind": "setting", **asdict(loop.controls.read()), "energy": constants}
 
 
 def frame_message(moment: Moment, loop: Loop, recent: float | None, viewers: int) -> bytes:

@@ -132,6 +132,20 @@ def test_a_slider_changes_the_score_trace(browser: Browser, address: str, slider
     assert problems == []
 
 
+def test_a_changed_constant_changes_the_energy(browser: Browser, address: str) -> None:
+    page, problems = opened(browser, address)
+    page.click("summary")
+    before = page.evaluate("owlbit.latest().energy_j.fpga")
+    page.fill("#constants [name=core_volts]", "2.4")
+    page.press("#constants [name=core_volts]", "Enter")
+    until(page, f"Math.abs(owlbit.latest().energy_j.fpga / {before} - 2) < 1e-9")
+    page.fill("#constants [name=cells]", "many")
+    page.press("#constants [name=cells]", "Enter")
+    until(page, "document.querySelector('#note').textContent.includes('expected')")
+    until(page, "document.querySelector('#constants [name=cells]').value === '5167'")
+    assert problems == []
+
+
 def test_an_event_appears_and_is_downloaded(browser: Browser, address: str) -> None:
     page, problems = opened(browser, address)
     page.wait_for_selector("#events tr")
@@ -162,7 +176,9 @@ def test_a_picture_is_uploaded_and_shown(browser: Browser, address: str, tmp_pat
 def test_no_width_scrolls_sideways(browser: Browser, address: str, width: int, scheme: str) -> None:
     page, problems = opened(browser, address, width, color_scheme=scheme)
     assert page.evaluate("document.documentElement.scrollWidth") == width
-    assert page.evaluate("[...document.querySelectorAll('input')].every(each => each.labels.length === 1)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('input')].every(each => each.labels.length === 1 || each.getAttribute('aria-label'))"
+    )
     assert page.evaluate("[...document.querySelectorAll('canvas, svg')].every(each => each.getAttribute('aria-label'))")
     assert problems == []
 

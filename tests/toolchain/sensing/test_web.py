@@ -188,12 +188,30 @@ def test_commands_act_and_bad_ones_are_answered(client: TestClient, feed: Feed) 
             first = socket.receive_json()
             return [first, socket.receive_json()] if first["kind"] == "refused" else [first]
 
-        assert say('{"light": 7.5}')[-1] == {"kind": "setting", "lux": 7.5, "mismatch_mv": 1.0, "paused": False}
+        assert say('{"light": 7.5}')[-1] | {"energy": {}} == {
+            "kind": "setting",
+            "lux": 7.5,
+            "mismatch_mv": 1.0,
+            "paused": False,
+            "energy": {},
+        }
         assert say('{"mismatch": 12}')[-1]["mismatch_mv"] == 12
         assert say('{"do": "pause"}')[-1]["paused"] is True
         assert feed.loop.controls.read().lux == 7.5
         assert say('{"do": "resume"}')[-1]["paused"] is False
-        for text in ('{"light": -1}', '{"mismatch": NaN}', '{"light": "much"}', '{"do": "fly"}', "[]", "light", '{"light": 1e999}'):
+        assert say('{"energy": "core_volts", "value": 2.4}')[-1]["energy"]["core_volts"] == 2.4
+        assert feed.loop.energy.core_volts.value == 2.4
+        bad_energy = ('{"energy": "soul", "value": 1}', '{"energy": "cells", "value": -1}', '{"energy": "cells", "value": null}')
+        for text in (
+            *bad_energy,
+            '{"light": -1}',
+            '{"mismatch": NaN}',
+            '{"light": "much"}',
+            '{"do": "fly"}',
+            "[]",
+            "light",
+            '{"light": 1e999}',
+        ):
             answers = say(text)
             assert answers[0]["kind"] == "refused" and answers[1]["lux"] == 7.5, text
 

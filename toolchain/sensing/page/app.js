@@ -55,8 +55,12 @@ function build(hello) {
   const policy = hello.policy;
   $("policy").textContent = `The host is woken where ${policy.needed} of the last ${policy.of} frames agree, each with a margin of at least ` +
     `${policy.margin} and a contrast of at least ${percent(policy.contrast, 0)}; then not again for ${policy.hold_off_s} s.`;
-  $("constants").replaceChildren(...Object.entries(hello.energy).map(([name, constant]) =>
-    cells([name.replaceAll("_", " "), ""], [constant.value, "n"], [constant.unit, ""], [constant.source, ""])));
+  $("constants").replaceChildren(...Object.entries(hello.energy).map(([name, constant]) => {
+    const input = Object.assign(document.createElement("input"), { type: "text", inputMode: "decimal", value: constant.value, name });
+    input.setAttribute("aria-label", `${name.replaceAll("_", " ")} in ${constant.unit}`);
+    input.addEventListener("change", () => send({ energy: name, value: Number(input.value) }));
+    return cells([name.replaceAll("_", " "), ""], [input, "n"], [constant.unit, ""], [constant.source, ""]);
+  }));
   for (const event of hello.events) events.push(event);
   listEvents();
 }
@@ -125,6 +129,10 @@ function showSetting(setting) {
   $("pause").setAttribute("aria-pressed", setting.paused);
   $("pause").textContent = setting.paused ? "Resume" : "Pause";
   document.body.dataset.paused = setting.paused;
+  for (const [name, value] of Object.entries(setting.energy ?? {})) {
+    const input = document.querySelector(`#constants [name="${name}"]`);
+    if (input) input.value = value;
+  }
 }
 function labelSlider(name, value) {
   const text = name === "light" ? `${digits(value)} lx` : `${digits(value, 2)} mV, ${about ? percent(value / about.mv_per_white) : ""} of white`;
@@ -220,7 +228,7 @@ function connect() {
     if (message.kind === "hello") { retry = 500; build(message); }
     else if (message.kind === "event") takeEvent(message);
     else if (message.kind === "setting") showSetting(message);
-    else if (message.kind === "refused") say("lost", message.message);
+    else if (message.kind === "refused") { $("note").hidden = false; $("note").textContent = message.message; }
   };
   socket.onclose = () => {
     say("lost", "connection lost, trying again");
