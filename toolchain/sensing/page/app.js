@@ -39,7 +39,7 @@ function build(hello) {
   $("note").hidden = !hello.note;
   $("note").textContent = hello.note;
   document.documentElement.style.setProperty("--aspect", `${columns} / ${rows}`);
-  $("planes").style.setProperty("--across", planes <= 4 ? 2 : planes <= 9 ? 3 : planes <= 16 ? 4 : 6);
+  $("planes").style.setProperty("--own", planes <= 4 ? 2 : planes <= 9 ? 3 : planes <= 16 ? 4 : 6);
   $("planes").replaceChildren(...Array.from({ length: Math.min(planes, MOST_PLANES) }, (_, plane) => {
     const figure = document.createElement("figure"), canvas = document.createElement("canvas"), caption = document.createElement("figcaption");
     canvas.width = columns; canvas.height = rows;
@@ -227,7 +227,10 @@ function connect() {
     const message = JSON.parse(data);
     if (message.kind === "hello") { retry = 500; build(message); }
     else if (message.kind === "event") takeEvent(message);
-    else if (message.kind === "setting") showSetting(message);
+    else if (message.kind === "setting") {
+      showSetting(message);
+      if (latest) { latest.setting = message; fresh = true; }
+    }
     else if (message.kind === "refused") { $("note").hidden = false; $("note").textContent = message.message; }
   };
   socket.onclose = () => {
