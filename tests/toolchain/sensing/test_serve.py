@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -53,6 +54,31 @@ def test_a_signal_ends_it_cleanly_with_a_viewer_that_does_not_read(tmp_path: Pat
     assert "Traceback" not in err and "frames" in err.splitlines()[-1]
     lines = path.read_text().splitlines()
     assert lines == out.splitlines() and len(lines) >= 2 and all(json.loads(line)["name"] for line in lines)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_while_viewers_come_and_go() -> None:
+    """Three minutes at full speed: some viewers read, some do not, all leave."""
+    process, address = begin("--full-speed")
+    resident: list[float] = []
+    try:
+        assert process.stdout is not None
+        threading.Thread(target=process.stdout.read, daemon=True).start()  # events, which nobody wants here
+        started = time.monotonic()
+        while time.monotonic() - started < 180:
+            viewers = [connect(f"ws://{address}/live", max_queue=1, close_timeout=0.1) for _ in range(2)]
+            with viewers[0] as reader, viewers[1]:
+                for _ in range(20):
+                    reader.recv(60)
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as reply:
+                found = re.search(r"^process_resident_memory_bytes (\S+)$", reply.read().decode(), re.MULTILINE)
+            assert found is not None
+            resident.append(float(found[1]))
+    finally:
+        process.kill()
+    settled = resident[len(resident) // 3 :]
+    assert len(resident) > 30
+    assert max(settled) - settled[0] < 8 * 2**20, [round(each / 2**20, 1) for each in resident]
 
 
 def test_it_ends_with_its_source() -> None:
