@@ -106,6 +106,7 @@ def test_command_line_starts_light() -> None:
         "toolchain.report",
         "toolchain.sensing.loop",
         "toolchain.sensing.monte_carlo_systems",
+        "toolchain.sensing.serve",
         "export.load_model",
         "hw.up5k.build",
         "hw.up5k.simulate",

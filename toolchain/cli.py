@@ -36,6 +36,13 @@ class Group(TyperGroup):
         except OwlbitError as error:
             typer.echo(f"owlbit: {error}", err=True)
             raise SystemExit(2) from None
+        except ModuleNotFoundError as error:
+            name = (error.name or "").partition(".")[0]
+            if name in ("", "toolchain", "models", "export", "hw"):
+                raise
+            extras = "`pip install --editable '.[train,sense]'` in the checkout brings all that commands need"
+            typer.echo(f"owlbit: this command needs the Python package {name}, which is not installed; {extras}", err=True)
+            raise SystemExit(2) from None
         except OSError as error:
             typer.echo(f"owlbit: {error.filename or 'system'}: {error.strerror or error}", err=True)
             raise SystemExit(2) from None

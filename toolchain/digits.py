@@ -8,15 +8,18 @@ the choice of an epoch ever sees them.
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 
+from export.errors import OwlbitError
 from toolchain.images import Dataset, Images, Labelled, Labels, stratified_split
 
 TEST_ORIGINALS = 500
+DIGITS = "datasets/data/digits.csv.gz"
 RENDERINGS = 4  # of every validation and test original
 SLANT, STRETCH = 0.2, 0.2  # of training frames only: stand-ins for the hands of other writers
 SPLIT_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 4242
@@ -27,9 +30,17 @@ Positions = NDArray[np.floating[Any]]
 
 @cache
 def originals() -> tuple[Floats, Labels]:
-    """(float32 [1797, 8, 8] in 0..1, int64 [1797])."""
-    loaded = load_digits()
-    return (loaded.images / 16).astype(np.float32), loaded.target.astype(np.int64)
+    """(float32 [1797, 8, 8] in 0..1, int64 [1797]): what scikit-learn's `load_digits` gives, from its file.
+
+    It is not imported, which would take a second, and scipy. Raises OwlbitError where scikit-learn is not installed.
+    """
+    spec = find_spec("sklearn")
+    places = [Path(place) / DIGITS for place in (spec.submodule_search_locations or [])] if spec else []
+    file = next((place for place in places if place.is_file()), None)
+    if file is None:
+        raise OwlbitError(f"digits: expected scikit-learn with {DIGITS}, found none; `pip install scikit-learn`")
+    rows = np.loadtxt(file, delimiter=",")
+    return (rows[:, :-1].reshape(-1, 8, 8) / 16).astype(np.float32), rows[:, -1].astype(np.int64)
 
 
 def sensor_frames(

@@ -256,3 +256,11 @@ def test_ctrl_c_ends_with_130_and_a_word_on_resuming() -> None:
     assert result.exit_code == 130
     assert "--resume" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_missing_package_is_one_message(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("toolchain.training")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (place / "doors.toml").write_text(RECIPE)
+    assert "this command needs the Python package torch" in refused(place, "train", "doors.toml", "--out", "run")

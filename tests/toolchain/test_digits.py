@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+from sklearn.datasets import load_digits
 
 from toolchain.digits import TEST_ORIGINALS, TEST_SEED, digits_dataset, held_out_frames, originals, sensor_frames
 
@@ -17,6 +18,14 @@ def test_shapes_and_ranges() -> None:
         assert set(np.unique(part.labels)) == set(range(10))
     assert len(dataset.test) == 2000
     assert dataset.class_names == tuple("0123456789")
+
+
+def test_originals_are_those_of_scikit_learn() -> None:
+    loaded = load_digits()
+    pictures, labels = originals()
+    np.testing.assert_array_equal(pictures, (loaded.images / 16).astype(np.float32))
+    np.testing.assert_array_equal(labels, loaded.target)
+    assert pictures.dtype == np.float32 and labels.dtype == np.int64
 
 
 def test_the_same_draws_give_the_same_frames_and_others_do_not() -> None:

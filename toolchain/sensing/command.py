@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from export.errors import OwlbitError
+
 if TYPE_CHECKING:
     from export.network import Network
     from toolchain.sensing.loop import Loop
+    from toolchain.sensing.moment import Moment
     from toolchain.sensing.settings import Settings
     from toolchain.sensing.sinks import Sink
 
@@ -41,6 +45,11 @@ def sense(
     expose_for: Annotated[
         float | None, typer.Option(metavar="LUX", help="Fix the exposure for this light (default: it follows the light).")
     ] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No page: events and notices in the terminal alone.")] = False,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", help="Where the page is served; others than this machine see it at 0.0.0.0.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The page's port; 0: any free one.")] = 8000,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many (default: never).")] = None,
     full_speed: Annotated[bool, typer.Option("--full-speed", help="Do not wait for the next frame's time.")] = False,
     once: Annotated[bool, typer.Option("--once", help="End with the source instead of beginning it again.")] = False,
@@ -67,9 +76,10 @@ def sense(
     images: Annotated[int, typer.Option(metavar="N", min=10, help="Monte-Carlo: test images a chip.")] = 500,
     input_range: Annotated[str, typer.Option(metavar="RANGE", help="As for simulate.")] = "auto",
 ) -> None:
-    """Simulate an always-on sensor with its network: photons in, thermometer bits, decisions, events out.
+    """Simulate an always-on sensor with its network, live in the browser: photons in, thermometer bits, decisions, events out.
 
-    Each event is a line of JSON on standard output; notices and a summary go to standard error. SIGTERM and Ctrl-C end it cleanly.
+    The page is at http://127.0.0.1:8000 until SIGTERM or Ctrl-C; `--headless` does without.
+    Each event is a line of JSON on standard output; notices and a summary go to standard error.
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """
@@ -111,7 +121,14 @@ def sense(
         strict=strict,
         seed=seed,
     )
-    stopped_by = run_headless(loop, open_sinks(events, webhook), frames)
+    sinks = open_sinks(events, webhook)
+    moments = turn(loop, sinks, frames)
+    try:
+        stopped_by = run_headless(loop, moments) if headless else open_page(loop, moments, host, port)
+    finally:
+        for sink in sinks:
+            sink.close()
+    tell(summary(loop))
     if stopped_by == signal.SIGINT:
         raise SystemExit(INTERRUPTED)
 
@@ -176,8 +193,32 @@ def open_sinks(events: Path | None, webhook: str | None) -> list[Sink]:
     return sinks
 
 
-def run_headless(loop: Loop, sinks: list[Sink], frames: int | None) -> int | None:
-    """Runs until the source ends, `frames` are done, SIGTERM or SIGINT; the signal, or None. Tells a summary at the end."""
+def turn(loop: Loop, sinks: list[Sink], frames: int | None) -> Iterator[Moment]:
+    """The moments of `loop`, `frames` at most; the event of each goes into `sinks` first."""
+    for moment in loop.moments():
+        if moment.event is not None:
+            for sink in sinks:
+                sink.put(moment.event)
+        yield moment
+        if moment.index + 1 == frames:
+            return
+
+
+def open_page(loop: Loop, moments: Iterator[Moment], host: str, port: int) -> int | None:
+    """Serves the page; see `serve.run_page`. Raises OwlbitError where what it needs is not installed."""
+    try:
+        from toolchain.sensing.serve import run_page
+    except ModuleNotFoundError as error:
+        if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
+            raise
+        raise OwlbitError(
+            f"the page needs {error.name}; `pip install --editable '.[sense]'` in the checkout brings it, --headless does without"
+        ) from None
+    return run_page(loop, moments, host=host, port=port, notify=tell)
+
+
+def run_headless(loop: Loop, moments: Iterator[Moment]) -> int | None:
+    """Takes all `moments` of `loop`, until SIGTERM or SIGINT; the signal, or None."""
     caught: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
@@ -186,18 +227,11 @@ def run_headless(loop: Loop, sinks: list[Sink], frames: int | None) -> int | Non
 
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        for moment in loop.moments():
-            if moment.event is not None:
-                for sink in sinks:
-                    sink.put(moment.event)
-            if moment.index + 1 == frames:
-                break
+        for _ in moments:
+            pass
     finally:
-        for sink in sinks:
-            sink.close()
         for number, handler in earlier.items():
             signal.signal(number, handler)
-    tell(summary(loop))
     return caught[0] if caught else None
 
 

@@ -36,7 +36,7 @@ class Controls:
         self._lux, self._mismatch = check_light(lux), _check_mismatch(mismatch_mv)
         self._paused = self._stopped = False
         self._steps = 0
-        self._shown: deque[tuple[NDArray[np.uint8], str]] = deque(maxlen=MOST_SHOWN)
+        self._shown: deque[tuple[NDArray[np.uint8], str, int]] = deque(maxlen=MOST_SHOWN)
 
     def read(self) -> Setting:
         """All values at once."""
@@ -72,14 +72,19 @@ class Controls:
             self._changed.notify_all()
 
     def show(self, frame: NDArray[np.uint8], name: str, frames: int = 1) -> None:
-        """Puts uint8 [C, H, W] before the lens for `frames` frames; the oldest of too many are dropped."""
+        """Puts uint8 [C, H, W] before the lens for `frames` frames; of more than MOST_SHOWN the oldest is dropped."""
         with self._changed:
-            self._shown.extend([(frame, name)] * frames)
+            self._shown.append((frame, name, frames))
 
     def take_shown(self) -> tuple[NDArray[np.uint8], str] | None:
         """The next picture of `show`; for the loop."""
         with self._changed:
-            return self._shown.popleft() if self._shown else None
+            if not self._shown:
+                return None
+            frame, name, frames = self._shown.popleft()
+            if frames > 1:
+                self._shown.appendleft((frame, name, frames - 1))
+            return frame, name
 
     def stop(self) -> None:
         """Ends the loop after the frame at work; for good. Safe in a signal handler of the loop's own thread."""

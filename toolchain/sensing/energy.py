@@ -10,7 +10,7 @@ With T the frame time, t the time that the engine works, V the core voltage and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,15 @@ class EnergyModel:
     def rest_amps(self) -> float:
         """Core current between frames."""
         return self.halted_amps.value if self.clock_stops.value else self.clock_amps.value
+
+    def changed(self, name: str, value: float) -> EnergyModel:
+        """The same with another value of the constant `name`. Raises OwlbitError for an unknown name or a value below 0."""
+        names = [each.name for each in fields(self)]
+        if name not in names:
+            raise OwlbitError(f"energy: expected one of {', '.join(names)}, got {name!r}")
+        old: Constant = getattr(self, name)
+        new = _read_constant({"value": value, "unit": old.unit}, f"energy: {name}")
+        return replace(self, **{name: new})
 
     def frame_joules(self, cycles: int, frame_s: float, comparisons: int, event: bool) -> dict[str, float]:
         """Joules of one frame by consumer. An engine that is still busy when the next frame comes works all the time."""

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def sense(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["sense", *arguments])
+    result = CliRunner().invoke(app, ["sense", "--headless", *arguments])
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -79,7 +79,7 @@ def test_settings_shown_are_settings_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_cleanly_with_events_flushed(tmp_path: Path, number: int, status: int) -> None:
     path = tmp_path / "events.jsonl"
-    command = [sys.executable, "-m", "toolchain", "sense", "--rate", "1000", "--events", str(path)]
+    command = [sys.executable, "-m", "toolchain", "sense", "--headless", "--rate", "1000", "--events", str(path)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until = time.monotonic() + 120
@@ -102,7 +102,7 @@ def test_a_reader_that_leaves_does_not_stop_it(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     path = tmp_path / "events.jsonl"
-    command = [sys.executable, "-m", "toolchain", "sense", "--full-speed", "--frames", "1000", "--events", str(path)]
+    command = [sys.executable, "-m", "toolchain", "sense", "--headless", "--full-speed", "--frames", "1000", "--events", str(path)]
     done = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
     os.close(writing)
     assert done.returncode == 0, done.stderr
