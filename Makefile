@@ -2,12 +2,15 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FINN_VERSION := 1.6.1
+FINN  := $(VENV)/.installed-finn
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-all bench lint bitstream clean
+.PHONY: help venv finn demo test test-all bench lint bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
+	@echo "make finn       install FINN (finn-plus $(FINN_VERSION)) into $(VENV), for builds for AMD parts"
 	@echo "make test       the tests that take seconds"
 	@echo "make test-all   every test, the slow ones too"
 	@echo "make bench      the measured figures, each with the command that gives it"
@@ -39,10 +42,23 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)
 	@$(BIN)/owlbit demo
 
+finn: $(FINN)
+	@echo "owlbit: finn-plus $(FINN_VERSION) is in $(VENV)"
+
+# Redone when the base was. finn-plus goes in without its demands, which would replace torch by a CUDA build (see pyproject.toml).
+$(FINN): $(STAMP)
+	@echo "owlbit: installing finn-plus $(FINN_VERSION) and what it needs into $(VENV); torch stays as it is (some minutes, once)"
+	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,dev,finn]'
+	@$(BIN)/python -m pip install --quiet --no-deps finn-plus==$(FINN_VERSION)
+	@touch $@
+
+# Tests that need FINN say that they were skipped, and why, where it cannot be installed.
 test: $(STAMP)
+	@$(MAKE) --no-print-directory $(FINN) || echo "owlbit: FINN could not be installed; the tests that need it will be skipped" >&2
 	@$(BIN)/python -m pytest -q -m "not slow"
 
 test-all: $(STAMP)
+	@$(MAKE) --no-print-directory $(FINN) || echo "owlbit: FINN could not be installed; the tests that need it will be skipped" >&2
 	@$(BIN)/python -m pytest -q
 
 bench: $(STAMP)

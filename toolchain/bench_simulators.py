@@ -38,6 +38,7 @@ BATCHES = (1, 8, 64, 512, 4096)
 FLOAT_BATCHES = (1, 8, 64)
 STREAMED = 10_000
 PAUSE = 0.05
+FINN_PART = "xc7z020clg400-1"
 COMMAND = "python -m toolchain.bench_simulators"
 
 
@@ -95,6 +96,8 @@ def contenders(network: Network, images: Images, folder: Path) -> Iterator[Conte
     yield Contender("fast", len(images), lambda: packed.simulate(images))
     yield Contender("reference", 16, lambda: reference.simulate(network, images[:16]))
     yield qonnx_contender(network, images)
+    if importlib.util.find_spec("finn"):
+        yield finn_contender(network, images, folder)
     if importlib.util.find_spec("torch"):
         import torch
 
@@ -103,6 +106,18 @@ def contenders(network: Network, images: Images, folder: Path) -> Iterator[Conte
         for dtype in ("float32", "bfloat16"):
             yield Contender(f"torch eval, {dtype}", len(floats), partial(torch_equivalent(network, dtype), floats))
     yield best_of([onnxruntime_contender(network, images, batch, folder) for batch in FLOAT_BATCHES])
+
+
+def finn_contender(network: Network, images: Images, folder: Path) -> Contender:
+    """FINN's hardware graph of the network, executed layer by layer in Python; building it is not counted."""
+    from hw.finn.build_finn import Options, build_finn
+    from hw.finn.build_folder import BuildFolder
+    from hw.finn.execute import step_runner
+    from hw.finn.step_names import FOLDED
+
+    build_finn(network, folder / "finn", Options(FINN_PART, frames_per_second=1, last=FOLDED), lambda line: None)
+    run = step_runner(BuildFolder(folder / "finn"), FOLDED, network)
+    return Contender("FINN, Python execution", 2, lambda: run(images[:2]))
 
 
 def qonnx_contender(network: Network, images: Images) -> Contender:
@@ -161,8 +176,8 @@ def compare(network: Network, count: int, rounds: int) -> tuple[Table, dict[str,
         rate = statistics.median(1 / line[index] for line in taken)
         figures[own.name.split(",")[0] if "onnxruntime" in own.name else own.name] = ratio
         rows.append((own.name, f"{rate:,.1f}", f"{ratio:,.1f}", "same" if same[index] else "differ"))
-    finn = "installed, but not measured here" if importlib.util.find_spec("finn") else "finn-plus is not installed"
-    rows.append(("FINN, Python execution", finn, "-", "-"))
+    if importlib.util.find_spec("finn") is None:
+        rows.append(("FINN, Python execution", "finn-plus is not installed", "-", "-"))
     # The roofline is a limit: its best round. What is measured against it is the median.
     reached, limit = statistics.median(macs / line[0] for line in taken), max(limits)
     figures["share"] = reached / limit

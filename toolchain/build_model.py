@@ -38,6 +38,7 @@ def model_file(model: Path) -> Path:
 def default_out(model: Path, target: str) -> Path:
     """Where a build goes when nobody says: a folder named after the target, in the run folder, beside the file or, for a network of
     the zoo, in runs/NAME."""
+    target = target.replace(":", "-")
     if str(model).startswith(PREFIX):
         return Path("runs", str(model).removeprefix(PREFIX), target)
     return (model if model.is_dir() else model.parent) / target
@@ -51,7 +52,7 @@ def build_model(model: Path, target: str, out: Path, input_range: str = "auto") 
     unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
     """
     if target not in TARGETS:
-        raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)}")
+        raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)} or finn:PART, PART being an AMD part")
     source = model_file(model)
     network = load_model(source, input_range)
     from export.write_qonnx import write_qonnx

@@ -154,21 +154,42 @@ def export(run: RunArgument) -> None:
 @app.command()
 def build(
     model: ModelArgument,
-    target: Annotated[str, typer.Option(metavar="TARGET", help="The device; `up5k` is the iCE40 UP5K.")] = "up5k",
+    target: Annotated[
+        str, typer.Option(metavar="TARGET", help="`up5k`, the iCE40 UP5K, or finn:PART, an AMD part by FINN.")
+    ] = "up5k",
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
     ] = None,
     input_range: InputRange = "auto",
+    board: Annotated[
+        str | None, typer.Option(metavar="BOARD", help="finn: FINN's name of a board, for bitfile and driver.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option(metavar="F", help="finn: frames a second to reach (default: what fits).")] = None,
+    folding: Annotated[Path | None, typer.Option(metavar="FILE", help="finn: a folding file of FINN (JSON).")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: go on with this step.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: end with this step.")] = None,
 ) -> None:
-    """Compile a model into a flash image. No place and route: the bitstream is fixed, a network is data that it boots.
+    """Compile a model for a device.
 
-    The folder gets flash.bin (to be written to the flash from address 0), build.json and the network.
+    **up5k**: a flash image. No place and route: the bitstream is fixed, a network is data that it boots. The folder gets flash.bin
+    (to be written to the flash from address 0), build.json and the network.
 
-    Example: `owlbit build model.onnx --target up5k --out builds/door`
+    **finn:PART**: generated HLS and RTL with estimates, and with Vivado IP, bitfile and driver; see docs/finn.md.
+
+    Example: `owlbit build model.onnx --target up5k --out builds/door`, or
+    `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
     from toolchain.build_model import build_model, default_out
 
     place = folder or default_out(model, target)
+    if target.startswith("finn:"):
+        from toolchain.build_for_finn import build_for_finn
+
+        network = build_for_finn(model, target, place, input_range, board, fps, folding, first, last, typer.echo)
+        typer.echo(f"built {network.name}: {place}; next: owlbit verify {place}")
+        return
+    if (board, fps, folding, first, last) != (None,) * 5:
+        raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
     network = build_model(model, target, place, input_range)
     size = (place / "flash.bin").stat().st_size
     typer.echo(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}")
@@ -221,7 +242,9 @@ def verify(
     images: Annotated[
         Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test split, or made-up frames).")
     ] = None,
-    up_to: Annotated[str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, fast, rtl or bitstream.")] = "bitstream",
+    up_to: Annotated[
+        str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream.")
+    ] = "bitstream",
 ) -> None:
     """Climb the verification ladder: one row a rung, compared integer for integer with the reference simulator.
 

@@ -129,3 +129,39 @@ def coded(thermometer: Thermometer, pixels: NDArray[np.uint8]) -> NDArray[np.uin
     reached = (pixels[:, None] >= thermometer.thresholds[:, :, None, None]).sum(axis=1)
     codes: NDArray[np.uint8] = np.rint(reached * (255 / levels)).astype(np.uint8)
     return codes
+
+
+def rate_over_luts(frontier: Sequence[tuple[int, float]], here: tuple[int, float], budgets: Mapping[str, int]) -> str:
+    """Frames a second over LUTs, both logarithmic: a step for each folding, a dot for the one at hand, a line for each budget.
+
+    `frontier`: (LUTs, frames/s) from the fastest; `budgets`: LUTs by the name of a part.
+    """
+    svg: list[str] = []
+    with _axes(svg, 6.4, 3.3) as axes:
+        luts, rates = zip(*reversed(frontier), strict=True)
+        axes.step(luts, rates, where="post", color=_DATA[0], linewidth=1.8)
+        axes.plot([here[0]], [here[1]], "o", color=_DATA[1], markersize=6)
+        axes.annotate("this folding", here, (0, -14), textcoords="offset points", ha="center", color=_INK, fontsize=8.5)
+        axes.set(xscale="log", yscale="log", xlabel="LUTs, FINN's estimate", ylabel="frames a second")
+        low, high = 0.7 * min(luts[0], here[0], *budgets.values()), 1.4 * max(luts[-1], here[0], *budgets.values())
+        axes.set_xlim(low, high)
+        ticks = [digit * 10**power for power in range(2, 8) for digit in (1, 2, 5) if low <= digit * 10**power <= high]
+        axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axes.set_xticks([], minor=True)
+        for name, budget in budgets.items():
+            axes.axvline(budget, color=_SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
+            axes.annotate(
+                name,
+                (budget, 0),
+                (-3, 4),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                rotation=90,
+                ha="right",
+                va="bottom",
+                color=_SOFT,
+                fontsize=8,
+            )
+        axes.grid(axis="y", color=_FAINT, linewidth=0.6)
+        axes.set_axisbelow(True)
+    return svg[0]

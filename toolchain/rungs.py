@@ -1,4 +1,4 @@
-"""Each way to compute a model's scores, as a rung for `hw.ladder`: torch, QONNX's executor, fast simulator, RTL, bitstream.
+"""Each way to compute a model's scores, as a rung for `hw.ladder`: torch, QONNX's executor, fast simulator, FINN, RTL, bitstream.
 
 A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
 none of the tools.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from export.network import Network
+from hw.finn.given_model import GivenModel
 from hw.ladder import Images, NotRun, Outcome, Rung
 
 
@@ -47,6 +48,29 @@ def fast_rung(network: Network, images: int) -> Rung:
         return Outcome(simulate(network, given))
 
     return Rung("fast", images, climb)
+
+
+def finn_rung(name: str, build: Path, subject: Network | GivenModel, images: int) -> Rung:
+    """A graph of a FINN build, executed by FINN: "finn-streamlined" before its hardware layers, "finn-hw" the last one built."""
+
+    def climb(given: Images) -> Outcome:
+        from hw.finn.build_folder import BuildFolder
+        from hw.finn.execute import execute_step
+        from hw.finn.step_names import PARTITIONED, STEP_NAMES, STREAMLINED
+        from hw.up5k.tools import ToolMissing
+
+        folder = BuildFolder(build)
+        done = folder.steps_done()
+        hardware = [step for step in done if STEP_NAMES.index(step) >= STEP_NAMES.index(PARTITIONED)]
+        step = STREAMLINED if name == "finn-streamlined" else hardware[-1] if hardware else PARTITIONED
+        if step not in done:
+            raise NotRun(f"the build was ended before {step}; go on with `owlbit build ... --from`")
+        try:
+            return Outcome(execute_step(folder, step, subject, given))
+        except ToolMissing as reason:
+            raise NotRun(str(reason)) from None
+
+    return Rung(name, images, climb)
 
 
 def rtl_rung(flash: bytes | None, network: Network, images: int) -> Rung:

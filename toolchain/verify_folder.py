@@ -7,7 +7,8 @@ Only the torch rung, and that only for a run folder, imports torch.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,25 +16,28 @@ from export.atomic import write_text
 from export.errors import OwlbitError
 from export.load_model import load_model
 from export.network import Network
-from hw.ladder import Images, Row, Rung, climb, format_table
+from hw.finn.build_folder import BuildFolder
+from hw.ladder import Images, Row, Rung, climb, compare, format_table
 from toolchain.build_model import TARGETS, model_file
 from toolchain.images import Dataset, Labelled, make_frames
-from toolchain.rungs import bitstream_rung, fast_rung, qonnx_rung, rtl_rung, torch_rung
+from toolchain.rungs import bitstream_rung, fast_rung, finn_rung, qonnx_rung, rtl_rung, torch_rung
 
 # How many images a rung gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
-AT_MOST = {"torch": 512, "qonnx": 64, "fast": 512, "rtl": 32, "bitstream": 2}
+AT_MOST = {"torch": 512, "qonnx": 64, "fast": 512, "finn-streamlined": 4, "finn-hw": 4, "rtl": 32, "bitstream": 2}
 
 MADE_UP = 64
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is verified. `run`: the folder that holds a trained model; `onnx`: a QONNX file; `flash`: a whole flash image."""
+    """What is verified. `run`: the folder that holds a trained model; `onnx`: a QONNX file; `flash`: a whole flash image;
+    `finn`: a build folder of FINN."""
 
     network: Network
     run: Path | None
     onnx: Path | None
     flash: bytes | None
+    finn: Path | None = None
 
 
 def read_subject(folder: Path) -> Subject:
@@ -48,6 +52,7 @@ def read_subject(folder: Path) -> Subject:
         folder if trained else None,
         onnx if onnx.is_file() else None,
         flashes[0].read_bytes() if flashes else None,
+        folder if BuildFolder(folder).read() else None,
     )
 
 
@@ -58,8 +63,13 @@ def rungs_of(subject: Subject, up_to: str) -> list[Rung]:
     rungs = [torch_rung(subject.run, AT_MOST["torch"])] if subject.run else []
     rungs.append(qonnx_rung(subject.onnx, subject.network, AT_MOST["qonnx"]))
     rungs.append(fast_rung(subject.network, AT_MOST["fast"]))
-    rungs.append(rtl_rung(subject.flash, subject.network, AT_MOST["rtl"]))
-    rungs.append(bitstream_rung(subject.flash, subject.network, AT_MOST["bitstream"]))
+    if subject.finn:
+        rungs += [finn_rung(name, subject.finn, subject.network, AT_MOST[name]) for name in ("finn-streamlined", "finn-hw")]
+    if subject.flash or not subject.finn:
+        rungs += [
+            rtl_rung(subject.flash, subject.network, AT_MOST["rtl"]),
+            bitstream_rung(subject.flash, subject.network, AT_MOST["bitstream"]),
+        ]
     order = list(AT_MOST)
     return [rung for rung in rungs if order.index(rung.name) <= order.index(up_to)]
 
@@ -85,13 +95,33 @@ def verify_folder(folder: Path, images: Images | None, up_to: str, report: Calla
 
     `images`: uint8 [N, C, H, W], or None for `default_images`. Raises OwlbitError for a folder or images that cannot be used.
     """
-    subject = read_subject(folder)
-    rungs = rungs_of(subject, up_to)
-    given = default_images(subject) if images is None else images
     rows: list[Row] = []
-    for row in climb(subject.network, given, rungs):
+    for row in _rows(folder, images, up_to):
         rows.append(row)
         report(row)
     write_text(folder / "verification.json", json.dumps([row.as_json() for row in rows], indent=2) + "\n")
     write_text(folder / "verification.txt", format_table(rows))
     return rows
+
+
+def _rows(folder: Path, images: Images | None, up_to: str) -> Iterator[Row]:
+    build = BuildFolder(folder)
+    if build.read() and not (folder / "network.npz").is_file():
+        yield from _rows_of_given(folder, images)
+        return
+    subject = read_subject(folder)
+    rungs = rungs_of(subject, up_to)
+    yield from climb(subject.network, default_images(subject) if images is None else images, rungs)
+
+
+def _rows_of_given(folder: Path, images: Images | None) -> Iterator[Row]:
+    """A FINN build of a file that is no `Network`: its golden scores are those of QONNX's executor."""
+    from hw.finn.subject import golden_scores, load_subject
+
+    model = load_subject(folder)
+    count = AT_MOST["finn-hw"]
+    own = make_frames(model.input_shape, count) if images is None else images[:count]
+    start = time.perf_counter()
+    golden = golden_scores(model, own)
+    yield Row("qonnx", "golden", len(own), time.perf_counter() - start)
+    yield from compare(golden, own, [finn_rung(name, folder, model, count) for name in ("finn-streamlined", "finn-hw")])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from brevitas_examples.bnn_pynq.models import model_with_cfg  # type: ignore[import-untyped]
+from brevitas_models import random_model
 from torch import nn
 
 from export.execute_qonnx import execute_qonnx, execute_values
@@ -16,24 +16,6 @@ from export.read_qonnx import QonnxError, read_qonnx
 from hw.reference import simulate
 
 torch.set_num_threads(1)
-
-
-def random_model(name: str) -> nn.Module:
-    """The architecture with random weights and random normalisation of both signs; nothing is downloaded."""
-    torch.manual_seed(0)
-    module: nn.Module = model_with_cfg(name, False)[0]
-    for layer in module.modules():
-        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.uniform_(layer.weight, -1, 1)
-            nn.init.normal_(layer.bias)
-            assert layer.running_mean is not None and layer.running_var is not None
-            layer.running_mean.normal_(std=5)
-            layer.running_var.uniform_(0.5, 50)
-        if type(layer).__name__ == "TensorNorm":
-            for tensor, value in ((layer.weight, 0.7), (layer.bias, 0.2), (layer.running_mean, 1.3), (layer.running_var, 3.7)):
-                assert isinstance(tensor, torch.Tensor)
-                tensor.data.fill_(value)
-    return module.eval()
 
 
 @pytest.mark.parametrize(("name", "images"), [("TFC_1W1A", 12), ("SFC_1W1A", 6), ("LFC_1W1A", 3)])

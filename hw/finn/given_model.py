@@ -1,0 +1,139 @@
+"""A QONNX file that is no `Network`, its first layer reading 8-bit pixels, for FINN to build as it is: CNV of Brevitas, for one.
+
+It is cut behind its last matrix product, whose sums of binary products are integers: these are the scores, and the golden ones are
+those that QONNX's executor finds in the file itself. What may stand behind is one affine map for all classes, which ranks alike.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from export.errors import OwlbitError
+from export.network import Ints, Shape
+from export.qonnx_passes.parse_model import read_model_file
+
+PRODUCTS = ("Gemm", "MatMul")
+SCALES = {"uint8": 1.0, "unit": 255.0}
+
+
+@dataclass(frozen=True, eq=False)
+class GivenModel:
+    """`proto`: float32 [1, C, H, W] of pixel values 0..255 to integer scores [1, classes]."""
+
+    proto: onnx.ModelProto
+    input_shape: Shape
+    classes: int
+    name: str
+
+    def check_images(self, images: NDArray[Any]) -> None:
+        """OwlbitError unless `images` is uint8 [N, C, H, W] with N >= 1 and this model's C, H, W."""
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != self.input_shape or not len(images):
+            expected = ", ".join(str(size) for size in self.input_shape)
+            raise OwlbitError(f"expected uint8 images [N, {expected}], got {images.dtype.name} {list(images.shape)}")
+
+    def same_as(self, other: GivenModel) -> bool:
+        """Whether both are the same graph."""
+        return bool(self.proto.SerializeToString() == other.proto.SerializeToString())
+
+
+def quantises_pixels(path: Path) -> bool:
+    """Whether a QONNX file has a quantiser of several bits, which no `Network` has."""
+    return any(node.op_type == "Quant" for node in read_model_file(path).graph.node)
+
+
+def read_given(path: Path, input_range: str) -> GivenModel:
+    """The model in the QONNX file `path`, ready for FINN. `input_range`: "unit" where the file takes pixels of 0 to 1, or "uint8".
+
+    Raises OwlbitError where it is damaged, where the range is another one, and where behind the last product stands anything else
+    than one affine map of positive scale for all classes.
+    """
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.util.cleanup import cleanup_model
+
+    if input_range not in SCALES:
+        raise OwlbitError(f"{path}: FINN builds it as it is, so give --input-range unit or uint8, got {input_range!r}")
+    proto = read_model_file(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = cleanup_model(ModelWrapper(proto))
+        shape = tuple(int(size) for size in model.get_tensor_shape(model.graph.input[0].name))
+    except Exception as error:
+        # qonnx raises plain Exceptions and assertions.
+        raise OwlbitError(f"{path}: qonnx cannot tidy up this file ({error})") from error
+    if len(shape) != 4 or shape[0] != 1:
+        raise OwlbitError(f"{path}: expected an input of one image [1, C, H, W], got {list(shape)}")
+    _cut(model, path)
+    if input_range != "uint8":
+        _divide(model, SCALES[input_range])
+    return _given(model.model, path.stem)
+
+
+def load_given(path: Path) -> GivenModel:
+    """What `GivenModel.proto` was saved to. Raises OwlbitError where the file is damaged."""
+    proto = read_model_file(path)
+    return _given(proto, proto.graph.name)
+
+
+def golden_of_given(model: GivenModel, images: NDArray[np.uint8]) -> Ints:
+    """int32 [N, classes]: the scores of uint8 [N, C, H, W] by QONNX's executor. Raises OwlbitError where they are no integers."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.core.onnx_exec import execute_onnx
+
+    model.check_images(images)
+    wrapped = ModelWrapper(model.proto)
+    feed, result = wrapped.graph.input[0].name, wrapped.graph.output[0].name
+    found = np.concatenate([execute_onnx(wrapped, {feed: image[None].astype(np.float32)})[result] for image in images])
+    if not np.array_equal(found, np.rint(found)):
+        raise OwlbitError(f"{model.name}: expected integer scores, got {found[0]}; its last layer is not binary")
+    return found.astype(np.int32)
+
+
+def _given(proto: onnx.ModelProto, name: str) -> GivenModel:
+    dims = [[dim.dim_value for dim in end.type.tensor_type.shape.dim] for end in (proto.graph.input[0], proto.graph.output[0])]
+    proto.graph.name = name
+    return GivenModel(proto, (dims[0][1], dims[0][2], dims[0][3]), int(np.prod(dims[1])), name)
+
+
+def _cut(model: Any, path: Path) -> None:
+    nodes = list(model.graph.node)
+    products = [index for index, node in enumerate(nodes) if node.op_type in PRODUCTS]
+    if not products:
+        raise OwlbitError(f"{path}: expected a matrix product that makes the class scores, found none")
+    last, behind = nodes[products[-1]], nodes[products[-1] + 1 :]
+    scale = 1.0
+    for node in behind:
+        constants = [value for value in map(model.get_initializer, node.input) if value is not None]
+        if node.op_type not in ("Add", "Sub", "Mul", "Div") or len(constants) != 1 or constants[0].size != 1:
+            raise OwlbitError(
+                f"{path}: {node.name} ({node.op_type}): expected one affine map of all classes behind the last product"
+            )
+        if node.op_type in ("Mul", "Div"):
+            scale *= float(constants[0].item())
+    if not scale > 0:
+        raise OwlbitError(f"{path}: expected a positive scale behind the last product, got {scale:g}")
+    for node in behind:
+        model.graph.node.remove(node)
+    shape = model.get_tensor_shape(last.output[0])
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info(last.output[0], onnx.TensorProto.FLOAT, shape))
+    for info in [info for info in model.graph.value_info if info.name == last.output[0]]:
+        model.graph.value_info.remove(info)
+
+
+def _divide(model: Any, divisor: float) -> None:
+    """Pixels of 0..255 in front of what takes them divided: the quotient is the float32 nearest to v / divisor."""
+    feed = model.graph.input[0]
+    name = feed.name
+    feed.name = "pixels"
+    shape = model.get_tensor_shape("pixels")
+    model.graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
+    model.set_initializer("pixels_divisor", np.array(divisor, np.float32))
+    model.graph.node.insert(0, onnx.helper.make_node("Div", ["pixels", "pixels_divisor"], [name], name="pixels_scale"))

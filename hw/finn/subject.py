@@ -1,0 +1,44 @@
+"""What a FINN build is of: an integer `Network`, or a given QONNX file that is none. Either has golden integers to compare with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.atomic import write_bytes
+from export.network import Ints, Network
+from export.network_file import load_network, save_network
+from export.write_qonnx import write_qonnx
+from hw.finn.given_model import GivenModel, golden_of_given, load_given
+from hw.reference import simulate
+
+Subject = Network | GivenModel
+NETWORK, MODEL = "network.npz", "model.onnx"
+
+
+def save_subject(subject: Subject, folder: Path) -> None:
+    """Writes model.onnx, which the first step reads, and of a network network.npz."""
+    if isinstance(subject, Network):
+        save_network(subject, folder / NETWORK)
+        write_qonnx(subject, folder / MODEL)
+    else:
+        write_bytes(folder / MODEL, subject.proto.SerializeToString())
+
+
+def load_subject(folder: Path) -> Subject:
+    """What `save_subject` wrote. Raises OwlbitError where it is damaged."""
+    return load_network(folder / NETWORK) if (folder / NETWORK).is_file() else load_given(folder / MODEL)
+
+
+def same_subject(subject: Subject, other: Subject) -> bool:
+    """Whether both are the same network, or the same given file."""
+    if isinstance(subject, Network):
+        return isinstance(other, Network) and subject.same_as(other)
+    return isinstance(other, GivenModel) and subject.same_as(other)
+
+
+def golden_scores(subject: Subject, images: NDArray[np.uint8]) -> Ints:
+    """int32 [N, classes] of uint8 [N, C, H, W]: the reference simulator's, or QONNX's executor's of a given file."""
+    return simulate(subject, images) if isinstance(subject, Network) else golden_of_given(subject, images)
