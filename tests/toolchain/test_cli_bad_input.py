@@ -146,9 +146,15 @@ def test_unsupported_node(place: Path, network: Network) -> None:
     model.graph.node.insert(index, onnx.helper.make_node("Softmax", [threshold.input[0]], ["soft"], name="odd_one"))
     model.graph.node[index + 1].input[0] = "soft"
     onnx.save(model, str(place / "model.onnx"))
-    message = refused(place, "build", "model.onnx", "--out", "build")
-    assert "odd_one" in message
-    assert "Softmax" in message
+    for target in ("up5k", "finn:xc7z020clg400-1"):
+        message = refused(place, "build", "model.onnx", "--target", target, "--out", "build")
+        assert "odd_one" in message
+        assert "Softmax" in message
+
+
+def test_options_of_finn_with_another_target(place: Path, network: Network) -> None:
+    save_network(network, place / "network.npz")
+    assert "expected a target finn:PART, got 'up5k'" in refused(place, "build", "network.npz", "--fps", "30", "--out", "build")
 
 
 def test_truncated_network_file(place: Path, network: Network) -> None:
