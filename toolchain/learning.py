@@ -33,7 +33,8 @@ from toolchain.training_recipe import Training
 @dataclass
 class Progress:
     """What grows from leg to leg: `history`, one entry an epoch; `best_epoch`, `best_state`: the epoch of highest validation
-    accuracy among those of the final network, the later of equals, and the weights after it; -1 and nothing before there is one."""
+    accuracy among those of the final network, the later of equals, or with `keep = "last"` the last one, and the weights after it;
+    -1 and nothing before there is one."""
 
     history: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: int = -1
@@ -201,7 +202,7 @@ class Learning(pl.LightningModule):
         if self.epoch < self.final_epoch:
             return  # not yet the network that is wanted
         best = progress.history[progress.best_epoch]["validation_accuracy"] if progress.best_epoch >= 0 else 0.0
-        if entry["validation_accuracy"] >= best:
+        if entry["validation_accuracy"] >= best or self.training_recipe.keep == "last":
             progress.best_epoch = self.epoch
             progress.best_state = {name: tensor.detach().cpu().clone() for name, tensor in self.net.state_dict().items()}
 

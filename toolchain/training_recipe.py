@@ -17,7 +17,8 @@ class Training:
     "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
     tanh in place of sign comes before them; `precision`: of the arithmetic in training, "float32", or "bfloat16" for the fast form
     of `models.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or "real" for a float
-    network of the same layers, to be a teacher; `from_run`: the run folder, relative to the recipe, of a finished training of the
+    network of the same layers, to be a teacher; `keep`: which epoch's weights the run ends with, that of the "best" validation
+    accuracy or the "last" one; `from_run`: the run folder, relative to the recipe, of a finished training of the
     same network, whose weights this one begins with, or "" to begin with random ones."""
 
     epochs: int = 60
@@ -31,6 +32,7 @@ class Training:
     weight_decay: float = 1e-5
     precision: str = "float32"
     numbers: str = "binary"
+    keep: str = "best"
     from_run: str = ""
 
     @property
@@ -88,6 +90,7 @@ TRAINING_LIMITS = {
     "weight_decay": Limits(0, 1),
     "precision": Limits(choices=("float32", "bfloat16")),
     "numbers": Limits(choices=("binary", "real")),
+    "keep": Limits(choices=("best", "last")),
 }
 DISTILLATION_LIMITS = {
     "epochs": Limits(1, 100000),

@@ -107,6 +107,19 @@ def test_the_saved_model_is_that_of_the_best_epoch_and_gives_the_stated_accuracy
     assert result.test_images == 120
 
 
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(recipe: Recipe, tmp_path: Path) -> None:
+    last = tmp_path / "last.toml"
+    last.write_text(TINY.replace("epochs = 3", 'epochs = 6\nrate = 1.0\nkeep = "last"'))  # a rate that destroys
+    result = train(load_recipe(last), tmp_path / "run", console=quiet())
+    accuracies = [entry["validation_accuracy"] for entry in json.loads((tmp_path / "run" / "history.json").read_text())]
+    assert result is not None and result.best_epoch == 5
+    assert result.validation_accuracy == accuracies[-1] < max(accuracies)
+    saved = safetensors.torch.load_file(tmp_path / "run" / "model.safetensors")
+    state = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["state_dict"]
+    for name, tensor in saved.items():
+        np.testing.assert_array_equal(tensor.numpy(), state[f"net.{name}"].numpy(), err_msg=name)
+
+
 @pytest.mark.parametrize("stop", [1, 2])
 def test_resumed_training_ends_in_the_same_weights_to_the_bit(recipe: Recipe, tmp_path: Path, stop: int) -> None:
     whole = train(recipe, tmp_path / "whole", console=quiet())
