@@ -35,9 +35,10 @@ class Card:
     """What is known of one network.
 
     `data`: the data set; `image`: (C, H, W); `class_names`; accuracies are shares 0..1, that on the `test_images` was looked at
-    once, after the epoch was chosen by the validation images; `weight_bits`: binary weights, `macs`: binary multiply-accumulates
+    once, after the training; `weight_bits`: binary weights, `macs`: binary multiply-accumulates
     (BOPs) an image; `cycles`: a frame on the UP5K by its compiler's cost model, None where it does not fit, and `up5k` then says
-    why; `seconds`: of training, teacher left out; `commands`: from nothing to this folder; `notes`: what else one should know.
+    why; `keep`: the recipe's, "best" where the validation images
+    chose the epoch; `seconds`: of training, teacher left out; `commands`: from nothing to this folder; `notes`: what else one should know.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Card:
     up5k: str
     epochs: int
     best_epoch: int
+    keep: str
     seed: int
     seconds: float
     onnx_bytes: int
@@ -105,12 +107,13 @@ def card_page(card: Card) -> str:
     """README.md of a network, in Markdown."""
     rate = card.frames_per_second
     speed = f"{card.cycles:,} cycles a frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever it had"
     rows = [
         ("data", card.data),
         ("image", f"{card.image[0]} x {card.image[1]} x {card.image[2]} (colours, rows, columns), uint8"),
         ("classes", ", ".join(card.class_names)),
         ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, looked at once"),
-        ("validation accuracy", f"{card.validation_accuracy:.2%}; it chose the epoch"),
+        ("validation accuracy", f"{card.validation_accuracy:.2%}; {chosen}"),
         ("weights", f"{card.weight_bits:,} bits, all binary, first and last layer included"),
         ("BOPs", f"{card.macs:,} binary multiply-accumulates an image"),
         ("UP5K", speed),
