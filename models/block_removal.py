@@ -11,11 +11,9 @@ import math
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.filter_pruning import Budget, BudgetError, plan_removal
+from models.filter_pruning import Budget, BudgetError, plan_removal, weigh_blocks
 from models.layer_table import Layer
 from models.network import BinaryNet
 
@@ -25,41 +23,18 @@ def without(layers: Sequence[Layer], gone: Collection[int]) -> tuple[Layer, ...]
     return tuple(layer for index, layer in enumerate(layers) if index not in gone)
 
 
-@torch.enable_grad()
-def block_importance(net: BinaryNet, candidates: Collection[int], batches: Iterable[tuple[Tensor, Tensor]]) -> dict[int, float]:
+def block_importance(net: BinaryNet, candidates: Sequence[int], batches: Iterable[tuple[Tensor, Tensor]]) -> dict[int, float]:
     """For each block of `candidates`: the mean over images of the sum over channels of |sum over the map of (s - e) * d loss / d s|
     with the signs s that leave the block and e that enter it.
 
-    `batches`: images [N, C, H, W] and labels int64 [N]; the loss is the cross-entropy of an image. In eval mode and float32; `net`
-    comes back as it was given, without gradients.
+    `batches`, and what becomes of `net`: see `models.filter_pruning.weigh_blocks`.
     """
-    training, fast = net.training, net.fast
-    maps: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-    hooks = [
-        net.blocks[i].register_forward_hook(lambda block, entered, left: maps.update({block: (entered[0], left)}))
-        for i in candidates
-    ]
-    totals, images_seen = dict.fromkeys(candidates, 0.0), 0
-    try:
-        net.eval()
-        net.fast = False
-        for images, labels in batches:
-            maps.clear()
-            loss = F.cross_entropy(net.logits(images), labels, reduction="sum")
-            found = [maps[net.blocks[index]] for index in candidates]
-            gradients = torch.autograd.grad(loss, [left for _, left in found])
-            for index, (entered, left), gradient in zip(candidates, found, gradients, strict=True):
-                change = (left - entered).detach() * gradient
-                totals[index] += float(change.double().sum((2, 3)).abs().sum())
-            images_seen += len(labels)
-    finally:
-        for hook in hooks:
-            hook.remove()
-        net.train(training)
-        net.fast = fast
-    if not images_seen:
-        raise ValueError("expected at least one image to weigh blocks with, got none")
-    return {index: total / images_seen for index, total in totals.items()}
+
+    def measure(entered: Tensor, left: Tensor, gradient: Tensor) -> Tensor:
+        return ((left - entered) * gradient).double().sum((2, 3)).abs().sum()
+
+    weighed = weigh_blocks(net, candidates, batches, measure)
+    return {index: float(total) for index, total in zip(candidates, weighed, strict=True)}
 
 
 def choose_blocks(

@@ -104,27 +104,51 @@ def table_in(state: Mapping[str, Tensor], layers: tuple[Layer, ...]) -> tuple[La
     return tuple(found)
 
 
-@torch.enable_grad()
 def filter_importance(net: BinaryNet, batches: Iterable[tuple[Tensor, Tensor]]) -> list[Tensor]:
     """float64 [channels] for each block of `net`: the mean over images of |sum over the map of sign * d loss / d sign|.
 
+    `batches`, and what becomes of `net`: see `weigh_blocks`.
+    """
+
+    def measure(_entered: Tensor, left: Tensor, gradient: Tensor) -> Tensor:
+        product = left * gradient
+        return product.reshape(*product.shape[:2], -1).double().sum(2).abs().sum(0)
+
+    return weigh_blocks(net, range(len(net.blocks)), batches, measure)
+
+
+@torch.enable_grad()
+def weigh_blocks(
+    net: BinaryNet,
+    blocks: Sequence[int],
+    batches: Iterable[tuple[Tensor, Tensor]],
+    measure: Callable[[Tensor, Tensor, Tensor], Tensor],
+) -> list[Tensor]:
+    """For each of `blocks` the mean over images of `measure`, which gives a batch's sum from the signs that enter a block, those
+    that leave it, and the derivative of the loss by those that leave.
+
     `batches`: images [N, C, H, W] and labels int64 [N]; the loss is the cross-entropy of an image. In eval mode and float32; `net`
-    comes back as it was given, without gradients.
+    comes back as it was given, without gradients. Raises ValueError where there are no images.
     """
     training, fast = net.training, net.fast
-    outputs: list[Tensor] = []
-    hooks = [block.register_forward_hook(lambda _module, _inputs, output: outputs.append(output)) for block in net.blocks]
+    maps: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    weighed = [net.blocks[index] for index in blocks]
+    hooks = [
+        block.register_forward_hook(lambda block, entered, left: maps.update({block: (entered[0], left)})) for block in weighed
+    ]
     totals: list[Tensor] = []
     images_seen = 0
     try:
         net.eval()
         net.fast = False
         for images, labels in batches:
-            outputs.clear()
             loss = F.cross_entropy(net.logits(images), labels, reduction="sum")
-            gradients = torch.autograd.grad(loss, outputs)
-            products = [output.detach() * gradient for output, gradient in zip(outputs, gradients, strict=True)]
-            sums = [each.reshape(*each.shape[:2], -1).double().sum(2).abs().sum(0) for each in products]
+            found = [maps[block] for block in weighed]
+            gradients = torch.autograd.grad(loss, [left for _, left in found])
+            sums = [
+                measure(entered.detach(), left.detach(), gradient)
+                for (entered, left), gradient in zip(found, gradients, strict=True)
+            ]
             totals = [total + each for total, each in zip(totals, sums, strict=True)] if totals else sums
             images_seen += len(labels)
     finally:

@@ -8,7 +8,6 @@ has a row is skipped by the next call. `--only` takes part of the combinations, 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -17,15 +16,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from export.atomic import replacing
 from export.errors import OwlbitError
 from toolchain.light import LIGHTS
+from toolchain.results_file import RESULTS, read_results, write_results
 from toolchain.train_many import Job, train_many
 
 if TYPE_CHECKING:
     from toolchain.training import Result
 
-RESULTS = "results.csv"
 COLOURS, THRESHOLDS, SEEDS = ("gray", "rgb"), (4, 2, 8), (0, 1, 2)
 EPOCHS = 10
 
@@ -150,26 +148,6 @@ def cases() -> Iterator[Case]:
                             yield Case(light, colour, thresholds, encoding, seed)
 
 
-def read_results(path: Path) -> list[Row]:
-    """The rows of results.csv, none where there is no such file. Raises OwlbitError where it is not as this program writes it."""
-    if not path.exists():
-        return []
-    kinds = {"thresholds": int, "seed": int, "epochs": int, "validation": float, "test": float, "seconds": float}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [Row(**{key: kinds.get(key, str)(value) for key, value in row.items()}) for row in csv.DictReader(file)]
-    except (OSError, TypeError, ValueError) as error:
-        raise OwlbitError(f"{path}: expected the rows that this program writes, could not read them ({error}); move it") from None
-
-
-def write_results(path: Path, rows: Sequence[Row]) -> None:
-    """Writes results.csv, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
 def row_of(case: Case, epochs: int, result: Result) -> Row:
     """What a finished training of `case` adds to results.csv."""
     assert result.test_accuracy is not None
@@ -202,7 +180,7 @@ def compare(data: Path, out: Path, runs: Path, todo: Sequence[Case], *, epochs: 
     """Trains what `todo` has and results.csv lacks, and draws tables and plot after each training; returns all rows."""
     from toolchain.compare_encodings_page import write_page
 
-    rows = read_results(out / RESULTS)
+    rows = read_results(Row, out / RESULTS)
     if any(row.epochs != epochs for row in rows):
         raise OwlbitError(f"{out / RESULTS}: expected trainings of {epochs} epochs, got others; choose another --out")
     done = {row.case for row in rows}

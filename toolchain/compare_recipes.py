@@ -7,25 +7,23 @@ is skipped by the next call. See `toolchain.comparison` for the file, `models/co
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from export.atomic import replacing, write_text
+from export.atomic import write_text
 from export.errors import OwlbitError
 from toolchain.comparison import Comparison, read_comparison
 from toolchain.recipe import load_recipe
+from toolchain.results_file import RESULTS, read_results, write_results
 from toolchain.train_many import Job, train_many
 
 if TYPE_CHECKING:
     from toolchain.training import Result
-
-RESULTS = "results.csv"
 
 
 @dataclass(frozen=True)
@@ -48,26 +46,6 @@ def row_of(variant: str, seed: int, result: Result) -> Row:
     return Row(variant, seed, result.epochs, result.validation_accuracy, test, result.weight_bits, result.seconds)
 
 
-def read_results(path: Path) -> list[Row]:
-    """The rows of results.csv, none where there is no such file. Raises OwlbitError where it is not as this program writes it."""
-    if not path.exists():
-        return []
-    kinds = {"variant": str, "validation": float, "test": float, "seconds": float}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [Row(**{key: kinds.get(key, int)(value) for key, value in row.items()}) for row in csv.DictReader(file)]
-    except (OSError, TypeError, ValueError) as error:
-        raise OwlbitError(f"{path}: expected the rows that this program writes, could not read them ({error}); move it") from None
-
-
-def write_results(path: Path, rows: Sequence[Row]) -> None:
-    """Writes results.csv, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-
-
 def compare(
     comparison: Comparison, data: Path | None, out: Path, runs: Path, only: Sequence[str], *, at_once: int, console: Console
 ) -> list[Row]:
@@ -80,7 +58,7 @@ def compare(
     for name in only:
         if name not in comparison.variants:
             raise OwlbitError(f'--only: expected variants of {", ".join(comparison.variants)}, got "{name}"')
-    rows = read_results(out / RESULTS)
+    rows = read_results(Row, out / RESULTS)
     for row in rows:
         if row.variant not in comparison.variants:
             raise OwlbitError(f'{out / RESULTS}: expected variants of this comparison, got "{row.variant}"; choose another --out')

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from export.errors import OwlbitError
-from toolchain.compare_encodings import INPUTS, Case, Row, cases, chosen, main, read_results, write_results
+from toolchain.compare_encodings import INPUTS, Case, Row, cases, chosen, main
 from toolchain.compare_encodings_page import PAGE, PLOT, TABLE, means, write_page
 from toolchain.recipe import load_recipe
+from toolchain.results_file import read_results, write_results
 
 CASE = Case("dark", "gray", 4, "learned", 0)
 
@@ -63,7 +64,7 @@ def test_trains_what_is_missing_and_skips_what_is_there(tmp_path: Path, capsys: 
     command = ["--data", str(data), "--out", str(out), "--runs", str(tmp_path / "runs"), "--epochs", "1", "--only"]
     part = ["colour=gray", "light=dark", "seed=0", "thresholds=4", "encoding=quantile"]
     assert main([*command, *part]) == 0
-    (row,) = read_results(out / "results.csv")
+    (row,) = read_results(Row, out / "results.csv")
     assert row.case == replace(CASE, encoding="quantile") and row.epochs == 1
     assert 0 <= row.test <= 1 and len(row.places.split()) == 4
     before = (out / "results.csv").read_bytes()
@@ -91,7 +92,7 @@ def test_means_deviations_and_paired_differences(tmp_path: Path) -> None:
     assert (learned.test, learned.test_deviation) == (43.0, round(float(np.std([40, 42, 47], ddof=1)), 2))
     assert (learned.ahead, learned.ahead_deviation) == (0.5, round(float(np.std([2, -1], ddof=1)), 2))
     write_results(tmp_path / "results.csv", rows)
-    assert read_results(tmp_path / "results.csv") == rows
+    assert read_results(Row, tmp_path / "results.csv") == rows
     write_page(tmp_path, rows, 6)
     page = (tmp_path / PAGE).read_text()
     assert "| dark | gray | 4 | 43.0 ± 3.6 (3) |  | 40.5 ± 3.5 (2) |  |  |" in page
@@ -104,4 +105,4 @@ def test_means_deviations_and_paired_differences(tmp_path: Path) -> None:
 def test_a_damaged_results_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "results.csv").write_text("light,colour\nday,gray\n")
     with pytest.raises(OwlbitError, match=r"results\.csv: expected the rows that this program writes"):
-        read_results(tmp_path / "results.csv")
+        read_results(Row, tmp_path / "results.csv")

@@ -8,10 +8,11 @@ from PIL import Image
 from tiny_recipe import recipe_for
 
 from export.errors import OwlbitError
-from toolchain.compare_recipes import RESULTS, Row, main, read_results, write_results
+from toolchain.compare_recipes import Row, main
 from toolchain.compare_recipes_page import PAGE, PLOT, write_page
 from toolchain.comparison import merged, read_comparison
 from toolchain.recipe import load_recipe
+from toolchain.results_file import RESULTS, read_results, write_results
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,10 +66,10 @@ def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
 def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--jobs", "2"]
     assert main([*command, "--only", "plain"]) == 0
-    assert {(row.variant, row.seed) for row in read_results(tmp_path / "out" / RESULTS)} == {("plain", 3), ("plain", 4)}
+    assert {(row.variant, row.seed) for row in read_results(Row, tmp_path / "out" / RESULTS)} == {("plain", 3), ("plain", 4)}
     assert main(command) == 0
     assert "2 of 4 trainings are there already" in capsys.readouterr().err
-    rows = read_results(tmp_path / "out" / RESULTS)
+    rows = read_results(Row, tmp_path / "out" / RESULTS)
     assert {(row.variant, row.seed) for row in rows} == {(name, seed) for name in ("plain", "two-stages") for seed in (3, 4)}
     assert all(row.epochs == 2 and row.test == -1 and 0 <= row.validation <= 1 and row.weight_bits > 0 for row in rows)
     before = (tmp_path / "out" / RESULTS).read_bytes()
@@ -85,7 +86,7 @@ def test_means_deviations_and_differences_at_the_same_seed(file: Path, tmp_path:
         Row("two-stages", 4, 2, 0.7, 0.53, 900, 90),
     ]
     write_results(tmp_path / RESULTS, rows)
-    assert read_results(tmp_path / RESULTS) == rows
+    assert read_results(Row, tmp_path / RESULTS) == rows
     write_page(tmp_path, read_comparison(file), rows)
     page = (tmp_path / PAGE).read_text()
     assert "| plain | 1,000 | 2 | 55.0 ± 7.1 (2) | 45.0 ± 7.1 |  | 1.0 |" in page

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
@@ -15,7 +18,16 @@ from toolchain.build_model import model_file
 from toolchain.digits import held_out_frames
 from toolchain.sensing.sources import Shot
 
+ROOT = Path(__file__).resolve().parents[3]
+
 Step = Shot | Exception | Callable[[], None]
+
+
+def printed_by(script: str) -> str:
+    """What a Python script prints in a process of its own, which knows this module too."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 @cache

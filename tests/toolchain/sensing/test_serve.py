@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -15,12 +14,11 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from sensing_tools import ROOT, printed_by
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
 from toolchain.cli import app
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def begin(*arguments: str) -> tuple[subprocess.Popen[str], str]:
@@ -130,6 +128,4 @@ def test_serving_imports_no_torch() -> None:
         "feed.message()\n"
         "print(sorted({'torch', 'brevitas', 'lightning', 'matplotlib', 'sklearn', 'qonnx'} & set(sys.modules)))\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert printed_by(script) == "[]"
