@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,11 @@ from rich.console import Console
 
 from export.atomic import write_text
 from export.errors import OwlbitError
+from toolchain.data_recipe import Data
 from toolchain.recipe import load_recipe, with_data
 
 if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
+    from toolchain.images import Dataset
     from toolchain.training import Result
 
 
@@ -53,8 +56,16 @@ def _train(job: Job, data: Path | None, runs: Path) -> Result:
     write_text(path, job.recipe)
     try:
         recipe = load_recipe(path) if data is None else with_data(load_recipe(path), data)
-        result = train(recipe, path.with_suffix(""), resume=True, console=Console(quiet=True))
+        dataset = _dataset(recipe.data, path.parent)
+        result = train(recipe, path.with_suffix(""), resume=True, console=Console(quiet=True), dataset=dataset)
     except OwlbitError as error:
         raise OwlbitError(f"{job.name}: {error}") from None  # of the one kind that crosses from process to process
     assert result is not None
     return result
+
+
+@lru_cache(maxsize=6)  # reading and scaling CIFAR-10 takes as long as two epochs of a small network
+def _dataset(data: Data, base: Path) -> Dataset:
+    from toolchain.datasets import load_dataset
+
+    return load_dataset(data, base)

@@ -55,12 +55,13 @@ def train(
     overwrite: bool = False,
     console: Console | None = None,
     stop_after: int | None = None,
+    dataset: Dataset | None = None,
 ) -> Result | None:
     """Trains `recipe` into the run folder `out` (see `toolchain.run_folder`) and returns how it ended.
 
     `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
     in a folder that holds a run. `stop_after`: stop after so many epochs in all, a teacher's first, as if killed there, and return
-    None.
+    None. `dataset`: the recipe's images, where they are at hand.
     Raises OwlbitError (DataError, RunError), and KeyboardInterrupt where the user stops it.
     """
     out = Path(out)
@@ -68,7 +69,7 @@ def train(
     if recipe.training.batch % processes:
         wanted = f"a multiple of the {processes} processes"
         raise RecipeError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
-    dataset = load_dataset(recipe.data, recipe.path.parent)
+    dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     # What may be refused comes before anything is written.
     pruning = pruning_schedule(recipe, len(dataset.class_names))
     teacher = _teacher_of_run(recipe, dataset)
