@@ -38,7 +38,8 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
     `at_once` trainings. Raises OwlbitError, naming the training, at the first that fails.
     """
     # Of the processes to come; with more threads than processors they would wait for one another.
-    os.environ["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // at_once))
+    threads = str(max(1, len(os.sched_getaffinity(0)) // at_once))
+    os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(_train, job, data, runs): job for job in jobs}
         try:
