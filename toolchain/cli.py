@@ -282,6 +282,7 @@ def report(run: RunArgument) -> None:
 @app.command()
 def zoo(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show the card of one network.", show_default=False)] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw accuracy against bits of them all, as PNG.")] = None,
 ) -> None:
     """List the trained networks that come with owlbit, or show the card of one.
 
@@ -292,10 +293,15 @@ def zoo(
     from toolchain.show import zoo_table
     from toolchain.zoo import card_page, read_card, zoo_folder, zoo_names
 
-    if name is None:
-        out.print(zoo_table([read_card(zoo_folder(each)) for each in zoo_names()]))
-    else:
+    if name is not None:
         typer.echo(card_page(read_card(zoo_folder(name))))
+        return
+    cards = [read_card(zoo_folder(each)) for each in zoo_names()]
+    out.print(zoo_table(cards))
+    if plot is not None:
+        from toolchain.zoo_plot import draw_zoo
+
+        draw_zoo(cards, plot)
 
 
 app.command()(sense)

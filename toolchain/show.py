@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -46,7 +47,8 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
 
 def zoo_table(cards: Sequence[Card]) -> Table:
     """One row a network of the zoo."""
-    table = Table(caption="accuracy on test images; cycles of the UP5K; a card: owlbit zoo NAME", caption_justify="left")
+    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo NAME"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     table.add_column("data", no_wrap=True)
     for heading in ("accuracy", "kbit", "MBOP", "cycles", "frames/s", "QONNX"):

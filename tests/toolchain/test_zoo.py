@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from tiny_recipe import quiet, recipe_for
 from typer.testing import CliRunner
 
@@ -26,6 +27,7 @@ from toolchain.publish_run import publish_run
 from toolchain.recipe import load_recipe, with_data
 from toolchain.training import train
 from toolchain.zoo import CARD, ONNX, PAGE, RECIPE, ZOO, card_page, read_card, read_sample, sample_frames, zoo_folder, zoo_names
+from toolchain.zoo_plot import draw_zoo
 
 NAMES = zoo_names()
 
@@ -131,3 +133,19 @@ def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytes
     np.testing.assert_array_equal(np.load("scores.npy"), read_sample(ZOO / "digits")[0])
     built = runner.invoke(app, ["build", "zoo:digits"])
     assert built.exit_code == 0 and Path("runs/digits/up5k/flash.bin").is_file()
+
+
+def test_the_plot_shows_every_network(tmp_path: Path) -> None:
+    runner = CliRunner()
+    drawn = runner.invoke(app, ["zoo", "--plot", str(tmp_path / "zoo.png")])
+    assert drawn.exit_code == 0, drawn.output
+    with Image.open(tmp_path / "zoo.png") as opened:
+        everything = np.asarray(opened.convert("RGB"))
+    draw_zoo([read_card(zoo_folder("digits"))], tmp_path / "one.png")
+    with Image.open(tmp_path / "one.png") as opened:
+        one = np.asarray(opened.convert("RGB"))
+    for ink, there in (((0x2F, 0x66, 0x90), True), ((0xC8, 0x55, 0x3D), False)):  # of a first and of a second task
+        assert (everything == ink).all(-1).any()
+        assert (one == ink).all(-1).any() == there
+    folder = runner.invoke(app, ["zoo", "--plot", str(tmp_path)])
+    assert folder.exit_code == 2 and "expected a file to write, found a folder" in folder.output
