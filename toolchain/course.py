@@ -67,7 +67,6 @@ class Course:
         if teacher is not None and recipe.distillation is not None:
             soft = look_once(teacher, dataset.train, recipe.data.flip) if recipe.distillation.once else None
             self.teaching = Teaching(teacher, recipe.distillation, soft)
-            self.teaching.check(self.net)
 
     def _first_net(self, earlier: Mapping[str, Tensor] | None) -> Trainable:
         pl.seed_everything(self.recipe.training.seed, verbose=False)
@@ -161,7 +160,7 @@ class Course:
         )
 
     def _fit(self, learning: Learning, stop_after: int | None, *, resume: bool) -> None:
-        leg, (rank, processes) = learning.leg, world()
+        leg, (rank, processes), here = learning.leg, world(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if processes > 1:
             sync_norms(learning.net)
         stop = leg.stop if stop_after is None else min(stop_after, leg.stop)
@@ -171,8 +170,8 @@ class Course:
             warnings.filterwarnings("ignore", module="lightning")
             trainer = pl.Trainer(
                 accelerator="gpu" if accelerator() == "cuda" else "cpu",
-                devices="auto" if processes > 1 and accelerator() == "cuda" else int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-                num_nodes=processes // int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+                devices=here,  # where a machine has more GPUs, the first ones
+                num_nodes=processes // here,
                 strategy="ddp" if processes > 1 else "auto",
                 max_epochs=stop - leg.start,
                 callbacks=[

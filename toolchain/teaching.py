@@ -37,14 +37,15 @@ class Teaching:
         self.soft = soft
 
     def check(self, student: Trainable) -> None:
-        """Raises RunError where attention is matched and the feature maps of the two do not fit each other."""
+        """Raises RunError where attention is matched and the feature maps of the two do not fit each other.
+
+        `student` comes back in eval mode.
+        """
         if not self.recipe.attention:
             return
         blank = torch.zeros(2, *student.input_shape, dtype=torch.uint8)
-        training = student.training
         with torch.no_grad():
             points = [net.eval().transfer_points(blank) for net in (student, self.teacher)]
-        student.train(training)
         try:
             attention_loss(*points)
         except ValueError as error:
