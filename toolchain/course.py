@@ -112,19 +112,19 @@ class Course:
         return fresh.train(self.net.training)
 
     def _begin(self, leg: Leg) -> None:
+        begins_stage = leg.start == leg.stage_start and leg.stage > 1
+        if begins_stage and self.recipe.distillation is not None and self.recipe.distillation.progressive:
+            if world()[0] == 0:  # before anything is pruned: it teaches as it was
+                write_model(self.out, self.net.state_dict(), STAGE.format(leg.stage - 1))
+            wait_for_all()
         if self.pruning is not None:
             assert isinstance(self.net, BinaryNet)
             self.net.use_real_weights(leg.real)  # no state dict tells either, and filters are weighed with them
             self.net.set_activation(leg.activation)
             batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, leg.start), WEIGHING_BATCHES)
             self.net = self.pruning.on_epoch_start(self.net, leg.start, (batch[:2] for batch in batches))
-        if leg.start == leg.stage_start and leg.stage > 1:
-            if self.recipe.distillation is not None and self.recipe.distillation.progressive:
-                if world()[0] == 0:
-                    write_model(self.out, self.net.state_dict(), STAGE.format(leg.stage - 1))
-                wait_for_all()
-            if not leg.real:
-                self.net.clip_latents()
+        if begins_stage and not leg.real:
+            self.net.clip_latents()
 
     def _teaching_of(self, leg: Leg) -> Teaching | None:
         """Of a progressive chain the network at the end of the stage before; else the teacher."""
@@ -197,7 +197,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        saved: dict[str, Any] = torch.load(path, weights_only=True)
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         len(saved["owlbit"]["history"])
     except (OSError, EOFError, RuntimeError, TypeError, ValueError, KeyError, pickle.UnpicklingError):
         raise RunError(
