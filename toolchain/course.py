@@ -88,7 +88,13 @@ class Course:
         if saved is not None:
             done = len(saved["owlbit"]["history"])
             vars(self.progress).update(saved["owlbit"])
-            self._shape_like({name.removeprefix("net."): tensor for name, tensor in saved["state_dict"].items()})
+            try:
+                self._shape_like({name.removeprefix("net."): tensor for name, tensor in saved["state_dict"].items()})
+            except (KeyError, RuntimeError, ValueError):  # of what fits the weights in
+                raise RunError(
+                    f"{self.out / self.checkpoint}: expected the checkpoint of this recipe's network, got another's; "
+                    "overwrite the run to begin anew"
+                ) from None
         for leg in self.legs:
             if done >= leg.stop or (stop_after is not None and stop_after <= leg.start):
                 continue
