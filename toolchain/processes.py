@@ -7,6 +7,7 @@ batch.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -50,8 +51,9 @@ def launch(arguments: Sequence[str], devices: int, nodes: int, rendezvous: str) 
     `rendezvous`: HOST:PORT where the machines meet, for more than one. Raises OwlbitError where it is missing, a training with so
     many processes cannot be, or one of them ends with a message, which is then this one's.
     """
-    if nodes > 1 and not rendezvous:
-        raise OwlbitError(f"--rendezvous: expected HOST:PORT of one of the {nodes} machines, at which all meet, got none")
+    if nodes > 1 and not re.fullmatch(r".+:\d+", rendezvous):
+        found = f'"{rendezvous}"' if rendezvous else "none"
+        raise OwlbitError(f"--rendezvous: expected HOST:PORT of one of the {nodes} machines, at which all meet, got {found}")
     if accelerator() == "cuda" and devices > torch.cuda.device_count():
         raise OwlbitError(f"--devices: expected at most the {torch.cuda.device_count()} GPUs of this machine, got {devices}")
     place = ["--standalone"] if nodes == 1 else ["--rdzv-backend", "c10d", "--rdzv-endpoint", rendezvous]

@@ -81,5 +81,6 @@ def test_a_batch_of_more_images_than_there_are_cannot_be_shared_evenly(tmp_path:
 
 
 def test_several_machines_need_a_place_to_meet() -> None:
-    with pytest.raises(OwlbitError, match=r"--rendezvous: expected HOST:PORT of one of the 2 machines"):
-        launch([], 1, 2, "")
+    for given in ("", "elsewhere"):
+        with pytest.raises(OwlbitError, match=r"--rendezvous: expected HOST:PORT of one of the 2 machines"):
+            launch([], 1, 2, given)
