@@ -65,7 +65,8 @@ class Course:
         self.net = self._first_net(earlier)
         self.teaching: Teaching | None = None
         if teacher is not None and recipe.distillation is not None:
-            soft = look_once(teacher, dataset.train, recipe.data.flip) if recipe.distillation.once else None
+            device = torch.device(accelerator())
+            soft = look_once(teacher, dataset.train, recipe.data.flip, device) if recipe.distillation.once else None
             self.teaching = Teaching(teacher, recipe.distillation, soft)
 
     def _first_net(self, earlier: Mapping[str, Tensor] | None) -> Trainable:
