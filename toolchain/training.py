@@ -22,7 +22,18 @@ from toolchain.learning_curve import draw_learning_curve
 from toolchain.processes import join_processes, wait_for_all, world
 from toolchain.pruning import pruning_schedule
 from toolchain.recipe import Recipe
-from toolchain.run_folder import CURVE, HISTORY, RESULT, TEACHER, TEACHER_HISTORY, RunError, read_result, start_run, write_json
+from toolchain.run_folder import (
+    CHECKPOINT,
+    CURVE,
+    HISTORY,
+    RESULT,
+    TEACHER,
+    TEACHER_HISTORY,
+    RunError,
+    read_result,
+    start_run,
+    write_json,
+)
 from toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
 from toolchain.teaching import Teaching
 from toolchain.training_recipe import Distillation
@@ -81,7 +92,7 @@ def train(
     pruning = pruning_schedule(recipe, len(dataset.class_names))
     teacher = _teacher_of_run(recipe, dataset)
     _check_attention(recipe, teacher, len(dataset.class_names))
-    earlier = _earlier_weights(recipe, dataset)
+    earlier = None if resume and (out / CHECKPOINT).exists() else _earlier_weights(recipe, dataset)
     join_processes()
     if rank == 0:
         start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
