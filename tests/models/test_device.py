@@ -6,6 +6,7 @@ is no GPU, but it takes the way that a GPU takes.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -38,11 +39,11 @@ NETWORKS: dict[str, Callable[[], Trainable]] = {
     "tanh": lambda: BinaryNet((3, 8, 8), 3, LAYERS, 4, activation="tanh"),
     "heavy": heavy,
     **{
-        f"resnet18, {name}": lambda table=table: ResNet18((3, 16, 16), 4, replace(table, stem="cifar", width=1 / 32))
+        f"resnet18, {name}": partial(ResNet18, (3, 16, 16), 4, replace(table, stem="cifar", width=1 / 32))
         for name, table in tables.RESNET18_VARIANTS.items()
     },
     **{
-        f"xnor, {scale}": lambda scale=scale: XnorNet((3, 8, 8), 4, tables.Xnor(scale=scale, input_scale=True, width=1 / 32))
+        f"xnor, {scale}": partial(XnorNet, (3, 8, 8), 4, tables.Xnor(scale=scale, input_scale=True, width=1 / 32))
         for scale in tables.SCALES
     },
 }

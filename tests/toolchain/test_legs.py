@@ -164,7 +164,8 @@ def test_weights_that_are_no_numbers_do_not_take_the_checkpoints_place(tmp_path:
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
 
     def logits(net: BinaryNet, images: torch.Tensor) -> torch.Tensor:  # as after a last step that went wrong
-        return net(images) * net.log_temperature * (1.0 if net.training else float("inf"))
+        wrong: torch.Tensor = net(images) * net.log_temperature * (1.0 if net.training else float("inf"))
+        return wrong
 
     monkeypatch.setattr("models.network.BinaryNet.logits", logits)
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3"):
