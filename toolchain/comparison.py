@@ -65,7 +65,7 @@ def read_comparison(path: Path) -> Comparison:
         if not isinstance(table.get(key), str):
             raise RecipeError(path, key, wanted, repr(table[key]) if key in table else "no such key")
     seeds, variants, shared = table.get("seeds"), table.get("variants"), table.get("shared", {})
-    if not isinstance(seeds, list) or not seeds or len(set(seeds)) < len(seeds) or not all(type(seed) is int for seed in seeds):
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int for seed in seeds) or len(set(seeds)) < len(seeds):
         raise RecipeError(path, "seeds", "a list of different integers", repr(seeds))
     if not isinstance(shared, dict):
         raise RecipeError(path, "shared", "tables of a recipe", repr(shared))

@@ -65,9 +65,9 @@ class Course:
         self.net = self._first_net(earlier)
         self.teaching: Teaching | None = None
         if teacher is not None and recipe.distillation is not None:
-            soft = look_once(teacher, dataset.train, recipe.data.flip) if recipe.distillation.once else None
+            device = torch.device(accelerator())
+            soft = look_once(teacher, dataset.train, recipe.data.flip, device) if recipe.distillation.once else None
             self.teaching = Teaching(teacher, recipe.distillation, soft)
-            self.teaching.check(self.net)
 
     def _first_net(self, earlier: Mapping[str, Tensor] | None) -> Trainable:
         pl.seed_everything(self.recipe.training.seed, verbose=False)
@@ -89,7 +89,13 @@ class Course:
         if saved is not None:
             done = len(saved["owlbit"]["history"])
             vars(self.progress).update(saved["owlbit"])
-            self._shape_like({name.removeprefix("net."): tensor for name, tensor in saved["state_dict"].items()})
+            try:
+                self._shape_like({name.removeprefix("net."): tensor for name, tensor in saved["state_dict"].items()})
+            except (KeyError, RuntimeError, ValueError):  # of what fits the weights in
+                raise RunError(
+                    f"{self.out / self.checkpoint}: expected the checkpoint of this recipe's network, got another's; "
+                    "overwrite the run to begin anew"
+                ) from None
         for leg in self.legs:
             if done >= leg.stop or (stop_after is not None and stop_after <= leg.start):
                 continue
@@ -113,19 +119,19 @@ class Course:
         return fresh.train(self.net.training)
 
     def _begin(self, leg: Leg) -> None:
+        begins_stage = leg.start == leg.stage_start and leg.stage > 1
+        if begins_stage and self.recipe.distillation is not None and self.recipe.distillation.progressive:
+            if world()[0] == 0:  # before anything is pruned: it teaches as it was
+                write_model(self.out, self.net.state_dict(), STAGE.format(leg.stage - 1))
+            wait_for_all()
         if self.pruning is not None:
             assert isinstance(self.net, BinaryNet)
             self.net.use_real_weights(leg.real)  # no state dict tells either, and filters are weighed with them
             self.net.set_activation(leg.activation)
             batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, leg.start), WEIGHING_BATCHES)
             self.net = self.pruning.on_epoch_start(self.net, leg.start, (batch[:2] for batch in batches))
-        if leg.start == leg.stage_start and leg.stage > 1:
-            if self.recipe.distillation is not None and self.recipe.distillation.progressive:
-                if world()[0] == 0:
-                    write_model(self.out, self.net.state_dict(), STAGE.format(leg.stage - 1))
-                wait_for_all()
-            if not leg.real:
-                self.net.clip_latents()
+        if begins_stage and not leg.real:
+            self.net.clip_latents()
 
     def _teaching_of(self, leg: Leg) -> Teaching | None:
         """Of a progressive chain the network at the end of the stage before; else the teacher."""
@@ -161,7 +167,7 @@ class Course:
         )
 
     def _fit(self, learning: Learning, stop_after: int | None, *, resume: bool) -> None:
-        leg, (rank, processes) = learning.leg, world()
+        leg, (rank, processes), here = learning.leg, world(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if processes > 1:
             sync_norms(learning.net)
         stop = leg.stop if stop_after is None else min(stop_after, leg.stop)
@@ -171,8 +177,8 @@ class Course:
             warnings.filterwarnings("ignore", module="lightning")
             trainer = pl.Trainer(
                 accelerator="gpu" if accelerator() == "cuda" else "cpu",
-                devices="auto" if processes > 1 and accelerator() == "cuda" else int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-                num_nodes=processes // int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+                devices=here,  # where a machine has more GPUs, the first ones
+                num_nodes=processes // here,
                 strategy="ddp" if processes > 1 else "auto",
                 max_epochs=stop - leg.start,
                 callbacks=[
@@ -198,7 +204,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        saved: dict[str, Any] = torch.load(path, weights_only=True)
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         len(saved["owlbit"]["history"])
     except (OSError, EOFError, RuntimeError, TypeError, ValueError, KeyError, pickle.UnpicklingError):
         raise RunError(

@@ -114,7 +114,7 @@ def read_data(table: Mapping[str, Any], path: Path) -> Data:
     if data.source in OFFICIAL and data.source != "vww" and (data.test or data.test_share):
         key = "test" if data.test else "test_share"
         raise RecipeError(path, f"data.{key}", f'no such key with source "{data.source}", which has its own test images', "one")
-    if data.source == "digits" and (data.colour != "gray" or data.test or data.test_share or data.path or data.light != "day"):
+    if data.source == "digits" and data != Data("digits", data.size, validation=data.validation):
         raise RecipeError(
             path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"
         )

@@ -31,14 +31,18 @@ def load_dataset(data: Data, base: Path) -> Dataset:
     if data.source == "none":
         raise DataError('the recipe has data.source = "none": it is for random weights, not for training; give it images')
     everything, test, class_names = _read(data, base, data.path)
-    _check_classes(everything, class_names, 3 if data.test_share else 2, base / data.path if data.path else Path(data.source))
+    place = base / data.path if data.path else Path(data.source)
+    _check_classes(everything, class_names, 3 if data.test_share else 2, place)
     if data.test:
+        place = base / data.test
         test, _, test_names = _read(data, base, data.test)
         if test_names != class_names:
-            raise DataError(f"{base / data.test}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
+            raise DataError(f"{place}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
+        _check_classes(test, class_names, 1, place, "for testing")
     elif data.test_share:
         kept, off = stratified_split(everything.labels, data.test_share, SPLIT_SEED)
         everything, test = everything.take(kept), everything.take(off)
+        _check_classes(everything, class_names, 2, place, f"beside the {data.test_share:.0%} for testing")
     kept, off = stratified_split(everything.labels, data.validation, SPLIT_SEED + 1)
 
     def fixed(part: Labelled, index: int) -> Labelled:
@@ -90,16 +94,17 @@ def group_classes(labelled: Labelled, names: tuple[str, ...], groups: Groups, wh
     return Labelled(labelled.images[labels >= 0], labels[labels >= 0])
 
 
-def _check_classes(labelled: Labelled, class_names: tuple[str, ...], least: int, path: Path) -> None:
+def _check_classes(
+    labelled: Labelled, class_names: tuple[str, ...], least: int, path: Path, purpose: str = "one for each split"
+) -> None:
     if len(class_names) < 2:
         raise DataError(f"{path}: expected at least 2 classes, got {len(class_names)}")
     if len(class_names) > 256:
         raise DataError(f"{path}: expected at most 256 classes, got {len(class_names)}")
     for name, count in zip(class_names, np.bincount(labelled.labels, minlength=len(class_names)), strict=True):
         if count < least:
-            raise DataError(
-                f'{path}: class "{name}": expected at least {least} images, one for each split, got {count}; add images'
-            )
+            images = "image" if least == 1 else "images"
+            raise DataError(f'{path}: class "{name}": expected at least {least} {images}, {purpose}, got {count}; add images')
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -121,6 +126,8 @@ def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[s
     names = arrays.get("class_names")
     if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
         raise DataError(f"{path}: class_names: expected a list of texts, got {names.dtype} {list(names.shape)}")
+    if names is not None and len(set(names.tolist())) < len(names):
+        raise DataError(f"{path}: class_names: expected different names, got {_listed(tuple(names.tolist()))}")
     class_names = tuple(str(name) for name in (range(int(labels.max()) + 1) if names is None else names))
     if labels.min() < 0 or labels.max() >= len(class_names):
         raise DataError(f"{path}: labels: expected 0 to {len(class_names) - 1}, got {labels.min()} to {labels.max()}")

@@ -145,13 +145,16 @@ class Learning(pl.LightningModule):
         if self.teaching is not None:
             with self._precision(mixed=points is not None or not isinstance(self.teaching.teacher, BinaryNet)):
                 loss = self.teaching.loss(batch, logits, loss, points)
-        if not bool(loss.isfinite()):
-            raise RunError(
-                f"expected a finite loss, got {float(loss.detach())} in epoch {self.epoch + 1}; "
-                "the checkpoint of the epoch before is kept; lower training.rate and begin anew, or look at the images"
-            )
+        self._check_finite(float(loss.detach()))
         self._note("", logits, labels, loss)
         return loss
+
+    def _check_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise RunError(
+                f"expected a finite loss, got {loss} in epoch {self.epoch + 1}; "
+                "the checkpoint of the epoch before is kept; lower training.rate and begin anew, or look at the images"
+            )
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if not self.leg.real:  # the magnitude of a real weight is nothing to clip
@@ -187,6 +190,7 @@ class Learning(pl.LightningModule):
         weights = self.net.binary_weights()
         flipped = sum(int(((weight >= 0) != sign).sum()) for weight, sign in zip(weights, self._signs, strict=True))
         sums, progress = self._totals(), self.progress
+        self._check_finite(sums["validation_loss"])  # before the weights that give it take the checkpoint's place
         entry: dict[str, Any] = {
             "epoch": self.epoch,
             "stage": self.leg.stage,

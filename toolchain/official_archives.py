@@ -125,7 +125,8 @@ def tar_files(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, 
                     assert opened is not None  # of a plain file
                     yield member.name, opened.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{path}: expected a tar archive, could not read it ({error}); fetch it again") from None
+        reason = " ".join(str(error).split())  # tarfile has a line for each kind of compression
+        raise DataError(f"{path}: expected a tar archive, could not read it ({reason}); fetch it again") from None
 
 
 def cached(

@@ -7,14 +7,18 @@ batch.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 
 import torch
 import torch.distributed as dist
 
 from export.errors import OwlbitError
+
+MESSAGE = "owlbit: "  # what the command line begins a message with
 
 
 def accelerator() -> str:
@@ -44,15 +48,25 @@ def wait_for_all() -> None:
 def launch(arguments: Sequence[str], devices: int, nodes: int, rendezvous: str) -> int:
     """Runs `owlbit` with `arguments` in `devices` processes on this machine, one of `nodes`, by torchrun; its exit code.
 
-    `rendezvous`: HOST:PORT where the machines meet, for more than one. Raises OwlbitError where it is missing, or a training with
-    so many processes cannot be.
+    `rendezvous`: HOST:PORT where the machines meet, for more than one. Raises OwlbitError where it is missing, a training with so
+    many processes cannot be, or one of them ends with a message, which is then this one's.
     """
-    if nodes > 1 and not rendezvous:
-        raise OwlbitError(f"--rendezvous: expected HOST:PORT of one of the {nodes} machines, at which all meet, got none")
+    if nodes > 1 and not re.fullmatch(r".+:\d+", rendezvous):
+        found = f'"{rendezvous}"' if rendezvous else "none"
+        raise OwlbitError(f"--rendezvous: expected HOST:PORT of one of the {nodes} machines, at which all meet, got {found}")
     if accelerator() == "cuda" and devices > torch.cuda.device_count():
         raise OwlbitError(f"--devices: expected at most the {torch.cuda.device_count()} GPUs of this machine, got {devices}")
     place = ["--standalone"] if nodes == 1 else ["--rdzv-backend", "c10d", "--rdzv-endpoint", rendezvous]
     command = [sys.executable, "-m", "torch.distributed.run", *place, "--nnodes", str(nodes), "--nproc-per-node", str(devices)]
     environment = {**os.environ}
     environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))
-    return subprocess.run([*command, "--module", "toolchain", *arguments], check=False, env=environment).returncode
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
+        whole = [*command, "--module", "toolchain", *arguments]
+        code = subprocess.run(whole, check=False, env=environment, stderr=errors).returncode
+        errors.seek(0)
+        lines = errors.read().splitlines() if code else []
+    for line in lines:
+        if line.startswith(MESSAGE):  # torchrun's own words on it, and those of the processes that waited, help nobody
+            raise OwlbitError(line.removeprefix(MESSAGE))
+    sys.stderr.writelines(line + "\n" for line in lines)
+    return code

@@ -10,6 +10,7 @@ model.safetensors     the weights of the best epoch; there once training has fin
 learning_curve.png
 result.json           best epoch, accuracies, thresholds
 model.onnx, network.npz   after the export
+verification.*, report.html   of `owlbit verify` and `owlbit report`
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 ONNX, NETWORK = "model.onnx", "network.npz"
 STAGE = "stage{}.safetensors"
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
+REPORT, VERDICT, VERDICT_TABLE = "report.html", "verification.json", "verification.txt"
 
 
 class RunError(OwlbitError):
@@ -35,12 +37,14 @@ class RunError(OwlbitError):
 
 
 def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
-    """Makes `folder` ready for training `recipe`. Raises RunError where it holds a run and neither flag is set, or another's."""
+    """Makes `folder` ready for training `recipe`.
+
+    Raises RunError where it holds a run and neither flag is set, another's, or with `overwrite` files that are no run's.
+    """
     make_folder(folder)
     teacher = (TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY)
     known = (
         RECIPE,
-        RUN,
         CHECKPOINT,
         HISTORY,
         MODEL,
@@ -50,11 +54,17 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
         NETWORK,
         *teacher,
         *(STAGE.format(number) for number in (1, 2)),
+        REPORT,
+        VERDICT,
+        VERDICT_TABLE,
+        RUN,  # last: as long as it is there, the others are known to be a run's
     )
     found = [name for name in known if (folder / name).exists()]
     if found and not resume:
         if not overwrite:
             raise RunError(f"{folder}: expected no earlier run, found {found[0]}; resume it, overwrite it or choose another folder")
+        if RUN not in found:
+            raise RunError(f"{folder}: expected a run to overwrite, found {found[0]} without {RUN}; choose another folder")
         for name in found:
             (folder / name).unlink()
     if resume and RECIPE in found:
@@ -62,8 +72,8 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
         if RUN in found and _read_json(folder / RUN).get("class_names") != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
-    write_text(folder / RECIPE, recipe.text)
     write_json(folder / RUN, _run_facts(recipe, class_names))
+    write_text(folder / RECIPE, recipe.text)
 
 
 def _run_facts(recipe: Recipe, class_names: tuple[str, ...]) -> dict[str, Any]:

@@ -8,21 +8,22 @@ from torch import Tensor
 
 from models.attention import attention_loss
 from models.trainable import Trainable
-from toolchain.batches import Batch, Batches
+from toolchain.batches import CPU, Batch, Batches
 from toolchain.images import Labelled
 from toolchain.run_folder import RunError
 from toolchain.training_recipe import Distillation
 
 
 @torch.no_grad()
-def look_once(teacher: Trainable, labelled: Labelled, flip: bool) -> Tensor:
+def look_once(teacher: Trainable, labelled: Labelled, flip: bool, device: torch.device = CPU) -> Tensor:
     """Logits float32 [N, classes] of the images of `labelled`, in their order; with `flip` the mean with those of their mirror
-    images."""
+    images. `device`: where they are computed, and `teacher` stays; the logits do not."""
+    teacher.to(device)
     rows = []
-    for images, *_ in Batches(labelled, 256):
+    for images, *_ in Batches(labelled, 256, device):
         logits = teacher.logits(images)
         rows.append((logits + teacher.logits(images.flip(3))) / 2 if flip else logits)
-    return torch.cat(rows)
+    return torch.cat(rows).cpu()
 
 
 class Teaching:
@@ -37,14 +38,15 @@ class Teaching:
         self.soft = soft
 
     def check(self, student: Trainable) -> None:
-        """Raises RunError where attention is matched and the feature maps of the two do not fit each other."""
+        """Raises RunError where attention is matched and the feature maps of the two do not fit each other.
+
+        `student` comes back in eval mode.
+        """
         if not self.recipe.attention:
             return
         blank = torch.zeros(2, *student.input_shape, dtype=torch.uint8)
-        training = student.training
         with torch.no_grad():
             points = [net.eval().transfer_points(blank) for net in (student, self.teacher)]
-        student.train(training)
         try:
             attention_loss(*points)
         except ValueError as error:

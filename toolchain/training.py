@@ -22,8 +22,20 @@ from toolchain.learning_curve import draw_learning_curve
 from toolchain.processes import join_processes, wait_for_all, world
 from toolchain.pruning import pruning_schedule
 from toolchain.recipe import Recipe
-from toolchain.run_folder import CURVE, HISTORY, RESULT, TEACHER, TEACHER_HISTORY, RunError, read_result, start_run, write_json
+from toolchain.run_folder import (
+    CHECKPOINT,
+    CURVE,
+    HISTORY,
+    RESULT,
+    TEACHER,
+    TEACHER_HISTORY,
+    RunError,
+    read_result,
+    start_run,
+    write_json,
+)
 from toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
+from toolchain.teaching import Teaching
 from toolchain.training_recipe import Distillation
 from toolchain.typed_table import RecipeError
 
@@ -69,11 +81,18 @@ def train(
     if recipe.training.batch % processes:
         wanted = f"a multiple of the {processes} processes"
         raise RecipeError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
-    dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     # What may be refused comes before anything is written.
+    if resume and overwrite:
+        raise RunError(f"{out}: expected to resume the run or to overwrite it, got both; choose one")
+    _check_apart(recipe, out)
+    dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
+    if processes > 1 and recipe.training.batch > len(dataset.train):
+        wanted = f"at most the {len(dataset.train)} training images, where processes share a batch evenly"
+        raise RecipeError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
     pruning = pruning_schedule(recipe, len(dataset.class_names))
     teacher = _teacher_of_run(recipe, dataset)
-    earlier = _earlier_weights(recipe, dataset)
+    _check_attention(recipe, teacher, len(dataset.class_names))
+    earlier = None if resume and (out / CHECKPOINT).exists() else _earlier_weights(recipe, dataset)
     join_processes()
     if rank == 0:
         start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
@@ -95,6 +114,24 @@ def train(
         result = _finish(course) if rank == 0 else None
         wait_for_all()
         return result
+
+
+def _check_apart(recipe: Recipe, out: Path) -> None:
+    """Raises RecipeError where the run is to learn from the folder that it is written to."""
+    teacher = "" if recipe.distillation is None or recipe.distillation.trained_first else recipe.distillation.teacher
+    for key, given in (("training.from_run", recipe.training.from_run), ("distillation.teacher", teacher)):
+        if given and (recipe.path.parent / given).resolve() == out.resolve():
+            raise RecipeError(recipe.path, key, "another run than the one to be trained", f'"{given}"')
+
+
+def _check_attention(recipe: Recipe, teacher: Trainable | None, classes: int) -> None:
+    """Raises RunError where attention is matched and the maps of `teacher`, or of the float teacher to come, do not fit."""
+    distillation = recipe.distillation
+    if distillation is None or not distillation.attention:
+        return
+    if teacher is None:
+        teacher = build_net(teacher_recipe(recipe, distillation), classes)
+    Teaching(teacher, distillation).check(build_net(recipe, classes))
 
 
 def _teacher(

@@ -73,7 +73,7 @@ def read_value(hint: Any, value: Any, file: Path, key: str) -> Any:
     if typing.get_origin(hint) is tuple:
         if isinstance(value, list) and len(value) == 2 and all(type(item) is int for item in value):
             return tuple(value)
-    elif hint is float and type(value) is int:
+    elif hint is float and type(value) is int and abs(value) < 2**1023:  # beyond, there is no such float
         return float(value)
     elif type(value) is hint:
         return value

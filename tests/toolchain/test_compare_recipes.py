@@ -98,6 +98,7 @@ def test_means_deviations_and_differences_at_the_same_seed(file: Path, tmp_path:
     ("old", "new", "message"),
     [
         ('baseline = "plain"', 'baseline = "none"', 'baseline: expected one of plain, two-stages, got "none"'),
+        ("seeds = [3, 4]", "seeds = [[3], [4]]", "seeds: expected a list of different integers, got [[3], [4]]"),
         ("seeds = [3, 4]", "seeds = [3, 3]", "seeds: expected a list of different integers, got [3, 3]"),
         ('recipe = "recipe.toml"', 'recipe = "no.toml"', "no.toml: expected a recipe, found no such file"),
         ('recipe = "recipe.toml"', "", "recipe: expected the path of a recipe, got no such key"),

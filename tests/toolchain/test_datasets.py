@@ -176,6 +176,16 @@ def test_a_class_with_too_little_is_named(tmp_path: Path, counts: dict[str, int]
         load_dataset(Data("folder", (8, 8), path="set"), tmp_path)
 
 
+def test_a_split_without_a_class_is_named(tmp_path: Path) -> None:
+    npz(tmp_path / "a.npz", **some_images(6))
+    with pytest.raises(OwlbitError, match=r'class "0": expected at least 2 images, beside the 60% for testing, got 1'):
+        load_dataset(Data("npz", (6, 5), path="a.npz", test_share=0.6), tmp_path)
+    one_class = {**some_images(6), "labels": np.ones(6, int)}
+    npz(tmp_path / "b.npz", **one_class)
+    with pytest.raises(OwlbitError, match=r'b\.npz: class "0": expected at least 1 image, for testing, got 0'):
+        load_dataset(Data("npz", (6, 5), path="a.npz", test="b.npz"), tmp_path)
+
+
 def test_a_file_where_a_folder_should_be_and_a_folder_without_classes(tmp_path: Path) -> None:
     (tmp_path / "set").write_text("")
     with pytest.raises(OwlbitError, match="expected a folder of class folders, found a file"):
@@ -199,6 +209,7 @@ def changed(**arrays: Any) -> Callable[[], dict[str, Any]]:
         (changed(labels=np.arange(20) % 2 * 5, class_names=np.array(["a", "b"])), "labels: expected 0 to 1, got 0 to 5"),
         (changed(labels=np.arange(20) % 2 * 2), 'class "1": expected at least 2 images, one for each split, got 0'),
         (changed(class_names=np.array([1, 2])), "class_names: expected a list of texts"),
+        (changed(class_names=np.array(["a", "a"])), "class_names: expected different names, got a, a"),
         (changed(images=np.array([None] * 20)), "expected an npz of plain arrays"),
         (lambda: {"images": some_images()["images"]}, 'expected an array "labels", found images'),
     ],

@@ -51,6 +51,7 @@ def test_the_first_weights_are_those_of_the_other_run_thresholds_included(later:
 def test_resumes_to_the_bit_without_the_other_run(later: Recipe, tmp_path: Path) -> None:
     train(later, tmp_path / "whole", console=quiet())
     assert train(later, tmp_path / "halves", console=quiet(), stop_after=2) is None
+    (tmp_path / "first").rename(tmp_path / "gone")
     train(later, tmp_path / "halves", console=quiet(), resume=True)
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "halves")]
     assert weights[0] == weights[1]

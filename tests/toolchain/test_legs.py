@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from tiny_recipe import TEACHER, quiet, recipe_for
 
@@ -92,11 +93,15 @@ def test_fading_heavy_blocks_leave_the_light_table(tmp_path: Path) -> None:
     assert load_run(tmp_path / "run").net.state_dict().keys() == light.state_dict().keys()
 
 
-@pytest.mark.parametrize("anneal", [1, 2], ids=["narrow teacher", "heavy teacher"])
+@pytest.mark.parametrize("anneal", [1, 2], ids=["plain teacher", "heavy teacher"])
 def test_a_chain_of_stages_teaches_a_network_that_is_pruned(tmp_path: Path, anneal: int) -> None:
     halves_and_whole(CHAIN + BUDGET.replace("anneal = 1", f"anneal = {anneal}"), tmp_path, (1, 2, 3))
     net = load_run(tmp_path / "whole").net
     assert isinstance(net, BinaryNet) and sum(weight.numel() for weight in net.binary_weights()) <= 900
+    # What teaches the last stage is the network before the filters went that go at that border.
+    teacher = safetensors.torch.load_file(tmp_path / "whole" / "stage2.safetensors")
+    kind = "conv" if anneal == 1 else "light.conv"
+    assert [len(teacher[f"blocks.{index}.{name}.weight"]) for index, name in ((0, "conv"), (1, kind))] == [8, 8]
 
 
 def test_a_float_run_teaches_another_run_and_does_not_deploy(tmp_path: Path) -> None:
@@ -127,8 +132,20 @@ def test_attention_needs_maps_of_the_same_size(tmp_path: Path) -> None:
     other.path.write_text(other.text.replace("pool = 2", "pool = 4"))
     train(load_recipe(other.path), tmp_path / "teacher", console=quiet())
     recipe = recipe_for(tmp_path, training='[distillation]\nteacher = "teacher"\nattention = 1.0\n')
+    train(other, tmp_path / "run", console=quiet())
+    before = (tmp_path / "run" / "model.safetensors").read_bytes()
     with pytest.raises(OwlbitError, match=r"distillation\.attention: transfer point 0: expected maps"):
-        train(recipe, tmp_path / "run", console=quiet())
+        train(recipe, tmp_path / "run", console=quiet(), overwrite=True)
+    assert (tmp_path / "run" / "model.safetensors").read_bytes() == before  # refused before anything goes
+
+
+def test_attention_without_a_map_is_refused_before_the_teacher_is_trained(tmp_path: Path) -> None:
+    path = recipe_for(tmp_path, training='[distillation]\nteacher = "float"\nattention = 1.0\n').path
+    table, rest = path.read_text().split("[[layers]]", 1)
+    path.write_text(f'{table}[[layers]]\nkind = "linear"\nfeatures = 8\n[training]{rest.split("[training]")[1]}')
+    with pytest.raises(OwlbitError, match=r"distillation\.attention: expected as many transfer points .* at least 1, got 0 and 0"):
+        train(load_recipe(path), tmp_path / "run", console=quiet())
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_no_number_stops_with_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +154,21 @@ def test_a_loss_that_is_no_number_stops_with_one_message(tmp_path: Path, monkeyp
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
     monkeypatch.setattr("models.network.BinaryNet.logits", lambda net, images: net(images) * net.log_temperature * float("nan"))
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3; .* lower training\.rate"):
+        train(recipe, tmp_path / "run", console=quiet(), resume=True)
+    assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
+
+
+def test_weights_that_are_no_numbers_do_not_take_the_checkpoints_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_for(tmp_path)
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=2)
+    before = (tmp_path / "run" / "last.ckpt").read_bytes()
+
+    def logits(net: BinaryNet, images: torch.Tensor) -> torch.Tensor:  # as after a last step that went wrong
+        wrong: torch.Tensor = net(images) * net.log_temperature * (1.0 if net.training else float("inf"))
+        return wrong
+
+    monkeypatch.setattr("models.network.BinaryNet.logits", logits)
+    with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
 

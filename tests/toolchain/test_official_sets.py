@@ -322,6 +322,10 @@ def test_a_damaged_archive_and_nothing_at_all(tmp_path: Path, own_cache: Path, m
     with pytest.raises(OwlbitError, match="expected a tar archive, could not read it"):
         read_official("cifar10", archive, *RGB32)
     assert not list(own_cache.glob("*"))
+    (tmp_path / "no.tar.gz").write_bytes(b"nothing of the kind")
+    with pytest.raises(OwlbitError, match="expected a tar archive, could not read it") as caught:
+        read_official("vww", tmp_path / "no.tar.gz", *RGB32)
+    assert "\n" not in str(caught.value)
     with pytest.raises(OwlbitError, match=r"expected cifar-10-binary\.tar\.gz or its unpacked folder, found nothing there"):
         read_official("cifar10", tmp_path / "none", *RGB32)
 

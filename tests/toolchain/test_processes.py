@@ -16,8 +16,9 @@ from models.network import BinaryNet
 from toolchain.batches import EpochBatches
 from toolchain.images import Dataset, Labelled, Variations
 from toolchain.processes import launch
-from toolchain.recipe import Recipe
+from toolchain.recipe import Recipe, load_recipe
 from toolchain.saved_model import load_run
+from toolchain.training import train
 from toolchain.training_recipe import Training
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,10 +67,20 @@ def test_a_batch_that_does_not_divide_is_refused(tmp_path: Path) -> None:
     recipe = recipe_for(tmp_path)
     recipe.path.write_text(recipe.text.replace("batch = 16", "batch = 15"))
     done = owlbit("train", str(recipe.path), "--out", str(tmp_path / "run"), "--devices", "2")
-    assert done.returncode != 0 and "training.batch: expected a multiple of the 2 processes, got 15" in done.stderr
+    message = f"owlbit: {recipe.path}: training.batch: expected a multiple of the 2 processes, got 15\n"
+    assert (done.returncode, done.stderr) == (2, message)  # and not a word of torchrun's
     assert not (tmp_path / "run").exists()
 
 
+def test_a_batch_of_more_images_than_there_are_cannot_be_shared_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_for(tmp_path)
+    recipe.path.write_text(recipe.text.replace("batch = 16", "batch = 100"))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(OwlbitError, match=r"training\.batch: expected at most the 68 training images, .* got 100"):
+        train(load_recipe(recipe.path), tmp_path / "run")
+
+
 def test_several_machines_need_a_place_to_meet() -> None:
-    with pytest.raises(OwlbitError, match=r"--rendezvous: expected HOST:PORT of one of the 2 machines"):
-        launch([], 1, 2, "")
+    for given in ("", "elsewhere"):
+        with pytest.raises(OwlbitError, match=r"--rendezvous: expected HOST:PORT of one of the 2 machines"):
+            launch([], 1, 2, given)

@@ -91,6 +91,12 @@ MISTAKES = [
     ),
     ("thresholds = 4", "thresholds = 0", r"input\.thresholds: expected 1 to 128, got 0"),
     ("thresholds = 4", "thresholds = 4.0", r"input\.thresholds: expected an integer, got 4\.0"),
+    ("rate = 1", "rate = 1" + "0" * 400, r"training\.rate: expected a number, got 10"),
+    (
+        'source = "npz"\npath = "images.npz"',
+        'source = "digits"\nflip = true',
+        r"data: expected only size and validation with source",
+    ),
     ("rate = 1", "rate = nan", r"training\.rate: expected 1e-08 to 10, got nan"),
     ('colour = "rgb"', 'colour = "grey"', r'data\.colour: expected one of "gray", "rgb", got the text "grey"'),
     ('colour = "rgb"', 'light = "night"', r'data\.light: expected one of "day", "dark", "mixed", got the text "night"'),

@@ -256,3 +256,46 @@ def test_a_run_that_is_not_whole_is_named(recipe: Recipe, tmp_path: Path) -> Non
     (run / "run.json").write_text("[")
     with pytest.raises(OwlbitError, match=r"run\.json: expected JSON as training writes it"):
         load_run(run)
+
+
+def test_a_checkpoint_of_another_network_is_one_sentence(recipe: Recipe, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(TINY.replace("filters = 8\npool", "filters = 16\npool"))
+    train(load_recipe(other), tmp_path / "other", console=quiet(), stop_after=1)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "other" / "last.ckpt").rename(tmp_path / "run" / "last.ckpt")
+    with pytest.raises(OwlbitError, match=r"last\.ckpt: expected the checkpoint of this recipe's network, got another's"):
+        train(recipe, tmp_path / "run", console=quiet(), resume=True)
+
+
+def test_only_a_run_is_overwritten_and_what_was_said_of_it_goes(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.onnx").write_text("mine")
+    with pytest.raises(OwlbitError, match=r"run: expected a run to overwrite, found model\.onnx without run\.json; choose another"):
+        train(recipe, tmp_path / "run", console=quiet(), overwrite=True)
+    assert (tmp_path / "run" / "model.onnx").read_text() == "mine"
+    (tmp_path / "run" / "model.onnx").unlink()
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
+    (tmp_path / "run" / "verification.json").write_text("[]")  # of the network that goes
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=1, overwrite=True)
+    assert not (tmp_path / "run" / "verification.json").exists()
+
+
+def test_resuming_and_overwriting_at_once_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
+    with pytest.raises(OwlbitError, match="run: expected to resume the run or to overwrite it, got both"):
+        train(recipe, tmp_path / "run", console=quiet(), resume=True, overwrite=True)
+    assert (tmp_path / "run" / "last.ckpt").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [('from_run = "run"\n', "training.from_run"), ('[distillation]\nteacher = "run"\n', "distillation.teacher")],
+)
+def test_a_run_that_learns_from_itself_is_refused(recipe: Recipe, tmp_path: Path, text: str, key: str) -> None:
+    train(recipe, tmp_path / "run", console=quiet())
+    again = tmp_path / "again.toml"
+    again.write_text(TINY + text)
+    with pytest.raises(OwlbitError, match=f"{key}: expected another run than the one to be trained"):
+        train(load_recipe(again), tmp_path / "run", console=quiet(), overwrite=True)
+    assert load_run(tmp_path / "run")
