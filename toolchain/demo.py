@@ -23,6 +23,7 @@ from toolchain.folders import check_replaceable
 from toolchain.recipe import load_recipe
 from toolchain.report import render_report
 from toolchain.report_findings import Findings, gather_findings
+from toolchain.run_folder import REPORT
 from toolchain.show import ladder_table
 from toolchain.verify_folder import verify_folder
 
@@ -53,9 +54,9 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
         build_model(folder, "up5k", folder / "up5k")
     with stage("verify", "every rung against the integer reference", stages, out):
         rows = verify_folder(folder, None, "bitstream", reporter(out))
-    with stage("report", "report.html", stages, out):
+    with stage("report", REPORT, stages, out):
         found = gather_findings(folder)
-        write_text(folder / "report.html", render_report(found))
+        write_text(folder / REPORT, render_report(found))
 
     write_facts(folder, stages, found)
     out.print()
@@ -112,5 +113,5 @@ def summary(folder: Path, found: Findings, stages: dict[str, float]) -> Table:
         table.add_row("speed", f"{found.measured_cycles:,} cycles a frame in RTL, {rate:,.0f} frames/s at 24 MHz")
     table.add_row("ladder", f"{exact} of {len(ran)} rungs exact" + (f"; not run: {', '.join(left)}" if left else ""))
     table.add_row("time", f"{sum(stages.values()):.0f} s")
-    table.add_row("read on", escape(str(folder / "report.html")))
+    table.add_row("read on", escape(str(folder / REPORT)))
     return table

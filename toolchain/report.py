@@ -20,11 +20,12 @@ from hw.up5k.legality import MEMORY_WORDS
 from toolchain import report_page as html
 from toolchain.report_figures import coded, learning_curve, picture, tone_curve
 from toolchain.report_findings import Findings, gather_findings
+from toolchain.run_folder import REPORT
 
 
 def write_report(run: Path) -> Path:
     """Writes report.html into the run folder `run` and returns its path. Raises OwlbitError where `gather_findings` does."""
-    path = run / "report.html"
+    path = run / REPORT
     write_text(path, render_report(gather_findings(run)))
     return path
 

@@ -18,6 +18,7 @@ from hw.up5k.compile_network import Up5kProgram, compile_network
 from hw.up5k.legality import Up5kError
 from toolchain.build_model import model_file
 from toolchain.datasets import load_dataset
+from toolchain.run_folder import VERDICT
 from toolchain.verify_folder import test_split
 
 
@@ -89,7 +90,7 @@ def gather_findings(run: Path) -> Findings:
 
 def read_ladder(folder: Path) -> tuple[Row, ...]:
     """The rows of the last `owlbit verify` of this folder; empty where there was none."""
-    path = folder / "verification.json"
+    path = folder / VERDICT
     if not path.is_file():
         return ()
     fields = Row.__dataclass_fields__

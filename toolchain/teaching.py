@@ -26,6 +26,17 @@ def look_once(teacher: Trainable, labelled: Labelled, flip: bool, device: torch.
     return torch.cat(rows).cpu()
 
 
+@torch.no_grad()
+def check_attention(student: Trainable, teacher: Trainable) -> None:
+    """Raises RunError where attention cannot be matched, as the feature maps of the two do not fit. Both come back in eval mode."""
+    blank = torch.zeros(2, *student.input_shape, dtype=torch.uint8)
+    points = [net.eval().transfer_points(blank) for net in (student, teacher)]
+    try:
+        attention_loss(*points)
+    except ValueError as error:
+        raise RunError(f"distillation.attention: {error}") from None
+
+
 class Teaching:
     """A trained network, and how much it counts beside the labels.
 
@@ -36,21 +47,6 @@ class Teaching:
         self.teacher = teacher.eval().requires_grad_(False)
         self.recipe = recipe
         self.soft = soft
-
-    def check(self, student: Trainable) -> None:
-        """Raises RunError where attention is matched and the feature maps of the two do not fit each other.
-
-        `student` comes back in eval mode.
-        """
-        if not self.recipe.attention:
-            return
-        blank = torch.zeros(2, *student.input_shape, dtype=torch.uint8)
-        with torch.no_grad():
-            points = [net.eval().transfer_points(blank) for net in (student, self.teacher)]
-        try:
-            attention_loss(*points)
-        except ValueError as error:
-            raise RunError(f"distillation.attention: {error}") from None
 
     def loss(self, batch: Batch, logits: Tensor, of_labels: Tensor, points: list[Tensor] | None = None) -> Tensor:
         """(1 - w) of_labels + w tau^2 KL(softmax(teacher / tau) || softmax(logits / tau)) + beta attention.

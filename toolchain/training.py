@@ -35,7 +35,7 @@ from toolchain.run_folder import (
     write_json,
 )
 from toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
-from toolchain.teaching import Teaching
+from toolchain.teaching import check_attention
 from toolchain.training_recipe import Distillation
 from toolchain.typed_table import RecipeError
 
@@ -131,7 +131,7 @@ def _check_attention(recipe: Recipe, teacher: Trainable | None, classes: int) ->
         return
     if teacher is None:
         teacher = build_net(teacher_recipe(recipe, distillation), classes)
-    Teaching(teacher, distillation).check(build_net(recipe, classes))
+    check_attention(build_net(recipe, classes), teacher)
 
 
 def _teacher(

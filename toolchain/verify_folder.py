@@ -20,6 +20,7 @@ from hw.finn.build_folder import BuildFolder
 from hw.ladder import Images, Row, Rung, climb, compare, format_table
 from toolchain.build_model import TARGETS, model_file
 from toolchain.images import Dataset, Labelled, make_frames
+from toolchain.run_folder import VERDICT, VERDICT_TABLE
 from toolchain.rungs import bitstream_rung, fast_rung, finn_rung, qonnx_rung, rtl_rung, torch_rung
 
 # How many images a rung gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
@@ -99,8 +100,8 @@ def verify_folder(folder: Path, images: Images | None, up_to: str, report: Calla
     for row in _rows(folder, images, up_to):
         rows.append(row)
         report(row)
-    write_text(folder / "verification.json", json.dumps([row.as_json() for row in rows], indent=2) + "\n")
-    write_text(folder / "verification.txt", format_table(rows))
+    write_text(folder / VERDICT, json.dumps([row.as_json() for row in rows], indent=2) + "\n")
+    write_text(folder / VERDICT_TABLE, format_table(rows))
     return rows
 
 

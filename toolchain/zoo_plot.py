@@ -10,13 +10,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from export.atomic import replacing
+from models.cost import total
 from models.cost_tables import cnv_costs
 from toolchain.zoo import Card
 
 INKS = ("#2f6690", "#c8553d", "#81a88d", "#e0a458", "#6b7280")
 
 # CNV_1W1A, from the table of pretrained networks in Brevitas' bnn_pynq examples; its input has 8 bits.
-PUBLISHED = ("CNV_1W1A (published),\n8-bit input", "cifar10", 10, 84.22)
+PUBLISHED, PUBLISHED_TASK, PUBLISHED_ACCURACY = "CNV_1W1A (published),\n8-bit input", ("cifar10", 10), 84.22
 
 
 def draw_zoo(cards: Sequence[Card], path: Path) -> None:
@@ -28,15 +29,14 @@ def draw_zoo(cards: Sequence[Card], path: Path) -> None:
     for index, task in enumerate(tasks):
         own = sorted((card for card in cards if _task(card) == task), key=lambda card: card.weight_bits)
         ink = INKS[index % len(INKS)]
-        bits, accuracies = [card.weight_bits / 1000 for card in own], [100 * card.test_accuracy for card in own]
-        axes.plot(bits, accuracies, "o-", color=ink, linewidth=1, label=f"{task[0]}, {task[1]} classes")
-        for card in own:
-            _name(axes, card.name, card.weight_bits / 1000, 100 * card.test_accuracy, ink)
-    name, data, classes, accuracy = PUBLISHED
-    if (data, classes) in tasks:
-        weights = sum(cost.weights for cost in cnv_costs()) / 1000
-        axes.plot([weights], [accuracy], "o", color=INKS[tasks.index((data, classes)) % len(INKS)], fillstyle="none")
-        _name(axes, name, weights, accuracy, INKS[-1], below=True)
+        kilobits, accuracies = [card.weight_bits / 1000 for card in own], [100 * card.test_accuracy for card in own]
+        axes.plot(kilobits, accuracies, "o-", color=ink, linewidth=1, label=f"{task[0]}, {task[1]} classes")
+        for card, across, along in zip(own, kilobits, accuracies, strict=True):
+            _name(axes, card.name, across, along, ink)
+        if task == PUBLISHED_TASK:
+            across = total(cnv_costs()).weights / 1000
+            axes.plot([across], [PUBLISHED_ACCURACY], "o", color=ink, fillstyle="none")
+            _name(axes, PUBLISHED, across, PUBLISHED_ACCURACY, INKS[-1], below=True)
     axes.set_xscale("log")
     axes.margins(x=0.3, y=0.12)
     axes.xaxis.set_major_formatter("{x:,.0f}")
