@@ -1,24 +1,19 @@
-"""What `toolchain.compare_encodings` shows: README.md and table.csv of means over seeds, and a plot with error bars."""
+"""What `toolchain.compare_encodings` shows: README.md and table.csv of means over seeds, and its plots."""
 
 from __future__ import annotations
 
 import csv
-import statistics
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from export.atomic import replacing, write_text
-from toolchain.compare_encodings import COLOURS, INPUTS, MAIN, RECIPE, THRESHOLDS, Row
+from toolchain.compare_encodings import INPUTS, MAIN, RECIPE, Row
+from toolchain.compare_encodings_means import BASELINE, Gain, Mean, gains, means
+from toolchain.compare_encodings_plots import draw_accuracy, draw_places
 from toolchain.light import LIGHTS
 
-PAGE, TABLE, PLOT = "README.md", "table.csv", "encodings.png"
-BASELINE = "quantile"
-INKS = ("#c8553d", "#e0a458", "#2f6690", "#6b7280", "#81a88d")  # of MAIN
-MARKERS = ("o", "s", "D", "^", "x")
+PAGE, TABLE, PLOT, PLACES_PLOT = "README.md", "table.csv", "encodings.png", "thresholds.png"
 
 INTRODUCTION = """# Input encodings on CIFAR-10
 
@@ -33,6 +28,17 @@ Cells: mean in percent ± sample standard deviation over seeds (number of seeds)
 made by [toolchain/light.py](../../toolchain/light.py) in training, validation and test alike. Bars and ± say how much seeds
 differ, not how far the mean may be off; a difference below one or two of them is none.
 """
+LEARNING = """## Learning against quantiles
+
+Every pair of a learned thermometer and one fixed at quantiles that share light, colour, T and seed. Over all pairs of a light: mean
+difference of test accuracy in points ± its standard error (pairs). One below two standard errors is none that these trainings show.
+"""
+PLACES = """## Where thresholds come to lie
+
+![Grey levels of four thresholds, gray images, by encoding and seed, for each light]({plot})
+
+Four thresholds, gray images, grey levels on a square-root scale; a row a training, seeds from the top down.
+"""
 VARIANTS = """## Variants
 
 `shared`: one set of thresholds for all colours. `narrowing`: a gradient window four times as wide at first. `slow` and `fast`:
@@ -41,56 +47,8 @@ own. "Ahead" is the mean difference of test accuracy to quantile thresholds at t
 """
 
 
-@dataclass(frozen=True)
-class Mean:
-    """Of one combination over its seeds. Accuracies in percent; standard deviations are None for one seed.
-
-    `ahead`: of the test accuracy of quantile thresholds, mean of the differences at the same seed; None without such a pair.
-    """
-
-    light: str
-    colour: str
-    thresholds: int
-    encoding: str
-    seeds: int
-    validation: float
-    validation_deviation: float | None
-    test: float
-    test_deviation: float | None
-    ahead: float | None
-    ahead_deviation: float | None
-
-
-def means(rows: Sequence[Row]) -> list[Mean]:
-    """One entry a combination, in the order light, colour, thresholds, encoding."""
-    tests = {row.case: 100 * row.test for row in rows}
-    found: dict[tuple[str, str, int, str], list[Row]] = {}
-    for row in rows:
-        found.setdefault((row.light, row.colour, row.thresholds, row.encoding), []).append(row)
-    summary = []
-    for key, group in found.items():
-        pairs = [(100 * row.test, tests.get(row.with_encoding(BASELINE))) for row in group]
-        ahead = [own - other for own, other in pairs if other is not None]
-        validation, test = ([100 * getattr(row, part) for row in group] for part in ("validation", "test"))
-        figures = (_mean(validation), _deviation(validation), _mean(test), _deviation(test), _mean(ahead), _deviation(ahead))
-        summary.append(Mean(*key, len(group), *figures))  # type: ignore[arg-type]  # the first three are never empty
-    encodings = list(INPUTS)
-    return sorted(
-        summary,
-        key=lambda mean: (LIGHTS.index(mean.light), COLOURS.index(mean.colour), mean.thresholds, encodings.index(mean.encoding)),
-    )
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return round(statistics.fmean(values), 2) if values else None
-
-
-def _deviation(values: Sequence[float]) -> float | None:
-    return round(statistics.stdev(values), 2) if len(values) > 1 else None
-
-
 def write_page(out: Path, rows: Sequence[Row], epochs: int) -> None:
-    """Writes README.md, table.csv and encodings.png into `out`, each whole or not at all; nothing where there are no rows."""
+    """Writes README.md, table.csv and the two plots into `out`, each whole or not at all; nothing where there are no rows."""
     if not rows:
         return
     summary = means(rows)
@@ -98,11 +56,14 @@ def write_page(out: Path, rows: Sequence[Row], epochs: int) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Mean))
         writer.writerows(astuple(mean) for mean in summary)
-    draw(summary, out / PLOT)
+    draw_accuracy(summary, out / PLOT)
+    placed = draw_places(rows, out / PLACES_PLOT)
     minutes = round(sum(row.seconds for row in rows) / 60)
     parts = [INTRODUCTION.format(count=len(rows), minutes=minutes, epochs=epochs, plot=PLOT)]
     parts += [
         "## Test accuracy\n\n" + pivot(summary, MAIN, "test"),
+        *([LEARNING + "\n" + gain_table(gains(rows))] if gains(rows) else []),
+        *([PLACES.format(plot=PLACES_PLOT)] if placed else []),
         "## Validation accuracy\n\nFor choosing a recipe.\n\n" + pivot(summary, MAIN, "validation"),
     ]
     rest = [encoding for encoding in INPUTS if encoding not in MAIN and any(mean.encoding == encoding for mean in summary)]
@@ -127,6 +88,18 @@ def pivot(summary: Sequence[Mean], encodings: Sequence[str], part: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def gain_table(found: Sequence[Gain]) -> str:
+    """A line an encoding, a column a light, in Markdown."""
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for gain in found:
+        text = f"{_cell(gain.ahead, gain.error, None)} ({gain.pairs})"
+        cells.setdefault((gain.encoding, gain.against), {})[gain.light] = text
+    lines = ["| encoding | against | " + " | ".join(LIGHTS) + " |", "|---|---|" + "---|" * len(LIGHTS)]
+    for key in sorted(cells, key=lambda key: list(INPUTS).index(key[0])):
+        lines.append(f"| {' | '.join(key)} | " + " | ".join(cells[key].get(light, "") for light in LIGHTS) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def long_table(summary: Sequence[Mean], encodings: Sequence[str]) -> str:
     """A line a mean, in Markdown, of the combinations that have more than what is in the main tables."""
     special = {(mean.light, mean.colour, mean.thresholds) for mean in summary if mean.encoding not in MAIN}
@@ -146,43 +119,3 @@ def _cell(mean: float, deviation: float | None, seeds: int | None) -> str:
     sign = "" if seeds is not None else "+"  # a difference has its sign written
     text = f"{mean:{sign}.1f}" + ("" if deviation is None else f" ± {deviation:.1f}")
     return text if seeds is None else f"{text} ({seeds})"
-
-
-def draw(summary: Sequence[Mean], path: Path) -> None:
-    """Test accuracy by number of thresholds as PNG: a row of panels a colour, a column a light, a line an encoding of MAIN."""
-    colours = [colour for colour in COLOURS if any(mean.colour == colour for mean in summary)]
-    lights = [light for light in LIGHTS if any(mean.light == light for mean in summary)]
-    figure = Figure(figsize=(1.6 + 3.2 * len(lights), 1 + 2.9 * len(colours)), layout="constrained")
-    FigureCanvasAgg(figure)
-    grid = figure.subplots(len(colours), len(lights), sharex=True, squeeze=False)
-    handles = {}
-    for down, colour in enumerate(colours):
-        for across, light in enumerate(lights):
-            axes = grid[down, across]
-            for index, encoding in enumerate(MAIN):
-                found = [mean for mean in summary if (mean.colour, mean.light, mean.encoding) == (colour, light, encoding)]
-                if found:
-                    # Levels are a step apart, encodings beside each other.
-                    places = [sorted(THRESHOLDS).index(mean.thresholds) + 0.07 * (index - 2) for mean in found]
-                    handles[encoding] = axes.errorbar(
-                        places,
-                        [mean.test for mean in found],
-                        [mean.test_deviation or 0 for mean in found],
-                        color=INKS[index],
-                        marker=MARKERS[index],
-                        markersize=5,
-                        linewidth=1.2,
-                        capsize=3,
-                    )
-            axes.set_title(f"{light}, {colour}", fontsize="medium")
-            axes.set_xticks(range(len(THRESHOLDS)), [str(count) for count in sorted(THRESHOLDS)])
-            axes.set_xlim(-0.4, len(THRESHOLDS) - 0.6)
-            axes.grid(alpha=0.25)
-            axes.spines[["top", "right"]].set_visible(False)
-    for axes in grid[-1]:
-        axes.set_xlabel("thresholds a colour")
-    for axes in grid[:, 0]:
-        axes.set_ylabel("test accuracy, %")
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=len(MAIN), frameon=False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, format="png")

@@ -10,7 +10,8 @@ from PIL import Image
 
 from export.errors import OwlbitError
 from toolchain.compare_encodings import INPUTS, Case, Row, cases, chosen, main
-from toolchain.compare_encodings_page import PAGE, PLOT, TABLE, means, write_page
+from toolchain.compare_encodings_means import gains, means
+from toolchain.compare_encodings_page import PAGE, PLACES_PLOT, PLOT, TABLE, write_page
 from toolchain.recipe import load_recipe
 from toolchain.results_file import read_results, write_results
 
@@ -98,8 +99,32 @@ def test_means_deviations_and_paired_differences(tmp_path: Path) -> None:
     assert "| dark | gray | 4 | 43.0 ± 3.6 (3) |  | 40.5 ± 3.5 (2) |  |  |" in page
     with (tmp_path / TABLE).open(newline="") as file:
         assert [line["encoding"] for line in csv.DictReader(file)] == ["learned", "quantile"]
-    with Image.open(tmp_path / PLOT) as opened:
-        assert opened.format == "PNG" and len(np.unique(np.asarray(opened).reshape(-1, opened.size[0]), axis=0)) > 10
+    for plot in (PLOT, PLACES_PLOT):
+        with Image.open(tmp_path / plot) as opened:
+            assert opened.format == "PNG" and len(np.unique(np.asarray(opened).reshape(-1, opened.size[0]), axis=0)) > 10
+
+
+def test_learning_is_set_against_fixed_thresholds_with_the_same_help(tmp_path: Path) -> None:
+    rows = []
+    for colour, thresholds, seed, learned, fixed in (
+        ("gray", 4, 0, 0.40, 0.38),
+        ("rgb", 2, 0, 0.45, 0.44),
+        ("rgb", 8, 1, 0.5, 0.5),
+    ):
+        case = Case("dark", colour, thresholds, "learned", seed)
+        rows += [row_of(case, 0, learned), row_of(replace(case, encoding="quantile"), 0, fixed)]
+    rows += [
+        row_of(replace(CASE, encoding="learned-distilled"), 0, 0.5),
+        row_of(replace(CASE, encoding="quantile-distilled"), 0, 0.52),
+    ]
+    rows.append(row_of(replace(CASE, light="day"), 0, 0.6))  # without a pair
+    plain, distilled = gains(rows)
+    assert (plain.light, plain.encoding, plain.against, plain.pairs) == ("dark", "learned", "quantile", 3)
+    assert plain.ahead == pytest.approx(1.0) and plain.error == pytest.approx(1 / 3**0.5)
+    assert (distilled.against, distilled.pairs, distilled.error) == ("quantile-distilled", 1, None)
+    assert distilled.ahead == pytest.approx(-2.0)
+    write_page(tmp_path, rows, 6)
+    assert "| learned | quantile |  | +1.0 ± 0.6 (3) |  |" in (tmp_path / PAGE).read_text()
 
 
 def test_a_damaged_results_file_is_named(tmp_path: Path) -> None:
