@@ -12,17 +12,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from export.errors import OwlbitError
 from toolchain.light import LIGHTS
 from toolchain.results_file import RESULTS, read_results, write_results
+from toolchain.run_folder import Result
 from toolchain.train_many import Job, train_many
-
-if TYPE_CHECKING:
-    from toolchain.training import Result
 
 COLOURS, THRESHOLDS, SEEDS = ("gray", "rgb"), (4, 2, 8), (0, 1, 2)
 EPOCHS = 10

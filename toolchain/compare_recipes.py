@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -20,10 +19,8 @@ from export.errors import OwlbitError
 from toolchain.comparison import Comparison, read_comparison
 from toolchain.recipe import load_recipe
 from toolchain.results_file import RESULTS, read_results, write_results
+from toolchain.run_folder import Result
 from toolchain.train_many import Job, train_many
-
-if TYPE_CHECKING:
-    from toolchain.training import Result
 
 
 @dataclass(frozen=True)

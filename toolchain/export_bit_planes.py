@@ -50,7 +50,7 @@ def export_bit_planes(run: Path, path: Path) -> Network:
     dataset = load_dataset(recipe.data, base)
     test = test_split(dataset)
     accuracy = float(np.mean(simulate(network, bit_planes(test.images)).argmax(1) == test.labels))
-    stated = read_result(run)["validation_accuracy" if dataset.test is None else "test_accuracy"]
+    stated = read_result(run).accuracy
     if accuracy != stated:
         raise OwlbitError(f"{run}: expected the accuracy that training stated, {stated:.4%}, got {accuracy:.4%}")
     save_network(network, path)

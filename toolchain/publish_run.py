@@ -48,9 +48,10 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
     test = test_split(dataset)
     classes = simulate(network, test.images).argmax(1)
     accuracy = float((classes == test.labels).mean())
-    stated = result["validation_accuracy" if dataset.test is None else "test_accuracy"]
-    if accuracy != stated:
-        raise OwlbitError(f"{run}: expected the accuracy that training stated, {stated:.4%}, got {accuracy:.4%}; export it again")
+    if accuracy != result.accuracy:
+        raise OwlbitError(
+            f"{run}: expected the accuracy that training stated, {result.accuracy:.4%}, got {accuracy:.4%}; export it again"
+        )
     with filling(place, CARD) as folder:
         write_text(folder / RECIPE, (run / RUN_RECIPE).read_text(encoding="utf-8"))
         write_qonnx(network, folder / ONNX, packed=True)
@@ -62,14 +63,14 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
             data=recipe.data.source,
             image=list(network.input_shape),
             class_names=list(class_names),
-            validation_accuracy=result["validation_accuracy"],
+            validation_accuracy=result.validation_accuracy,
             test_accuracy=accuracy,
             test_images=len(test),
-            epochs=result["epochs"],
-            best_epoch=result["best_epoch"],
+            epochs=result.epochs,
+            best_epoch=result.best_epoch,
             keep=recipe.training.keep,
             seed=recipe.training.seed,
-            seconds=result["seconds"],
+            seconds=result.seconds,
             onnx_bytes=(folder / ONNX).stat().st_size,
             commands=commands,
             notes=notes,

@@ -61,7 +61,6 @@ def gather_findings(run: Path) -> Findings:
     from toolchain.run_folder import HISTORY, read_result, run_recipe
 
     recipe, _, base = run_recipe(run)
-    result = read_result(run)
     network = load_model(model_file(run))
     dataset = load_dataset(recipe.data, base)
     test = test_split(dataset)
@@ -81,7 +80,7 @@ def gather_findings(run: Path) -> Findings:
         predicted=simulate(network, test.images).argmax(axis=1),
         held_out=dataset.test is not None,
         history=tuple(json.loads((run / HISTORY).read_text(encoding="utf-8"))),
-        best_epoch=int(result["best_epoch"]),
+        best_epoch=read_result(run).best_epoch,
         program=program,
         refusal=refusal,
         ladder=read_ladder(run),

@@ -16,7 +16,7 @@ verification.*, report.html   of `owlbit verify` and `owlbit report`
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,28 @@ REPORT, VERDICT, VERDICT_TABLE = "report.html", "verification.json", "verificati
 
 class RunError(OwlbitError):
     """A run folder that cannot be written to or read from."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a training ended, as in result.json. Accuracies are shares 0..1; `test_accuracy` is None without test images.
+
+    `best_epoch`: from 0; `seconds`: in epochs, over all resumptions; `weight_bits`: binary weights of the network.
+    """
+
+    best_epoch: int
+    epochs: int
+    validation_accuracy: float
+    test_accuracy: float | None
+    test_images: int
+    seconds: float
+    weight_bits: int
+    thresholds: list[list[int]]
+
+    @property
+    def accuracy(self) -> float:
+        """Of the test images, or of those held out for validation where there are none."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
 
 
 def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
@@ -101,9 +123,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_result(folder: Path) -> dict[str, Any]:
-    """What `result.json` says; RunError where the run has not finished."""
-    return _read_json(folder / RESULT)
+def read_result(folder: Path) -> Result:
+    """How the run in `folder` ended; RunError where it has not finished, or the file is not what training writes."""
+    content = _read_json(folder / RESULT)
+    numbers = [value for key, value in content.items() if key not in ("thresholds", "test_accuracy")]
+    if content.keys() != {field.name for field in fields(Result)} or not all(type(value) in (int, float) for value in numbers):
+        raise RunError(f"{folder / RESULT}: expected the figures that training writes, got others; overwrite the run")
+    return Result(**content)
 
 
 def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:

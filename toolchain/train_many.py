@@ -17,10 +17,10 @@ from export.atomic import write_text
 from export.errors import OwlbitError
 from toolchain.data_recipe import Data
 from toolchain.recipe import load_recipe, with_data
+from toolchain.run_folder import Result
 
 if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
     from toolchain.images import Dataset
-    from toolchain.training import Result
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numba
@@ -29,6 +29,7 @@ from toolchain.run_folder import (
     RESULT,
     TEACHER,
     TEACHER_HISTORY,
+    Result,
     RunError,
     read_result,
     start_run,
@@ -40,23 +41,6 @@ from toolchain.training_recipe import Distillation
 from toolchain.typed_table import RecipeError
 
 SMALL_NETWORK_MACS = 20_000_000
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a training ended, as in result.json. Accuracies are shares 0..1; `test_accuracy` is None without test images.
-
-    `best_epoch`: from 0; `seconds`: in epochs, over all resumptions; `weight_bits`: binary weights of the network.
-    """
-
-    best_epoch: int
-    epochs: int
-    validation_accuracy: float
-    test_accuracy: float | None
-    test_images: int
-    seconds: float
-    weight_bits: int
-    thresholds: list[list[int]]
 
 
 def train(
@@ -98,7 +82,7 @@ def train(
         start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
     wait_for_all()
     if (out / RESULT).exists():
-        return _read_result(out)
+        return read_result(out)
     console = console or Console(stderr=True, quiet=rank > 0)
     with _threads_for(recipe):
         if recipe.distillation is not None and recipe.distillation.trained_first:
@@ -216,13 +200,6 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         numba.set_num_threads(kernel_threads)
-
-
-def _read_result(out: Path) -> Result:
-    try:
-        return Result(**read_result(out))
-    except TypeError:
-        raise RunError(f"{out / RESULT}: expected the figures that training writes, got others; overwrite the run") from None
 
 
 def _finish(course: Course) -> Result:

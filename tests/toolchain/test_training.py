@@ -161,9 +161,11 @@ def test_resume_without_a_checkpoint_begins_and_after_the_end_returns_the_result
     before = (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns
     assert train(recipe, tmp_path / "run", console=quiet(), resume=True) == first
     assert (tmp_path / "run" / "model.safetensors").stat().st_mtime_ns == before
-    (tmp_path / "run" / "result.json").write_text('{"epochs": 3}')
-    with pytest.raises(OwlbitError, match=r"result\.json: expected the figures that training writes, got others"):
-        train(recipe, tmp_path / "run", console=quiet(), resume=True)
+    figures = json.loads((tmp_path / "run" / "result.json").read_text())
+    for other in ({"epochs": 3}, {**figures, "epochs": "three"}):
+        (tmp_path / "run" / "result.json").write_text(json.dumps(other))
+        with pytest.raises(OwlbitError, match=r"result\.json: expected the figures that training writes, got others"):
+            train(recipe, tmp_path / "run", console=quiet(), resume=True)
 
 
 def test_training_moves_thresholds_and_weights_stay_clipped(recipe: Recipe, tmp_path: Path) -> None:
