@@ -66,30 +66,34 @@ def _deviation(values: Sequence[float]) -> float | None:
 class Gain:
     """How far `encoding` is ahead of `against` in a light, over all pairs of equal colour, thresholds and seed.
 
-    `ahead`: mean difference of test accuracy in points; `error`: its standard error, None for a single pair.
+    `thresholds`: of these pairs, None for pairs of any number; `ahead`: mean difference of test accuracy in points; `error`: its
+    standard error, None for a single pair.
     """
 
     light: str
     encoding: str
     against: str
+    thresholds: int | None
     pairs: int
     ahead: float
     error: float | None
 
 
 def gains(rows: Sequence[Row]) -> list[Gain]:
-    """Of every learned encoding in every light that has a pair."""
+    """Of every learned encoding in every light that has a pair, by number of thresholds and, if there are several, for all."""
     tests = {row.case: 100 * row.test for row in rows}
+    ahead: dict[tuple[str, str], dict[int, list[float]]] = {}
+    for row in rows:
+        fixed = tests.get(row.with_encoding(AGAINST.get(row.encoding, BASELINE)))
+        if row.encoding.startswith("learned") and fixed is not None:
+            ahead.setdefault((row.encoding, row.light), {}).setdefault(row.thresholds, []).append(100 * row.test - fixed)
     found = []
-    for light in LIGHTS:
-        for encoding in INPUTS:
+    for (encoding, light), by_thresholds in ahead.items():
+        groups: dict[int | None, list[float]] = dict(by_thresholds.items())
+        if len(by_thresholds) > 1:
+            groups[None] = [difference for group in by_thresholds.values() for difference in group]
+        for thresholds, group in groups.items():
+            error = statistics.stdev(group) / len(group) ** 0.5 if len(group) > 1 else None
             against = AGAINST.get(encoding, BASELINE)
-            ahead = [
-                100 * row.test - tests[row.with_encoding(against)]
-                for row in rows
-                if (row.light, row.encoding) == (light, encoding) and row.with_encoding(against) in tests
-            ]
-            if ahead and encoding.startswith("learned"):
-                error = statistics.stdev(ahead) / len(ahead) ** 0.5 if len(ahead) > 1 else None
-                found.append(Gain(light, encoding, against, len(ahead), statistics.fmean(ahead), error))
+            found.append(Gain(light, encoding, against, thresholds, len(group), statistics.fmean(group), error))
     return found

@@ -30,7 +30,7 @@ differ, not how far the mean may be off; a difference below one or two of them i
 """
 LEARNING = """## Learning against quantiles
 
-Every pair of a learned thermometer and one fixed at quantiles that share light, colour, T and seed. Over all pairs of a light: mean
+Every pair of a learned thermometer and one fixed at quantiles that share light, colour, T and seed, gray and rgb together: mean
 difference of test accuracy in points ± its standard error (pairs). One below two standard errors is none that these trainings show.
 """
 PLACES = """## Where thresholds come to lie
@@ -89,14 +89,16 @@ def pivot(summary: Sequence[Mean], encodings: Sequence[str], part: str) -> str:
 
 
 def gain_table(found: Sequence[Gain]) -> str:
-    """A line an encoding, a column a light, in Markdown."""
-    cells: dict[tuple[str, str], dict[str, str]] = {}
+    """A line an encoding and number of thresholds, a column a light, in Markdown."""
+    cells: dict[tuple[str, str, int | None], dict[str, str]] = {}
     for gain in found:
         text = f"{_cell(gain.ahead, gain.error, None)} ({gain.pairs})"
-        cells.setdefault((gain.encoding, gain.against), {})[gain.light] = text
-    lines = ["| encoding | against | " + " | ".join(LIGHTS) + " |", "|---|---|" + "---|" * len(LIGHTS)]
-    for key in sorted(cells, key=lambda key: list(INPUTS).index(key[0])):
-        lines.append(f"| {' | '.join(key)} | " + " | ".join(cells[key].get(light, "") for light in LIGHTS) + " |")
+        cells.setdefault((gain.encoding, gain.against, gain.thresholds), {})[gain.light] = text
+    lines = ["| encoding | against | T | " + " | ".join(LIGHTS) + " |", "|---|---|---|" + "---|" * len(LIGHTS)]
+    for key in sorted(cells, key=lambda key: (list(INPUTS).index(key[0]), key[2] or 999)):
+        encoding, against, thresholds = key
+        texts = " | ".join(cells[key].get(light, "") for light in LIGHTS)
+        lines.append(f"| {encoding} | {against} | {thresholds or 'all'} | {texts} |")
     return "\n".join(lines) + "\n"
 
 

@@ -118,13 +118,15 @@ def test_learning_is_set_against_fixed_thresholds_with_the_same_help(tmp_path: P
         row_of(replace(CASE, encoding="quantile-distilled"), 0, 0.52),
     ]
     rows.append(row_of(replace(CASE, light="day"), 0, 0.6))  # without a pair
-    plain, distilled = gains(rows)
+    gray, two, eight, plain, distilled = gains(rows)
+    assert [(gain.thresholds, gain.pairs, gain.error) for gain in (gray, two, eight)] == [(4, 1, None), (2, 1, None), (8, 1, None)]
+    assert gray.ahead == pytest.approx(2.0) and plain.thresholds is None and distilled.thresholds == 4
     assert (plain.light, plain.encoding, plain.against, plain.pairs) == ("dark", "learned", "quantile", 3)
     assert plain.ahead == pytest.approx(1.0) and plain.error == pytest.approx(1 / 3**0.5)
     assert (distilled.against, distilled.pairs, distilled.error) == ("quantile-distilled", 1, None)
     assert distilled.ahead == pytest.approx(-2.0)
     write_page(tmp_path, rows, 6)
-    assert "| learned | quantile |  | +1.0 ± 0.6 (3) |  |" in (tmp_path / PAGE).read_text()
+    assert "| learned | quantile | all |  | +1.0 ± 0.6 (3) |  |" in (tmp_path / PAGE).read_text()
 
 
 def test_a_damaged_results_file_is_named(tmp_path: Path) -> None:
