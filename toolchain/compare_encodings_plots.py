@@ -45,6 +45,9 @@ def draw_accuracy(summary: Sequence[Mean], path: Path) -> None:
                         linewidth=1.2,
                         capsize=3,
                     )
+            if not axes.lines:
+                axes.text(0.5, 0.5, "not run", transform=axes.transAxes, ha="center", color="#6b7280")
+                axes.set_yticks([])
             axes.set_title(f"{light}, {colour}", fontsize="medium")
             axes.set_xticks(range(len(THRESHOLDS)), [str(count) for count in sorted(THRESHOLDS)])
             axes.set_xlim(-0.4, len(THRESHOLDS) - 0.6)
