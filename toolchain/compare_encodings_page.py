@@ -68,9 +68,7 @@ def write_page(out: Path, rows: Sequence[Row], epochs: int) -> None:
     ]
     rest = [encoding for encoding in INPUTS if encoding not in MAIN and any(mean.encoding == encoding for mean in summary)]
     if rest:
-        parts.append(
-            "## Variants\n\n" + VARIANTS + "\n" + long_table(summary, ["learned", "learned-from-uniform", BASELINE, *rest])
-        )
+        parts.append(VARIANTS + "\n" + long_table(summary, ["learned", "learned-from-uniform", BASELINE, *rest]))
     parts.append("## The recipe\n\nWith the parts in braces filled in:\n\n```toml\n" + RECIPE + "\n```\n")
     write_text(out / PAGE, "\n".join(parts))
 

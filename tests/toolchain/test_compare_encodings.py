@@ -126,7 +126,10 @@ def test_learning_is_set_against_fixed_thresholds_with_the_same_help(tmp_path: P
     assert (distilled.against, distilled.pairs, distilled.error) == ("quantile-distilled", 1, None)
     assert distilled.ahead == pytest.approx(-2.0)
     write_page(tmp_path, rows, 6)
-    assert "| learned | quantile | all |  | +1.0 ± 0.6 (3) |  |" in (tmp_path / PAGE).read_text()
+    page = (tmp_path / PAGE).read_text()
+    assert "| learned | quantile | all |  | +1.0 ± 0.6 (3) |  |" in page
+    headings = [line for line in page.splitlines() if line.startswith("#")]
+    assert "## Variants" in headings and len(set(headings)) == len(headings)
 
 
 def test_a_damaged_results_file_is_named(tmp_path: Path) -> None:
