@@ -82,18 +82,18 @@ class Gain:
 def gains(rows: Sequence[Row]) -> list[Gain]:
     """Of every learned encoding in every light that has a pair, by number of thresholds and, if there are several, for all."""
     tests = {row.case: 100 * row.test for row in rows}
-    ahead: dict[tuple[str, str], dict[int, list[float]]] = {}
+    ahead: dict[tuple[str, str, str], dict[int | None, list[float]]] = {}
     for row in rows:
-        fixed = tests.get(row.with_encoding(AGAINST.get(row.encoding, BASELINE)))
+        against = AGAINST.get(row.encoding, BASELINE)
+        fixed = tests.get(row.with_encoding(against))
         if row.encoding.startswith("learned") and fixed is not None:
-            ahead.setdefault((row.encoding, row.light), {}).setdefault(row.thresholds, []).append(100 * row.test - fixed)
+            groups = ahead.setdefault((row.light, row.encoding, against), {})
+            groups.setdefault(row.thresholds, []).append(100 * row.test - fixed)
     found = []
-    for (encoding, light), by_thresholds in ahead.items():
-        groups: dict[int | None, list[float]] = dict(by_thresholds.items())
-        if len(by_thresholds) > 1:
-            groups[None] = [difference for group in by_thresholds.values() for difference in group]
+    for (light, encoding, against), groups in ahead.items():
+        if len(groups) > 1:
+            groups[None] = [difference for group in groups.values() for difference in group]
         for thresholds, group in groups.items():
             error = statistics.stdev(group) / len(group) ** 0.5 if len(group) > 1 else None
-            against = AGAINST.get(encoding, BASELINE)
             found.append(Gain(light, encoding, against, thresholds, len(group), statistics.fmean(group), error))
     return found

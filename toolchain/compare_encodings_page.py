@@ -51,7 +51,7 @@ def write_page(out: Path, rows: Sequence[Row], epochs: int) -> None:
     """Writes README.md, table.csv and the two plots into `out`, each whole or not at all; nothing where there are no rows."""
     if not rows:
         return
-    summary = means(rows)
+    summary, learning = means(rows), gains(rows)
     with replacing(out / TABLE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(field.name for field in fields(Mean))
@@ -62,7 +62,7 @@ def write_page(out: Path, rows: Sequence[Row], epochs: int) -> None:
     parts = [INTRODUCTION.format(count=len(rows), minutes=minutes, epochs=epochs, plot=PLOT)]
     parts += [
         "## Test accuracy\n\n" + pivot(summary, MAIN, "test"),
-        *([LEARNING + "\n" + gain_table(gains(rows))] if gains(rows) else []),
+        *([LEARNING + "\n" + gain_table(learning)] if learning else []),
         *([PLACES.format(plot=PLACES_PLOT)] if placed else []),
         "## Validation accuracy\n\nFor choosing a recipe.\n\n" + pivot(summary, MAIN, "validation"),
     ]

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import tomli_w
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from export.atomic import replacing, write_text
+from export.atomic import write_text
 from toolchain.compare_recipes import Row
 from toolchain.comparison import Comparison
+from toolchain.png_figure import png_figure
 
 PAGE, PLOT = "README.md", "accuracy.png"
 
@@ -87,19 +86,16 @@ def _cell(values: Sequence[float], sign: str = "") -> str:
 
 def draw(comparison: Comparison, rows: Sequence[Row], names: Sequence[str], path: Path) -> None:
     """Accuracy as PNG: a line a variant, a dot a seed, a bar at the mean; the baseline's mean runs through all."""
-    figure = Figure(figsize=(7, 1.2 + 0.42 * len(names)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for place, name in enumerate(reversed(names)):
-        own = [100 * accuracy(row) for row in rows if row.variant == name]
-        axes.plot(own, [place] * len(own), "o", color="#2f6690", alpha=0.55, markersize=6)
-        axes.plot([statistics.fmean(own)] * 2, [place - 0.3, place + 0.3], color="#16425b", linewidth=2)
-        if name == comparison.baseline:
-            axes.axvline(statistics.fmean(own), color="#c8553d", linewidth=1, linestyle="--", zorder=0)
-    axes.set_yticks(range(len(names)), list(reversed(names)))
-    axes.set_ylim(-0.6, len(names) - 0.4)
-    axes.set_xlabel("test accuracy, %" if any(row.test >= 0 for row in rows) else "validation accuracy, %")
-    axes.grid(axis="x", alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, format="png")
+    with png_figure(path, 7, 1.2 + 0.42 * len(names)) as figure:
+        axes = figure.subplots()
+        for place, name in enumerate(reversed(names)):
+            own = [100 * accuracy(row) for row in rows if row.variant == name]
+            axes.plot(own, [place] * len(own), "o", color="#2f6690", alpha=0.55, markersize=6)
+            axes.plot([statistics.fmean(own)] * 2, [place - 0.3, place + 0.3], color="#16425b", linewidth=2)
+            if name == comparison.baseline:
+                axes.axvline(statistics.fmean(own), color="#c8553d", linewidth=1, linestyle="--", zorder=0)
+        axes.set_yticks(range(len(names)), list(reversed(names)))
+        axes.set_ylim(-0.6, len(names) - 0.4)
+        axes.set_xlabel("test accuracy, %" if any(row.test >= 0 for row in rows) else "validation accuracy, %")
+        axes.grid(axis="x", alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)

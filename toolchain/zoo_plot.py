@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from export.atomic import replacing
 from models.cost import total
 from models.cost_tables import cnv_costs
+from toolchain.png_figure import png_figure
 from toolchain.zoo import Card
 
 INKS = ("#2f6690", "#c8553d", "#81a88d", "#e0a458", "#6b7280")
@@ -23,30 +21,27 @@ PUBLISHED, PUBLISHED_TASK, PUBLISHED_ACCURACY = "CNV_1W1A (published),\n8-bit in
 def draw_zoo(cards: Sequence[Card], path: Path) -> None:
     """Test accuracy by binary weights as PNG, a colour a task; one published network beside them where they have its task."""
     tasks = list(dict.fromkeys(_task(card) for card in cards))
-    figure = Figure(figsize=(8, 4.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for index, task in enumerate(tasks):
-        own = sorted((card for card in cards if _task(card) == task), key=lambda card: card.weight_bits)
-        ink = INKS[index % len(INKS)]
-        kilobits, accuracies = [card.weight_bits / 1000 for card in own], [100 * card.test_accuracy for card in own]
-        axes.plot(kilobits, accuracies, "o-", color=ink, linewidth=1, label=f"{task[0]}, {task[1]} classes")
-        for card, across, along in zip(own, kilobits, accuracies, strict=True):
-            _name(axes, card.name, across, along, ink)
-        if task == PUBLISHED_TASK:
-            across = total(cnv_costs()).weights / 1000
-            axes.plot([across], [PUBLISHED_ACCURACY], "o", color=ink, fillstyle="none")
-            _name(axes, PUBLISHED, across, PUBLISHED_ACCURACY, INKS[-1], below=True)
-    axes.set_xscale("log")
-    axes.margins(x=0.3, y=0.12)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
-    axes.set_xlabel("binary weights, kbit")
-    axes.set_ylabel("test accuracy, %")
-    axes.grid(alpha=0.25, which="both")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=130, format="png")
+    with png_figure(path, 8, 4.6) as figure:
+        axes = figure.subplots()
+        for index, task in enumerate(tasks):
+            own = sorted((card for card in cards if _task(card) == task), key=lambda card: card.weight_bits)
+            ink = INKS[index % len(INKS)]
+            kilobits, accuracies = [card.weight_bits / 1000 for card in own], [100 * card.test_accuracy for card in own]
+            axes.plot(kilobits, accuracies, "o-", color=ink, linewidth=1, label=f"{task[0]}, {task[1]} classes")
+            for card, across, along in zip(own, kilobits, accuracies, strict=True):
+                _name(axes, card.name, across, along, ink)
+            if task == PUBLISHED_TASK:
+                across = total(cnv_costs()).weights / 1000
+                axes.plot([across], [PUBLISHED_ACCURACY], "o", color=ink, fillstyle="none")
+                _name(axes, PUBLISHED, across, PUBLISHED_ACCURACY, INKS[-1], below=True)
+        axes.set_xscale("log")
+        axes.margins(x=0.3, y=0.12)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("binary weights, kbit")
+        axes.set_ylabel("test accuracy, %")
+        axes.grid(alpha=0.25, which="both")
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, loc="lower right")
 
 
 def _task(card: Card) -> tuple[str, int]:
