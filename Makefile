@@ -62,7 +62,7 @@ test-all: $(STAMP)
 	@$(BIN)/python -m pytest -q
 
 bench: $(STAMP)
-	@$(BIN)/python -m toolchain.bench
+	@$(BIN)/python -m owlbit.toolchain.bench
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -70,7 +70,7 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 
 bitstream: $(STAMP)
-	@$(BIN)/python -m hw.up5k.bitstream.build
+	@$(BIN)/python -m owlbit.hw.up5k.bitstream.build
 
 clean:
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis

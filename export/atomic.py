@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 
 @contextmanager

@@ -6,8 +6,8 @@ import contextlib
 import os
 from pathlib import Path
 
-from export.atomic import make_folder
-from export.errors import OwlbitError
+from owlbit.export.atomic import make_folder
+from owlbit.export.errors import OwlbitError
 
 
 def cache_folder(cache: Path | None = None) -> Path:

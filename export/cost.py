@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Shape, Thermometer
+from owlbit.export.network import (
+    BinaryConv,
+    BinaryLinear,
+    ChannelShuffle,
+    Layer,
+    LogicSkip,
+    Network,
+    OrPool,
+    Scores,
+    Shape,
+    Thermometer,
+)
 
 _KINDS: dict[type[Layer], str] = {
     Thermometer: "thermometer",

@@ -14,10 +14,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from export.errors import OwlbitError
-from export.network import Ints
-from export.qonnx_passes.parse_model import QONNX_DOMAINS, read_model_file
-from export.read_qonnx import InputRange, ReadModel, read_model
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints
+from owlbit.export.qonnx_passes.parse_model import QONNX_DOMAINS, read_model_file
+from owlbit.export.read_qonnx import InputRange, ReadModel, read_model
 
 
 def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = None) -> NDArray[np.float32]:
@@ -48,7 +48,7 @@ def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = 
 def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: InputRange | str = "auto") -> Ints:
     """int32 [N, classes]: the integer scores of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
 
-    Pixels enter through the network's recorded input scale (`input_range`: see `export.read_qonnx.read_model`). Where the file
+    Pixels enter through the network's recorded input scale (`input_range`: see `owlbit.export.read_qonnx.read_model`). Where the file
     ends in an affine map the recorded score scale is undone; the result must then be an integer to a thousandth. Raises OwlbitError
     where it is not, or where the file cannot be read.
     """

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 Bits = NDArray[np.uint8]
 Ints = NDArray[np.int32]

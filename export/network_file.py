@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import replacing
-from export.errors import OwlbitError
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
+from owlbit.export.atomic import replacing
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
 
 FORMAT = "owlbit network"
 VERSION = 2

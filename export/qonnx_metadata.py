@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import onnx
 
-from export.network import Shape
+from owlbit.export.network import Shape
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,17 @@ from typing import Any
 
 import numpy as np
 
-from export.network import Network
-from export.qonnx_metadata import get_metadata
-from export.qonnx_passes.check_constants import check_constants
-from export.qonnx_passes.choose_input_range import InputRange, choose_input_range, range_values
-from export.qonnx_passes.drop_ending import drop_ending
-from export.qonnx_passes.graph import Graph, QonnxError
-from export.qonnx_passes.lower_graph import lower_graph
-from export.qonnx_passes.parse_model import parse_model, read_model_file
-from export.qonnx_passes.remove_identities import remove_identities
-from export.qonnx_passes.split_conv_bias import split_conv_bias
-from export.qonnx_passes.split_gemm import split_gemm
+from owlbit.export.network import Network
+from owlbit.export.qonnx_metadata import get_metadata
+from owlbit.export.qonnx_passes.check_constants import check_constants
+from owlbit.export.qonnx_passes.choose_input_range import InputRange, choose_input_range, range_values
+from owlbit.export.qonnx_passes.drop_ending import drop_ending
+from owlbit.export.qonnx_passes.graph import Graph, QonnxError
+from owlbit.export.qonnx_passes.lower_graph import lower_graph
+from owlbit.export.qonnx_passes.parse_model import parse_model, read_model_file
+from owlbit.export.qonnx_passes.remove_identities import remove_identities
+from owlbit.export.qonnx_passes.split_conv_bias import split_conv_bias
+from owlbit.export.qonnx_passes.split_gemm import split_gemm
 
 __all__ = ["InputRange", "QonnxError", "ReadModel", "read_model", "read_qonnx"]
 

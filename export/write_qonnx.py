@@ -19,8 +19,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export.atomic import write_bytes
-from export.network import (
+from owlbit.export.atomic import write_bytes
+from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
     Bits,
@@ -32,7 +32,7 @@ from export.network import (
     Shape,
     Thermometer,
 )
-from export.qonnx_metadata import set_metadata
+from owlbit.export.qonnx_metadata import set_metadata
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 OPSET = 17

@@ -15,10 +15,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Ints, Network
-from hw.reference import simulate
-from hw.up5k.cost_model import CLOCK_HZ
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints, Network
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
 
 Images = NDArray[np.uint8]
 Status = Literal["golden", "exact", "differs", "failed", "not run"]

@@ -1,4 +1,4 @@
-"""The reference simulator: `export.network`'s specification in the plainest numpy, for reading and for checking everything else.
+"""The reference simulator: `owlbit.export.network`'s specification in the plainest numpy, for reading and for checking everything else.
 
 Every layer is one function from bits to bits. Nothing is packed and nothing is fast; what it returns is by definition right.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import (
+from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
     Bits,

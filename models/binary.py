@@ -1,6 +1,6 @@
 """Binary layers for training: hard signs forward, straight-through gradients backward.
 
-These are the light twins of Brevitas' 1-bit quantisers with scale 1 (see `models.twin`): the same values forward and the same
+These are the light twins of Brevitas' 1-bit quantisers with scale 1 (see `owlbit.models.twin`): the same values forward and the same
 gradients, without the cost of a general quantiser.
 """
 

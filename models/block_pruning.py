@@ -10,7 +10,7 @@ A mixed block has both branches between the same two maps. With h and l, what ea
 
 Both are normalised before they are mixed, so neither drowns the other whatever its fan-in, and the mix stays within the window of
 the sign's estimator. At a = 0 the block is the light one to the bit, and the heavy one is taken out.
-`models.filter_pruning` makes what is left smaller still.
+`owlbit.models.filter_pruning` makes what is left smaller still.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from models.fused import plain_normalise
-from models.layer_table import Conv, Layer, Shape, layer_shapes
-from models.network import BinaryNet, ConvBlock
+from owlbit.models.fused import plain_normalise
+from owlbit.models.layer_table import Conv, Layer, Shape, layer_shapes
+from owlbit.models.network import BinaryNet, ConvBlock
 
 
 class MixedBlock(nn.Module):
@@ -56,7 +56,7 @@ class MixedBlock(nn.Module):
         return self.activate(self.values(signs), signs)
 
     def fast_forward(self, bits: Tensor) -> Tensor:
-        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
+        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `owlbit.models.fused`."""
         deep = bits
         for block in self.heavy[:-1]:
             assert isinstance(block, ConvBlock)

@@ -2,7 +2,7 @@
 
 A block that makes a map of the shape that it reads can be left out: what reads it then reads what it read. Its importance is what
 the loss would change by, to first order, if the signs that it makes were those that it reads: the Taylor criterion of
-`models.filter_pruning`, with the signs that enter in place of 0. The criterion for blocks and the choice are ours.
+`owlbit.models.filter_pruning`, with the signs that enter in place of 0. The criterion for blocks and the choice are ours.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
-from models.filter_pruning import Budget, BudgetError, plan_removal, weigh_blocks
-from models.layer_table import Layer
-from models.network import BinaryNet
+from owlbit.models.filter_pruning import Budget, BudgetError, plan_removal, weigh_blocks
+from owlbit.models.layer_table import Layer
+from owlbit.models.network import BinaryNet
 
 
 def without(layers: Sequence[Layer], gone: Collection[int]) -> tuple[Layer, ...]:
@@ -27,7 +27,7 @@ def block_importance(net: BinaryNet, candidates: Sequence[int], batches: Iterabl
     """For each block of `candidates`: the mean over images of the sum over channels of |sum over the map of (s - e) * d loss / d s|
     with the signs s that leave the block and e that enter it.
 
-    `batches`, and what becomes of `net`: see `models.filter_pruning.weigh_blocks`.
+    `batches`, and what becomes of `net`: see `owlbit.models.filter_pruning.weigh_blocks`.
     """
 
     def measure(entered: Tensor, left: Tensor, gradient: Tensor) -> Tensor:

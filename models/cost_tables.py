@@ -26,8 +26,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models.cost import OperationCost, Tally
-from models.layer_table import Shape
+from owlbit.models.cost import OperationCost, Tally
+from owlbit.models.layer_table import Shape
 
 NORMALISATION_FLOPS = 3
 GATE_REDUCTION = 8

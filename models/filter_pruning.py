@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes, weight_bits
-from models.network import BinaryNet, ConvBlock, LinearBlock
+from owlbit.models.layer_table import Conv, Layer, Linear, Shape, layer_shapes, weight_bits
+from owlbit.models.network import BinaryNet, ConvBlock, LinearBlock
 
 # For each layer, the old number of each channel of its output that is kept, in its new order.
 Plan = tuple[tuple[int, ...], ...]

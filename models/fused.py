@@ -9,7 +9,7 @@ So the normalised value, the activation and all gradients are those of the +-1 n
 Whole numbers up to 256 are exact in bfloat16; a larger magnitude of y01 is rounded to 8 bits.
 
 A float network's activations are coded in the same way, 0 for -1: (HardTanh + 1) / 2, and ReLU itself.
-On a processor the steps are compiled loops (`models.fused_kernels`); elsewhere they are torch's own operations, with the same
+On a processor the steps are compiled loops (`owlbit.models.fused_kernels`); elsewhere they are torch's own operations, with the same
 results but for rounding.
 """
 
@@ -25,8 +25,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from models import fused_kernels as kernels
-from models.binary import ACTIVATIONS
+from owlbit.models import fused_kernels as kernels
+from owlbit.models.binary import ACTIVATIONS
 
 KINDS = {"clipped": kernels.CLIPPED, "triangular": kernels.TRIANGULAR, "hardtanh": kernels.HARDTANH, "relu": kernels.RELU}
 
@@ -43,7 +43,7 @@ def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor
     """activation(pool(norm(2 * values - weight_sums))), coded as 0 for -1 and 1 for +1.
 
     `values`: bfloat16 [N, C, H, W], channels innermost, what a convolution makes of such codes; `weight_sums`: float32 [C], the
-    sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of `models.binary.ACTIVATIONS`.
+    sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of `owlbit.models.binary.ACTIVATIONS`.
     Returns bfloat16 [N, C, H // side, W // side], channels innermost. `norm` in training mode updates its running statistics;
     where several processes train together its statistics are those of the whole batch.
     """

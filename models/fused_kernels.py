@@ -1,7 +1,7 @@
 """Inner loops of fast training on a processor: normalise, pool and sign in one pass over bfloat16 maps, compiled by numba.
 
 A map is uint16 [N, H, W, C], bfloat16 numbers as their upper halves of float32, channels innermost so that every loop over them
-becomes vector code. Images are spread over threads. `models.fused` says what is computed and why.
+becomes vector code. Images are spread over threads. `owlbit.models.fused` says what is computed and why.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.binary import weight_sign
+from owlbit.models.binary import weight_sign
 
 
 class OrSkip(nn.Module):

@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
-from models.encodings import BitPlanes, Ramps
-from models.fused import normalise_activate
-from models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
-from models.logic_skip import SKIPS, MuxSkip
-from models.thermometer import LearnedThermometer
-from models.trainable import SIGNS, Activated, Trainable
+from owlbit.models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
+from owlbit.models.encodings import BitPlanes, Ramps
+from owlbit.models.fused import normalise_activate
+from owlbit.models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
+from owlbit.models.logic_skip import SKIPS, MuxSkip
+from owlbit.models.thermometer import LearnedThermometer
+from owlbit.models.trainable import SIGNS, Activated, Trainable
 
 
 class ConvBlock(Activated):
@@ -69,7 +69,7 @@ class ConvBlock(Activated):
         return products, weight.detach().sum((1, 2, 3))
 
     def fast_forward(self, bits: Tensor) -> Tensor:
-        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `models.fused`."""
+        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `owlbit.models.fused`."""
         products, sums = self.fast_products(bits)
         side = 1 if self.pool is None else self.pool.side
         after = normalise_activate(products, self.norm, sums, side, self.activation_name)
@@ -101,7 +101,7 @@ class BinaryNet(Trainable):
 
     `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour; `layers`: the table; `classes`: number of classes;
     `thresholds`: where the thermometer starts, float [C, T]; `shared`: one set of thresholds for all colours; `encoding`:
-    "thermometer", or "bit-planes" or "ramps" of `models.encodings`; `activation`: a name of `models.binary.ACTIVATIONS`.
+    "thermometer", or "bit-planes" or "ramps" of `owlbit.models.encodings`; `activation`: a name of `owlbit.models.binary.ACTIVATIONS`.
     Raises TableError where a layer does not fit.
     The loss is taken on `logits`, the scores times a learned positive temperature, which the hardware has no need of.
     """

@@ -16,7 +16,7 @@ class ResNet18:
     `stem`: "cifar" (3x3 convolution) or "imagenet" (7x7 at stride 2, then 3x3 max-pooling at stride 2); `downsample`: the 1x1
     convolutions of the shortcuts, "real" or "binary"; `double_skip`: a skip around every convolution, not around every second;
     `gate_reduction`: r of the gates, 0 for none; `scale`: what the outputs of binary convolutions are multiplied with, see
-    `models.scaled_conv`; `width`: times the filters of ResNet-18, 64 to 512.
+    `owlbit.models.scaled_conv`; `width`: times the filters of ResNet-18, 64 to 512.
     """
 
     stem: str = "cifar"
@@ -50,7 +50,7 @@ class Xnor:
 
 NetworkTable = ResNet18 | FloatResNet18 | Xnor
 
-# By the names of `models.cost_tables.VARIANTS`, the rows of Real-to-Binary's Table 1, with the stem that they are counted with.
+# By the names of `owlbit.models.cost_tables.VARIANTS`, the rows of Real-to-Binary's Table 1, with the stem that they are counted with.
 RESNET18_VARIANTS: dict[str, ResNet18 | FloatResNet18] = {
     "float": FloatResNet18("imagenet"),
     "bnn": ResNet18("imagenet", "binary", double_skip=False, gate_reduction=0, scale="none"),

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.network import BinaryNet
-from models.thermometer import LearnedThermometer, quantile_thresholds
+from owlbit.models.network import BinaryNet
+from owlbit.models.thermometer import LearnedThermometer, quantile_thresholds
 
 
 def smooth_images(count: int, shape: tuple[int, int, int], generator: torch.Generator) -> Tensor:

@@ -14,11 +14,11 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models import network_table as tables
-from models.encodings import Pixels
-from models.layer_table import Shape
-from models.scaled_conv import ScaledConv
-from models.trainable import Activated, Trainable, real_valued
+from owlbit.models import network_table as tables
+from owlbit.models.encodings import Pixels
+from owlbit.models.layer_table import Shape
+from owlbit.models.scaled_conv import ScaledConv
+from owlbit.models.trainable import Activated, Trainable, real_valued
 
 STAGES, BLOCKS = 4, 2
 
@@ -139,7 +139,7 @@ class ResNet18(Trainable):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes]; see `Trainable`.
 
     `input_shape`: (C, H, W); `table`: which ResNet-18; `activation`: of the binary convolutions' input, a name of
-    `models.trainable.ACTIVATIONS`. Its eight transfer points are the ends of its blocks of two convolutions, binary and float
+    `owlbit.models.trainable.ACTIVATIONS`. Its eight transfer points are the ends of its blocks of two convolutions, binary and float
     alike. Raises ValueError on a scale, stem, downsampling or width that there is not.
     """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.binary import BinaryConv2d
-from models.network_table import SCALES
+from owlbit.models.binary import BinaryConv2d
+from owlbit.models.network_table import SCALES
 
 
 class ScaledConv(nn.Module):

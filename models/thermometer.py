@@ -21,7 +21,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.encodings import Encoding
+from owlbit.models.encodings import Encoding
 
 SMALLEST_SHARE = 1e-4  # of the range, between two thresholds at the start: a share of zero would be a latent of minus infinity
 SMALLEST_HALF_WIDTH = 2.0  # grey levels: below that hardly any pixel would move the threshold

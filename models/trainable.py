@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear
-from models.encodings import Encoding
-from models.layer_table import Shape
+from owlbit.models.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear
+from owlbit.models.encodings import Encoding
+from owlbit.models.layer_table import Shape
 
 SIGNS = ("clipped", "triangular")
 
@@ -59,7 +59,7 @@ class Trainable(nn.Module, ABC):
         return logits
 
     def transfer_points(self, images: Tensor) -> list[Tensor]:
-        """The feature maps real [N, C', H', W'] at the end of each block, first to last, for `models.attention`."""
+        """The feature maps real [N, C', H', W'] at the end of each block, first to last, for `owlbit.models.attention`."""
         return self.logits_and_points(images)[1]
 
     def binary_weights(self) -> list[nn.Parameter]:

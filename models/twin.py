@@ -10,9 +10,9 @@ import torch
 from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
 from torch import Tensor, nn
 
-from models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
-from models.network import BinaryNet, ConvBlock, LinearBlock
-from models.thermometer import LearnedThermometer
+from owlbit.models.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
+from owlbit.models.network import BinaryNet, ConvBlock, LinearBlock
+from owlbit.models.thermometer import LearnedThermometer
 
 
 class BinaryWeight(SignedBinaryWeightPerTensorConst):  # type: ignore[misc]

@@ -18,12 +18,12 @@ import itertools
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.encodings import Pixels
-from models.layer_table import Shape
-from models.network_table import XNOR_SMALLEST_SIDE as SMALLEST_SIDE
-from models.network_table import Xnor, filters
-from models.scaled_conv import ScaledConv
-from models.trainable import Activated, Trainable, real_valued
+from owlbit.models.encodings import Pixels
+from owlbit.models.layer_table import Shape
+from owlbit.models.network_table import XNOR_SMALLEST_SIDE as SMALLEST_SIDE
+from owlbit.models.network_table import Xnor, filters
+from owlbit.models.scaled_conv import ScaledConv
+from owlbit.models.trainable import Activated, Trainable, real_valued
 
 WIDTHS = (128, 128, 256, 256, 512, 512)
 

@@ -1,10 +1,10 @@
-"""The shape of the repository: where packages come from, who may import whom, what stays light, and how large a file may grow."""
+"""The shape of the repository: where packages come from and under which name, what stays light, and how large a file may grow."""
 
 from __future__ import annotations
 
 import ast
-import importlib.metadata
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -14,14 +14,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAY_IMPORT = {
-    "models": {"models"},
-    "export": {"export"},
-    "hw": {"hw", "export"},
-    "toolchain": {"toolchain", "hw", "export", "models"},
-}
-PACKAGES = sorted(MAY_IMPORT)
+PACKAGES = ("export", "hw", "models", "toolchain")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 SOURCES = sorted(
     path
     for folder in (*PACKAGES, "tests", "docs", ".ci")
@@ -30,41 +25,82 @@ SOURCES = sorted(
 )
 TEXTS = [*SOURCES, *(ROOT / name for name in ("README.md", "Makefile", "pyproject.toml"))]
 HEAVY = {"torch", "brevitas", "lightning"}
+BARE = "|".join(PACKAGES)
+BARE_NAME = re.compile(rf"({BARE})(\.[a-z_]\w*)+")
+BARE_IMPORT = re.compile(rf"\b(import ({BARE})\b(?!/)|from ({BARE})[.\w]* import\b)")
 
 
 def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The top-level packages that a module imports anywhere in it."""
+def bare_names(path: Path) -> Iterator[str]:
+    """Our packages named without `owlbit.`: in imports, and in strings that are a module's name or hold an import."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in PACKAGES)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name_of(path)}: relative import"
-            yield (node.module or "").split(".")[0]
+            if (node.module or "").partition(".")[0] in PACKAGES:
+                yield str(node.module)
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and (BARE_NAME.fullmatch(node.value) or BARE_IMPORT.search(node.value))
+        ):
+            yield node.value
+
+
+def test_the_package_is_this_checkouts() -> None:
+    spec = importlib.util.find_spec("owlbit")
+    assert spec is not None
+    assert spec.origin == str(ROOT / "owlbit" / "__init__.py")
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_package_is_this_checkouts_and_this_distributions(package: str) -> None:
-    spec = importlib.util.find_spec(package)
-    assert spec is not None
-    assert spec.origin == str(ROOT / package / "__init__.py")
-    assert set(importlib.metadata.packages_distributions()[package]) == {"owlbit"}
+def test_packages_are_relative_links(package: str) -> None:
+    assert str((ROOT / "owlbit" / package).readlink()) == f"../{package}"
 
 
-def test_distribution_holds_these_packages_only() -> None:
-    assert sorted((importlib.metadata.distribution("owlbit").read_text("top_level.txt") or "").split()) == PACKAGES
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name_of)
+def test_no_package_is_named_without_owlbit(path: Path) -> None:
+    if path != Path(__file__).resolve():
+        assert list(bare_names(path)) == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_go_one_way(path: Path) -> None:
-    own = path.relative_to(ROOT).parts[0]
-    assert set(imported(path)) & set(PACKAGES) <= MAY_IMPORT[own]
+def test_bare_names_are_found(tmp_path: Path) -> None:
+    lines = ["import models", "from export.network import x", "a = 'hw.fast.kernels'", "b = 'x; import toolchain.cli'"]
+    (tmp_path / "bad.py").write_text("\n".join([*lines, "import owlbit.models", "c = 'owlbit.hw.fast'", "d = 'models/zoo'"]))
+    assert len(list(bare_names(tmp_path / "bad.py"))) == 4
 
 
-@pytest.mark.parametrize("path", [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))], ids=name_of)
+def test_no_file_is_imported_under_two_names(tmp_path: Path) -> None:
+    """In a process that imports every module of owlbit, and in the one that runs the tests."""
+    script = """
+import importlib, json, pkgutil, sys
+from pathlib import Path
+import owlbit
+for found in pkgutil.walk_packages(owlbit.__path__, "owlbit."):
+    if found.name != "owlbit.toolchain.__main__":
+        try:
+            importlib.import_module(found.name)
+        except ModuleNotFoundError as error:
+            if not error.name or error.name.partition(".")[0] == "owlbit":
+                raise
+named = {name: getattr(module, "__file__", None) for name, module in sys.modules.items()}
+print(json.dumps({name: str(Path(file).resolve()) for name, file in named.items() if file}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    here = {name: str(Path(file).resolve()) for name, module in sys.modules.items() if (file := getattr(module, "__file__", None))}
+    for names in (json.loads(done.stdout.splitlines()[-1]), here):
+        ours = {name: file for name, file in names.items() if Path(file).is_relative_to(ROOT)}
+        ours.pop("__main__", None)
+        assert len(set(ours.values())) == len(ours)
+        assert not set(ours) & set(PACKAGES)
+        assert all(name.partition(".")[0] == "owlbit" for name, file in ours.items() if Path(file) in MODULES)
+
+
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name_of)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
@@ -93,24 +129,24 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_command_line_starts_light() -> None:
-    assert modules_after("import toolchain.cli") & {*HEAVY, "numpy", "onnx", "matplotlib", "sklearn"} == set()
+    assert modules_after("import owlbit.toolchain.cli") & {*HEAVY, "numpy", "onnx", "matplotlib", "sklearn"} == set()
 
 
 @pytest.mark.parametrize(
     "module",
     [
-        "toolchain.build_model",
-        "toolchain.simulate_images",
-        "toolchain.load_images",
-        "toolchain.verify_folder",
-        "toolchain.report",
-        "toolchain.sensing.loop",
-        "toolchain.sensing.monte_carlo_systems",
-        "toolchain.sensing.serve",
-        "export.load_model",
-        "hw.up5k.build",
-        "hw.up5k.simulate",
-        "hw.fast",
+        "owlbit.toolchain.build_model",
+        "owlbit.toolchain.simulate_images",
+        "owlbit.toolchain.load_images",
+        "owlbit.toolchain.verify_folder",
+        "owlbit.toolchain.report",
+        "owlbit.toolchain.sensing.loop",
+        "owlbit.toolchain.sensing.monte_carlo_systems",
+        "owlbit.toolchain.sensing.serve",
+        "owlbit.export.load_model",
+        "owlbit.hw.up5k.build",
+        "owlbit.hw.up5k.simulate",
+        "owlbit.hw.fast",
     ],
 )
 def test_what_runs_beside_a_sensor_does_without_torch(module: str) -> None:

@@ -1,6 +1,6 @@
-"""`python -m toolchain` is `owlbit`: what torchrun starts."""
+"""`python -m owlbit.toolchain` is `owlbit`: what torchrun starts."""
 
-from toolchain.cli import main
+from owlbit.toolchain.cli import main
 
 if __name__ == "__main__":
     main()

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toolchain.images import Dataset, Labelled
-from toolchain.training_recipe import Training
-from toolchain.variations import draw, vary
+from owlbit.toolchain.images import Dataset, Labelled
+from owlbit.toolchain.training_recipe import Training
+from owlbit.toolchain.variations import draw, vary
 
 # Images, labels and, where a teacher has looked at the images before, its logits.
 Batch = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]

@@ -20,19 +20,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-import models
-from export.cost import layer_costs, total_cost
-from export.network import Network
-from hw.ladder import Images, NotRun, Outcome
-from hw.reference import simulate
-from hw.up5k.bitstream.plan import ENGINE_JSON, NEEDED_MHZ, PART
-from hw.up5k.compile_network import compile_network
-from hw.up5k.cost_model import CLOCK_HZ
-from toolchain import bench_simulators
-from toolchain.demo import FACTS
-from toolchain.images import make_frames
-from toolchain.recipe import load_recipe
-from toolchain.rungs import compile_flash, rtl_rung
+from owlbit import models
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.network import Network
+from owlbit.hw.ladder import Images, NotRun, Outcome
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON, NEEDED_MHZ, PART
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.toolchain import bench_simulators
+from owlbit.toolchain.demo import FACTS
+from owlbit.toolchain.images import make_frames
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.rungs import compile_flash, rtl_rung
 
 DEMO, BENCH = Path("runs/demo"), Path("runs/bench")
 RECIPE = Path(models.__file__).parent / "recipes" / "reference96.toml"
@@ -77,7 +77,7 @@ def demo_figures() -> Iterator[Figure]:
 
 def reference_network() -> Network:
     """The reference network with random weights from seed 0, exported into runs/bench/."""
-    from toolchain.export_run import export_random
+    from owlbit.toolchain.export_run import export_random
 
     return export_random(load_recipe(RECIPE), BENCH)
 
@@ -127,7 +127,7 @@ def build_figure() -> Figure:
     command = [
         sys.executable,
         "-c",
-        "from toolchain.cli import main; main()",
+        "from owlbit.toolchain.cli import main; main()",
         "build",
         str(BENCH / "model.onnx"),
         "--out",
@@ -157,7 +157,7 @@ def main() -> int:
     out.print(table)
     tables = bench_simulators.measure()
     print(bench_simulators.page(tables))
-    from toolchain import bench_training
+    from owlbit.toolchain import bench_training
 
     speeds = bench_training.measure()
     print(bench_training.table(speeds))

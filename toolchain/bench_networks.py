@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export.network import (
+from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
     Bits,

@@ -1,4 +1,4 @@
-"""`python -m toolchain.bench_simulators`: every way to run a binarised network on this processor, side by side, in one run.
+"""`python -m owlbit.toolchain.bench_simulators`: every way to run a binarised network on this processor, side by side, in one run.
 
 All take the same network and the same images, all may use the same cores, all are timed in turn, round after round; a ratio is the
 median of the rounds' ratios, so that a disturbance hits neighbours alike. What each returns is compared with the reference.
@@ -23,15 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import write_text
-from export.cost import layer_costs, total_cost
-from export.network import Network
-from export.network_file import save_network
-from export.write_qonnx import qonnx_model
-from hw import fast, reference
-from hw.ladder import Images
-from toolchain import roofline
-from toolchain.bench_networks import cifar_sized, reference96, torch_equivalent, write_float_onnx
+from owlbit.export.atomic import write_text
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.network import Network
+from owlbit.export.network_file import save_network
+from owlbit.export.write_qonnx import qonnx_model
+from owlbit.hw import fast, reference
+from owlbit.hw.ladder import Images
+from owlbit.toolchain import roofline
+from owlbit.toolchain.bench_networks import cifar_sized, reference96, torch_equivalent, write_float_onnx
 
 ROUNDS = 9
 BATCHES = (1, 8, 64, 512, 4096)
@@ -39,7 +39,7 @@ FLOAT_BATCHES = (1, 8, 64)
 STREAMED = 10_000
 PAUSE = 0.05
 FINN_PART = "xc7z020clg400-1"
-COMMAND = "python -m toolchain.bench_simulators"
+COMMAND = "python -m owlbit.toolchain.bench_simulators"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +110,10 @@ def contenders(network: Network, images: Images, folder: Path) -> Iterator[Conte
 
 def finn_contender(network: Network, images: Images, folder: Path) -> Contender:
     """FINN's hardware graph of the network, executed layer by layer in Python; building it is not counted."""
-    from hw.finn.build_finn import Options, build_finn
-    from hw.finn.build_folder import BuildFolder
-    from hw.finn.execute import step_runner
-    from hw.finn.step_names import FOLDED
+    from owlbit.hw.finn.build_finn import Options, build_finn
+    from owlbit.hw.finn.build_folder import BuildFolder
+    from owlbit.hw.finn.execute import step_runner
+    from owlbit.hw.finn.step_names import FOLDED
 
     build_finn(network, folder / "finn", Options(FINN_PART, frames_per_second=1, last=FOLDED), lambda line: None)
     run = step_runner(BuildFolder(folder / "finn"), FOLDED, network)
@@ -208,10 +208,10 @@ def scaling(network: Network) -> Table:
 STREAM = """
 import sys, time
 import numpy as np
-from export.network_file import load_network
+from owlbit.export.network_file import load_network
 network, images = load_network(sys.argv[1]), np.load(sys.argv[2], mmap_mode="r")
 start = time.perf_counter()
-from hw import fast
+from owlbit.hw import fast
 packed = fast.compile_fast(network)
 packed.simulate(images[:1])
 first = time.perf_counter() - start
@@ -235,7 +235,7 @@ def fresh_process(network: Network) -> tuple[float, float]:
 def run_stream(model: Path, images: Path) -> tuple[float, float]:
     """The high-water mark is read by the process itself: what its parent holds does not count."""
     command = [sys.executable, "-c", STREAM, str(model), str(images)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path(__file__).resolve().parents[1])
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     first, peak = done.stdout.split()
     return float(first), float(peak)
 

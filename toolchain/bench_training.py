@@ -1,4 +1,4 @@
-"""How fast training is: `python -m toolchain.bench_training` prints images/s of one step in every form, all in one run.
+"""How fast training is: `python -m owlbit.toolchain.bench_training` prints images/s of one step in every form, all in one run.
 
 One network (models/recipes/cifar10_1mb.toml), one batch of random images, one Adam: forward, backward and step. The forms take
 turns, so that what else a machine does falls on all of them; ratios are medians of the rounds' own ratios.
@@ -17,11 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import models
-from models.network import BinaryNet
-from models.twin import brevitas_twin
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.saved_model import build_net, teacher_recipe
+from owlbit import models
+from owlbit.models.network import BinaryNet
+from owlbit.models.twin import brevitas_twin
+from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.saved_model import build_net, teacher_recipe
 
 RECIPE = Path(models.__file__).parent / "recipes" / "cifar10_1mb.toml"
 BATCH, ROUNDS, CLASSES = 128, 7, 10

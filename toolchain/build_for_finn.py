@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from export.errors import OwlbitError
-from export.load_model import load_model
-from export.qonnx_passes.graph import QonnxError
-from hw.finn.build_finn import Options, build_finn
-from hw.finn.parts import device_of
-from hw.finn.step_names import FOLDED
-from hw.finn.subject import Subject
-from toolchain.build_model import model_file
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.qonnx_passes.graph import QonnxError
+from owlbit.hw.finn.build_finn import Options, build_finn
+from owlbit.hw.finn.parts import device_of
+from owlbit.hw.finn.step_names import FOLDED
+from owlbit.hw.finn.subject import Subject
+from owlbit.toolchain.build_model import model_file
 
 
 def build_for_finn(
@@ -27,7 +27,7 @@ def build_for_finn(
     last: str | None,
     report: Callable[[str], None],
 ) -> Subject:
-    """Builds MODEL for `target`, "finn:" and an AMD part as Vivado names it, in the folder `out`; see `hw.finn.build_finn`.
+    """Builds MODEL for `target`, "finn:" and an AMD part as Vivado names it, in the folder `out`; see `owlbit.hw.finn.build_finn`.
 
     Writes the page about it, finn.html, too. Returns what was built. Raises OwlbitError for a model outside the subset, an unknown
     part, and all that `build_finn` refuses.
@@ -38,7 +38,7 @@ def build_for_finn(
     network = _read(model_file(model), input_range)
     state = build_finn(network, out, Options(part, board, frames_per_second, folding, first, last), report)
     if any(step.name == FOLDED for step in state.steps):
-        from toolchain.finn_report import report_build
+        from owlbit.toolchain.finn_report import report_build
 
         report(f"the page about it: {report_build(out)}")
     return network
@@ -49,7 +49,7 @@ def _read(file: Path, input_range: str) -> Subject:
     try:
         return load_model(file, input_range)
     except QonnxError:
-        from hw.finn.given_model import quantises_pixels, read_given
+        from owlbit.hw.finn.given_model import quantises_pixels, read_given
 
         if not quantises_pixels(file):
             raise

@@ -6,12 +6,12 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from export.errors import OwlbitError
-from export.load_model import load_model
-from export.network import Network
-from export.network_file import save_network
-from toolchain.folders import filling
-from toolchain.zoo import ONNX, PREFIX, zoo_folder
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.export.network_file import save_network
+from owlbit.toolchain.folders import filling
+from owlbit.toolchain.zoo import ONNX, PREFIX, zoo_folder
 
 TARGETS = ("up5k",)
 
@@ -48,15 +48,15 @@ def build_model(model: Path, target: str, out: Path, input_range: str = "auto") 
     """Compiles MODEL into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
 
     model.onnx is the QONNX file given, or the one beside the integer network given, or else written from that network. `out`
-    appears whole or not at all. `input_range`: see `export.read_qonnx.read_model`. Returns the network. Raises OwlbitError for an
+    appears whole or not at all. `input_range`: see `owlbit.export.read_qonnx.read_model`. Returns the network. Raises OwlbitError for an
     unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
     """
     if target not in TARGETS:
         raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)} or finn:PART, PART being an AMD part")
     source = model_file(model)
     network = load_model(source, input_range)
-    from export.write_qonnx import write_qonnx
-    from hw.up5k.build import build_up5k
+    from owlbit.export.write_qonnx import write_qonnx
+    from owlbit.hw.up5k.build import build_up5k
 
     with filling(out, "build.json") as folder:
         build_up5k(network, folder)

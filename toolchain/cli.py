@@ -18,11 +18,11 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
-from export.errors import OwlbitError
-from toolchain.sensing.command import sense
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.command import sense
 
 if TYPE_CHECKING:
-    from hw.ladder import Row
+    from owlbit.hw.ladder import Row
 
 out = Console()
 
@@ -38,7 +38,7 @@ class Group(TyperGroup):
             raise SystemExit(2) from None
         except ModuleNotFoundError as error:
             name = (error.name or "").partition(".")[0]
-            if name in ("", "toolchain", "models", "export", "hw"):
+            if name in ("", "owlbit"):
                 raise
             extras = "`pip install --editable '.[train,sense]'` in the checkout brings all that commands need"
             typer.echo(f"owlbit: this command needs the Python package {name}, which is not installed; {extras}", err=True)
@@ -95,7 +95,7 @@ def demo(
 
     Example: `owlbit demo`, then open `runs/demo/report.html`.
     """
-    from toolchain.demo import run_demo
+    from owlbit.toolchain.demo import run_demo
 
     if not run_demo(folder, out):
         raise SystemExit(1)
@@ -122,12 +122,12 @@ def train(
 
     Example: `owlbit train models/recipes/digits.toml --out runs/digits`
     """
-    from toolchain.recipe import load_recipe, with_data
-    from toolchain.training import train as train_recipe
+    from owlbit.toolchain.recipe import load_recipe, with_data
+    from owlbit.toolchain.training import train as train_recipe
 
     loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
     if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
-        from toolchain.processes import launch
+        from owlbit.toolchain.processes import launch
 
         raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
     result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
@@ -145,7 +145,7 @@ def export(run: RunArgument) -> None:
 
     Example: `owlbit export runs/digits`
     """
-    from toolchain.export_run import export_run
+    from owlbit.toolchain.export_run import export_run
 
     export_run(run)
     typer.echo(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}")
@@ -179,11 +179,11 @@ def build(
     Example: `owlbit build model.onnx --target up5k --out builds/door`, or
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
-    from toolchain.build_model import build_model, default_out
+    from owlbit.toolchain.build_model import build_model, default_out
 
     place = folder or default_out(model, target)
     if target.startswith("finn:"):
-        from toolchain.build_for_finn import build_for_finn
+        from owlbit.toolchain.build_for_finn import build_for_finn
 
         network = build_for_finn(model, target, place, input_range, board, fps, folding, first, last, typer.echo)
         typer.echo(f"built {network.name}: {place}; next: owlbit verify {place}")
@@ -220,12 +220,12 @@ def simulate(
     """
     import numpy as np
 
-    from export.atomic import replacing
-    from export.load_model import load_model
-    from toolchain.build_model import model_file
-    from toolchain.load_images import load_images
-    from toolchain.show import scores_table
-    from toolchain.simulate_images import simulate_images
+    from owlbit.export.atomic import replacing
+    from owlbit.export.load_model import load_model
+    from owlbit.toolchain.build_model import model_file
+    from owlbit.toolchain.load_images import load_images
+    from owlbit.toolchain.show import scores_table
+    from owlbit.toolchain.simulate_images import simulate_images
 
     network = load_model(model_file(model), input_range)
     frames, names = load_images(images, network)
@@ -253,10 +253,10 @@ def verify(
 
     Example: `owlbit verify runs/digits --up-to rtl`
     """
-    from hw.ladder import any_wrong
-    from toolchain.load_images import load_images
-    from toolchain.show import ladder_table
-    from toolchain.verify_folder import read_subject, verify_folder
+    from owlbit.hw.ladder import any_wrong
+    from owlbit.toolchain.load_images import load_images
+    from owlbit.toolchain.show import ladder_table
+    from owlbit.toolchain.verify_folder import read_subject, verify_folder
 
     given = load_images(images, read_subject(folder).network)[0] if images else None
     rows = verify_folder(folder, given, up_to, show_progress)
@@ -274,7 +274,7 @@ def report(run: RunArgument) -> None:
 
     Example: `owlbit report runs/digits`
     """
-    from toolchain.report import write_report
+    from owlbit.toolchain.report import write_report
 
     typer.echo(f"report: {write_report(run)}")
 
@@ -290,8 +290,8 @@ def zoo(
 
     Example: `owlbit simulate zoo:digits --images frames.npy`
     """
-    from toolchain.show import zoo_table
-    from toolchain.zoo import card_page, read_card, zoo_folder, zoo_names
+    from owlbit.toolchain.show import zoo_table
+    from owlbit.toolchain.zoo import card_page, read_card, zoo_folder, zoo_names
 
     if name is not None:
         typer.echo(card_page(read_card(zoo_folder(name))))
@@ -299,7 +299,7 @@ def zoo(
     cards = [read_card(zoo_folder(each)) for each in zoo_names()]
     out.print(zoo_table(cards))
     if plot is not None:
-        from toolchain.zoo_plot import draw_zoo
+        from owlbit.toolchain.zoo_plot import draw_zoo
 
         draw_zoo(cards, plot)
 

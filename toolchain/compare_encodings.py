@@ -1,4 +1,4 @@
-"""Input encodings side by side on CIFAR-10: `python -m toolchain.compare_encodings --data DIR --out docs/encodings`.
+"""Input encodings side by side on CIFAR-10: `python -m owlbit.toolchain.compare_encodings --data DIR --out docs/encodings`.
 
 Every combination of light, colour, number of thresholds, encoding and seed is trained with one small network and one budget.
 `results.csv` in the output folder gets a row as soon as a training has finished, and the tables and the plot are drawn again; what
@@ -15,11 +15,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.errors import OwlbitError
-from toolchain.light import LIGHTS
-from toolchain.results_file import RESULTS, read_results, write_results
-from toolchain.run_folder import Result
-from toolchain.train_many import Job, train_many
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.light import LIGHTS
+from owlbit.toolchain.results_file import RESULTS, read_results, write_results
+from owlbit.toolchain.run_folder import Result
+from owlbit.toolchain.train_many import Job, train_many
 
 COLOURS, THRESHOLDS, SEEDS = ("gray", "rgb"), (4, 2, 8), (0, 1, 2)
 EPOCHS = 10
@@ -175,7 +175,7 @@ def chosen(only: Sequence[str]) -> list[Case]:
 
 def compare(data: Path, out: Path, runs: Path, todo: Sequence[Case], *, epochs: int, jobs: int, console: Console) -> list[Row]:
     """Trains what `todo` has and results.csv lacks, and draws tables and plot after each training; returns all rows."""
-    from toolchain.compare_encodings_page import write_page
+    from owlbit.toolchain.compare_encodings_page import write_page
 
     rows = read_results(Row, out / RESULTS)
     if any(row.epochs != epochs for row in rows):
@@ -199,7 +199,7 @@ def compare(data: Path, out: Path, runs: Path, todo: Sequence[Case], *, epochs: 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m toolchain.compare_encodings", description="Compare input encodings on CIFAR-10."
+        prog="python -m owlbit.toolchain.compare_encodings", description="Compare input encodings on CIFAR-10."
     )
     parser.add_argument("--data", type=Path, required=True, help="a local copy of CIFAR-10")
     parser.add_argument("--out", type=Path, required=True, help="folder of results.csv, the tables and the plot")

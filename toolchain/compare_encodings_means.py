@@ -1,4 +1,4 @@
-"""Means of `toolchain.compare_encodings` over seeds, and how far learning thresholds is ahead of placing them."""
+"""Means of `owlbit.toolchain.compare_encodings` over seeds, and how far learning thresholds is ahead of placing them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from toolchain.compare_encodings import COLOURS, INPUTS, Row
-from toolchain.light import LIGHTS
+from owlbit.toolchain.compare_encodings import COLOURS, INPUTS, Row
+from owlbit.toolchain.light import LIGHTS
 
 BASELINE = "quantile"
 # What learning is set against, where it is not the baseline: fixed thresholds that have the same help.

@@ -1,4 +1,4 @@
-"""What `toolchain.compare_encodings` shows: README.md and table.csv of means over seeds, and its plots."""
+"""What `owlbit.toolchain.compare_encodings` shows: README.md and table.csv of means over seeds, and its plots."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from export.atomic import replacing, write_text
-from toolchain.compare_encodings import INPUTS, MAIN, RECIPE, Row
-from toolchain.compare_encodings_means import BASELINE, Gain, Mean, gains, means
-from toolchain.compare_encodings_plots import draw_accuracy, draw_places
-from toolchain.light import LIGHTS
+from owlbit.export.atomic import replacing, write_text
+from owlbit.toolchain.compare_encodings import INPUTS, MAIN, RECIPE, Row
+from owlbit.toolchain.compare_encodings_means import BASELINE, Gain, Mean, gains, means
+from owlbit.toolchain.compare_encodings_plots import draw_accuracy, draw_places
+from owlbit.toolchain.light import LIGHTS
 
 PAGE, TABLE, PLOT, PLACES_PLOT = "README.md", "table.csv", "encodings.png", "thresholds.png"
 
 INTRODUCTION = """# Input encodings on CIFAR-10
 
-Made by `python -m toolchain.compare_encodings --data DIR --out docs/encodings`; {count} trainings so far, {minutes} minutes of
+Made by `python -m owlbit.toolchain.compare_encodings --data DIR --out docs/encodings`; {count} trainings so far, {minutes} minutes of
 one thread. Every training has the same network, a fully-binarised 32-P-64-P-128-P on 16x16 images, and the same budget of {epochs}
 epochs; seeds differ in weights, order and mirroring. 5,000 of the training images choose the epoch; the 10,000 test images are
 looked at once, by the finished network. [results.csv](results.csv) has every training, [table.csv](table.csv) every mean.

@@ -1,4 +1,4 @@
-"""The plots of `toolchain.compare_encodings`: accuracy by number of thresholds, and where thresholds come to lie."""
+"""The plots of `owlbit.toolchain.compare_encodings`: accuracy by number of thresholds, and where thresholds come to lie."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from toolchain.compare_encodings import COLOURS, MAIN, THRESHOLDS, Row
-from toolchain.compare_encodings_means import Mean
-from toolchain.light import LIGHTS
-from toolchain.png_figure import png_figure
+from owlbit.toolchain.compare_encodings import COLOURS, MAIN, THRESHOLDS, Row
+from owlbit.toolchain.compare_encodings_means import Mean
+from owlbit.toolchain.light import LIGHTS
+from owlbit.toolchain.png_figure import png_figure
 
 INKS = ("#c8553d", "#e0a458", "#2f6690", "#6b7280", "#81a88d")  # of MAIN
 MARKERS = ("o", "s", "D", "^", "x")

@@ -1,7 +1,7 @@
-"""Techniques against their absence: `python -m toolchain.compare_recipes FILE --out DIR` trains every variant of a comparison.
+"""Techniques against their absence: `python -m owlbit.toolchain.compare_recipes FILE --out DIR` trains every variant of a comparison.
 
 `results.csv` in the output folder gets a row as soon as a training has finished, and table and plot are drawn again; what has a row
-is skipped by the next call. See `toolchain.comparison` for the file, `models/comparisons/` for whole ones.
+is skipped by the next call. See `owlbit.toolchain.comparison` for the file, `models/comparisons/` for whole ones.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from export.atomic import write_text
-from export.errors import OwlbitError
-from toolchain.comparison import Comparison, read_comparison
-from toolchain.recipe import load_recipe
-from toolchain.results_file import RESULTS, read_results, write_results
-from toolchain.run_folder import Result
-from toolchain.train_many import Job, train_many
+from owlbit.export.atomic import write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.comparison import Comparison, read_comparison
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.results_file import RESULTS, read_results, write_results
+from owlbit.toolchain.run_folder import Result
+from owlbit.toolchain.train_many import Job, train_many
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def compare(
 
     Every recipe is read before the first is trained. Raises OwlbitError.
     """
-    from toolchain.compare_recipes_page import write_page
+    from owlbit.toolchain.compare_recipes_page import write_page
 
     for name in only:
         if name not in comparison.variants:
@@ -79,7 +79,8 @@ def compare(
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m toolchain.compare_recipes", description="Train variants of a recipe with several seeds and compare them."
+        prog="python -m owlbit.toolchain.compare_recipes",
+        description="Train variants of a recipe with several seeds and compare them.",
     )
     parser.add_argument("comparison", type=Path, help="a comparison file, as in models/comparisons/")
     parser.add_argument("--data", type=Path, help="a local copy of the images (default: what the recipe says)")

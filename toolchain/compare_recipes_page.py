@@ -1,4 +1,4 @@
-"""What `toolchain.compare_recipes` shows: README.md with a table of means over seeds, and a plot with every seed."""
+"""What `owlbit.toolchain.compare_recipes` shows: README.md with a table of means over seeds, and a plot with every seed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 import tomli_w
 
-from export.atomic import write_text
-from toolchain.compare_recipes import Row
-from toolchain.comparison import Comparison
-from toolchain.png_figure import png_figure
+from owlbit.export.atomic import write_text
+from owlbit.toolchain.compare_recipes import Row
+from owlbit.toolchain.comparison import Comparison
+from owlbit.toolchain.png_figure import png_figure
 
 PAGE, PLOT = "README.md", "accuracy.png"
 
 INTRODUCTION = """# {title}
 
-Made by `python -m toolchain.compare_recipes models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes} minutes
+Made by `python -m owlbit.toolchain.compare_recipes models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes} minutes
 in all, teachers' own epochs not counted. Every training begins with the recipe at the end of this page and has the same epochs; a
 variant changes what its entry below says. Seeds differ in weights, order and variations of the images. The validation images choose
 the epoch; the test images are looked at once, by the finished network. [results.csv](results.csv) has every training.

@@ -27,8 +27,8 @@ from typing import Any
 
 import tomli_w
 
-from export.errors import OwlbitError
-from toolchain.typed_table import RecipeError
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.typed_table import RecipeError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")  # also the name of a folder
 

@@ -17,21 +17,21 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from models.network import BinaryNet
-from models.synced_norm import sync_norms
-from models.thermometer import LearnedThermometer, quantile_thresholds
-from models.trainable import Trainable
-from toolchain.batches import EpochBatches
-from toolchain.images import Dataset
-from toolchain.learning import Learning, Progress
-from toolchain.learning_callbacks import EpochBar, KeepLast
-from toolchain.legs import Leg, plan_legs
-from toolchain.processes import accelerator, wait_for_all, world
-from toolchain.pruning import PruningSchedule
-from toolchain.recipe import Recipe
-from toolchain.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
-from toolchain.saved_model import build_net, fill_weights, read_state, write_model
-from toolchain.teaching import Teaching, look_once
+from owlbit.models.network import BinaryNet
+from owlbit.models.synced_norm import sync_norms
+from owlbit.models.thermometer import LearnedThermometer, quantile_thresholds
+from owlbit.models.trainable import Trainable
+from owlbit.toolchain.batches import EpochBatches
+from owlbit.toolchain.images import Dataset
+from owlbit.toolchain.learning import Learning, Progress
+from owlbit.toolchain.learning_callbacks import EpochBar, KeepLast
+from owlbit.toolchain.legs import Leg, plan_legs
+from owlbit.toolchain.processes import accelerator, wait_for_all, world
+from owlbit.toolchain.pruning import PruningSchedule
+from owlbit.toolchain.recipe import Recipe
+from owlbit.toolchain.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
+from owlbit.toolchain.saved_model import build_net, fill_weights, read_state, write_model
+from owlbit.toolchain.teaching import Teaching, look_once
 
 WEIGHING_BATCHES = 16  # that the importance of filters is measured on
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolchain.light import LIGHTS
-from toolchain.typed_table import Limits, RecipeError, read_table
+from owlbit.toolchain.light import LIGHTS
+from owlbit.toolchain.typed_table import Limits, RecipeError, read_table
 
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
 
@@ -21,12 +21,12 @@ class Data:
     """Where images come from and how they are split.
 
     `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
-    and `labels`), one of `OFFICIAL` (see `toolchain.official_sets`; all but "vww" have their own test images), or "none" (no
+    and `labels`), one of `OFFICIAL` (see `owlbit.toolchain.official_sets`; all but "vww" have their own test images), or "none" (no
     images: the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a local copy
     of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or "rgb";
     `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch; `test`: a
     folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random; `shift`:
-    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `toolchain.light` makes of all images;
+    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `owlbit.toolchain.light` makes of all images;
     `groups`: new classes, each a name and the classes of the source that it takes in, as a table [data.groups]; images of the
     others are left out.
     """

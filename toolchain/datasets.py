@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.data_recipe import OFFICIAL, Data, Groups
-from toolchain.digits import digits_dataset
-from toolchain.image_files import read_folder
-from toolchain.images import DataError, Dataset, Labelled, Variations, stratified_split
-from toolchain.light import under_light
-from toolchain.official_sets import read_official
+from owlbit.toolchain.data_recipe import OFFICIAL, Data, Groups
+from owlbit.toolchain.digits import digits_dataset
+from owlbit.toolchain.image_files import read_folder
+from owlbit.toolchain.images import DataError, Dataset, Labelled, Variations, stratified_split
+from owlbit.toolchain.light import under_light
+from owlbit.toolchain.official_sets import read_official
 
 SPLIT_SEED, LIGHT_SEED = 1, 3
 

@@ -13,19 +13,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-import models
-from export.atomic import write_text
-from export.cost import layer_costs, total_cost
-from hw.ladder import Row, any_wrong
-from hw.up5k.cost_model import CLOCK_HZ
-from toolchain.build_model import build_model
-from toolchain.folders import check_replaceable
-from toolchain.recipe import load_recipe
-from toolchain.report import render_report
-from toolchain.report_findings import Findings, gather_findings
-from toolchain.run_folder import REPORT
-from toolchain.show import ladder_table
-from toolchain.verify_folder import verify_folder
+from owlbit import models
+from owlbit.export.atomic import write_text
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.hw.ladder import Row, any_wrong
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.toolchain.build_model import build_model
+from owlbit.toolchain.folders import check_replaceable
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.report import render_report
+from owlbit.toolchain.report_findings import Findings, gather_findings
+from owlbit.toolchain.run_folder import REPORT
+from owlbit.toolchain.show import ladder_table
+from owlbit.toolchain.verify_folder import verify_folder
 
 RECIPE = Path(models.__file__).parent / "recipes" / "digits.toml"
 # What the demo leaves: the facts that `make bench` prints again, and the sign that this folder may be replaced by the next demo.
@@ -37,8 +37,8 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
 
     An earlier demo in `folder` is replaced. Raises OwlbitError where `folder` is a file or holds anything else.
     """
-    from toolchain.export_run import export_run
-    from toolchain.training import train
+    from owlbit.toolchain.export_run import export_run
+    from owlbit.toolchain.training import train
 
     check_replaceable(folder, FACTS)
     loaded = load_recipe(recipe)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from toolchain.images import Dataset, Images, Labelled, Labels, stratified_split
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.images import Dataset, Images, Labelled, Labels, stratified_split
 
 TEST_ORIGINALS = 500
 DIGITS = "datasets/data/digits.csv.gz"

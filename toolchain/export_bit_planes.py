@@ -1,4 +1,4 @@
-"""A run that reads bit planes as an integer network: `python -m toolchain.export_bit_planes RUN FILE.npz`.
+"""A run that reads bit planes as an integer network: `python -m owlbit.toolchain.export_bit_planes RUN FILE.npz`.
 
 No thermometer gives bit planes, so that such a run does not deploy. Taken apart from its first layer it is an ordinary network
 whose input is eight channels of bits a colour, each with the threshold 1. `owlbit sense --monte-carlo` compares with it.
@@ -15,19 +15,19 @@ from typing import cast
 import numpy as np
 import torch
 
-from export.errors import OwlbitError
-from export.network import Network
-from export.network_file import save_network
-from hw.fast import simulate
-from models.encodings import PLANES, BitPlanes
-from models.network import BinaryNet
-from models.thermometer import LearnedThermometer
-from toolchain.datasets import load_dataset
-from toolchain.export_run import export_net
-from toolchain.run_folder import read_result, run_recipe
-from toolchain.saved_model import load_run
-from toolchain.sensing.converters import bit_planes
-from toolchain.verify_folder import test_split
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.export.network_file import save_network
+from owlbit.hw.fast import simulate
+from owlbit.models.encodings import PLANES, BitPlanes
+from owlbit.models.network import BinaryNet
+from owlbit.models.thermometer import LearnedThermometer
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.export_run import export_net
+from owlbit.toolchain.run_folder import read_result, run_recipe
+from owlbit.toolchain.saved_model import load_run
+from owlbit.toolchain.sensing.converters import bit_planes
+from owlbit.toolchain.verify_folder import test_split
 
 
 def export_bit_planes(run: Path, path: Path) -> Network:
@@ -59,7 +59,7 @@ def export_bit_planes(run: Path, path: Path) -> Network:
 
 def main() -> int:
     """Reads the command line; 2 where the run cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m toolchain.export_bit_planes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m owlbit.toolchain.export_bit_planes", description=__doc__)
     parser.add_argument("run", type=Path, help="a finished run whose encoding is bit-planes")
     parser.add_argument("file", type=Path, help="the network file to write, .npz")
     given = parser.parse_args()

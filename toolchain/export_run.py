@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from export.atomic import make_folder
-from export.from_torch import export_module
-from export.network import Network
-from export.network_file import save_network
-from export.read_qonnx import read_qonnx
-from models.random_weights import random_weights
-from models.trainable import Trainable
-from models.twin import brevitas_twin
-from toolchain.datasets import load_dataset
-from toolchain.recipe import Recipe
-from toolchain.run_folder import NETWORK, ONNX
-from toolchain.saved_model import build_net, deployable, load_run
+from owlbit.export.atomic import make_folder
+from owlbit.export.from_torch import export_module
+from owlbit.export.network import Network
+from owlbit.export.network_file import save_network
+from owlbit.export.read_qonnx import read_qonnx
+from owlbit.models.random_weights import random_weights
+from owlbit.models.trainable import Trainable
+from owlbit.models.twin import brevitas_twin
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.recipe import Recipe
+from owlbit.toolchain.run_folder import NETWORK, ONNX
+from owlbit.toolchain.saved_model import build_net, deployable, load_run
 
 
 def export_run(folder: Path | str) -> Network:

@@ -1,6 +1,6 @@
 """The page about a network on AMD parts: what FINN expects of its layers, what that leaves out, the same network on other parts.
 
-Text and figures only; the numbers come from `hw.finn`. One HTML document that needs nothing from outside, and the same as JSON.
+Text and figures only; the numbers come from `owlbit.hw.finn`. One HTML document that needs nothing from outside, and the same as JSON.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
-from export.atomic import write_text
-from hw.finn.compare_parts import OnPart
-from hw.finn.estimates import Estimates, LayerEstimate
-from hw.finn.folding import SHARE, Folding
-from hw.finn.parts import PARTS, device_of
-from toolchain import report_page as html
-from toolchain.report_figures import rate_over_luts
+from owlbit.export.atomic import write_text
+from owlbit.hw.finn.compare_parts import OnPart
+from owlbit.hw.finn.estimates import Estimates, LayerEstimate
+from owlbit.hw.finn.folding import SHARE, Folding
+from owlbit.hw.finn.parts import PARTS, device_of
+from owlbit.toolchain import report_page as html
+from owlbit.toolchain.report_figures import rate_over_luts
 
 PAGE, DATA = "finn.html", "finn.json"
 MEGABYTE = 1_000_000
@@ -34,7 +34,7 @@ def write_finn_page(
 
 
 def render_finn_page(title: str, part: str, estimates: Estimates, compared: Sequence[OnPart], frontier: Sequence[Folding]) -> str:
-    """The page as HTML text. `part`: the part that was built for; `frontier`: see `hw.finn.folding.frontier`."""
+    """The page as HTML text. `part`: the part that was built for; `frontier`: see `owlbit.hw.finn.folding.frontier`."""
     intro = (
         f"As FINN maps it for {part} at {estimates.clock_hz / 1e6:g} MHz. Cycles and resources are FINN's own estimates, made "
         "before any synthesis; nothing here was placed, routed or run on a board."

@@ -1,6 +1,6 @@
 """CNV_1W1A at FINN's published folding: FINN's estimate, as our report gives it, beside published figures, and the difference.
 
-`python -m toolchain.finn_published` writes docs/finn_report.md. It needs finn-plus (`make finn`), Brevitas for the network, Yosys
+`python -m owlbit.toolchain.finn_published` writes docs/finn_report.md. It needs finn-plus (`make finn`), Brevitas for the network, Yosys
 for the size of one processing element; weights are random, and estimates hardly depend on them. The folding is that of
 finn-examples, build/bnn-pynq/folding_config/cnv-w1a1_folding_config.json, its layers renamed to what FINN calls them now.
 """
@@ -20,16 +20,16 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from export.atomic import write_text
-from hw.finn.check_folding import check_folding
-from hw.finn.compare_parts import compare_parts
-from hw.finn.estimates import estimate
-from hw.finn.foldable import Settings, kind_of, layers_of
-from hw.finn.folding import fold_for_rate, frontier
-from hw.finn.tools import finn_environment
-from hw.up5k.tools import run_tool
-from toolchain.finn_page import write_finn_page
-from toolchain.finn_published_page import COUNT_BITS, LANES, render_comparison
+from owlbit.export.atomic import write_text
+from owlbit.hw.finn.check_folding import check_folding
+from owlbit.hw.finn.compare_parts import compare_parts
+from owlbit.hw.finn.estimates import estimate
+from owlbit.hw.finn.foldable import Settings, kind_of, layers_of
+from owlbit.hw.finn.folding import fold_for_rate, frontier
+from owlbit.hw.finn.tools import finn_environment
+from owlbit.hw.up5k.tools import run_tool
+from owlbit.toolchain.finn_page import write_finn_page
+from owlbit.toolchain.finn_published_page import COUNT_BITS, LANES, render_comparison
 
 PART = "xc7z020clg400-1"
 PAGE = Path("docs/finn_report.md")
@@ -77,7 +77,7 @@ def cnv_hardware(folder: Path) -> Any:
     from qonnx.transformation.insert_topk import InsertTopK
     from qonnx.util.cleanup import cleanup_model
 
-    from hw.finn.transformations.set_exact_widths import SetExactWidths
+    from owlbit.hw.finn.transformations.set_exact_widths import SetExactWidths
 
     torch.manual_seed(0)
     network, _ = model_with_cfg("CNV_1W1A", False)

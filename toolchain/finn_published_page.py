@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
-from hw.finn.estimates import Estimates, LeftOut
+from owlbit.hw.finn.estimates import Estimates, LeftOut
 
 LANES, COUNT_BITS = 32, 10  # of the processing element that is synthesised: most of CNV's are of this size
 
@@ -17,7 +17,7 @@ PUBLISHED = (
 
 HEAD = """# FINN's estimate and a published design: CNV_1W1A
 
-Made by `python -m toolchain.finn_published` (needs `make finn`). The network is CNV_1W1A of brevitas_examples on an XC7Z020 at
+Made by `python -m owlbit.toolchain.finn_published` (needs `make finn`). The network is CNV_1W1A of brevitas_examples on an XC7Z020 at
 {clock:g} MHz, folded as FINN's own example: PE x SIMD {folding}.
 
 | | how | LUTs | block RAMs (36 kbit) | frames/s at {clock:g} MHz |

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from export.errors import OwlbitError
-from hw.finn.build_folder import BuildFolder
-from hw.finn.compare_parts import compare_parts
-from hw.finn.estimates import estimate
-from hw.finn.foldable import layers_of
-from hw.finn.folding import frontier
-from hw.finn.step_names import FOLDED
-from hw.finn.tools import finn_environment, sources_folder
-from toolchain.finn_page import write_finn_page
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.finn.build_folder import BuildFolder
+from owlbit.hw.finn.compare_parts import compare_parts
+from owlbit.hw.finn.estimates import estimate
+from owlbit.hw.finn.foldable import layers_of
+from owlbit.hw.finn.folding import frontier
+from owlbit.hw.finn.step_names import FOLDED
+from owlbit.hw.finn.tools import finn_environment, sources_folder
+from owlbit.toolchain.finn_page import write_finn_page
 
 
 def report_build(folder: Path) -> Path:
@@ -36,7 +36,7 @@ def report_build(folder: Path) -> Path:
 
 
 def main() -> None:
-    """`python -m toolchain.finn_report BUILD`"""
+    """`python -m owlbit.toolchain.finn_report BUILD`"""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", type=Path, help="the folder of a FINN build")
     try:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from export.atomic import make_folder
-from export.errors import OwlbitError
+from owlbit.export.atomic import make_folder
+from owlbit.export.errors import OwlbitError
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from toolchain.images import DataError, Images, Labelled
+from owlbit.toolchain.images import DataError, Images, Labelled
 
 
 def read_folder(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelled, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 Images = NDArray[np.uint8]
 Labels = NDArray[np.int64]
@@ -42,7 +42,7 @@ class Labelled:
 @dataclass(frozen=True)
 class Variations:
     """How a training image differs from epoch to epoch: mirrored left to right or not (`flip`), moved by up to `shift` pixels,
-    under a `light` of `toolchain.light`."""
+    under a `light` of `owlbit.toolchain.light`."""
 
     flip: bool = False
     shift: int = 0

@@ -18,16 +18,16 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.network import BinaryNet
-from models.thermometer import LearnedThermometer
-from models.trainable import Trainable
-from toolchain.batches import Batch, Batches, EpochBatches, steps_an_epoch
-from toolchain.images import Dataset
-from toolchain.legs import Leg
-from toolchain.pruning import PruningSchedule
-from toolchain.run_folder import RunError
-from toolchain.teaching import Teaching
-from toolchain.training_recipe import Training
+from owlbit.models.network import BinaryNet
+from owlbit.models.thermometer import LearnedThermometer
+from owlbit.models.trainable import Trainable
+from owlbit.toolchain.batches import Batch, Batches, EpochBatches, steps_an_epoch
+from owlbit.toolchain.images import Dataset
+from owlbit.toolchain.legs import Leg
+from owlbit.toolchain.pruning import PruningSchedule
+from owlbit.toolchain.run_folder import RunError
+from owlbit.toolchain.teaching import Teaching
+from owlbit.toolchain.training_recipe import Training
 
 
 @dataclass

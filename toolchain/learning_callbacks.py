@@ -9,9 +9,9 @@ from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from export.atomic import replacing
-from toolchain.learning import Learning
-from toolchain.run_folder import CHECKPOINT, HISTORY, write_json
+from owlbit.export.atomic import replacing
+from owlbit.toolchain.learning import Learning
+from owlbit.toolchain.run_folder import CHECKPOINT, HISTORY, write_json
 
 
 class KeepLast(Callback):

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from toolchain.png_figure import png_figure
+from owlbit.toolchain.png_figure import png_figure
 
 TRAIN, VALIDATION, QUIET = "#8aa4b8", "#c8553d", "#6b7280"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from toolchain.recipe import Recipe
+from owlbit.toolchain.recipe import Recipe
 
 
 @dataclass(frozen=True)

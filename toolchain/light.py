@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from toolchain.images import Images
+from owlbit.toolchain.images import Images
 
 Curves = NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Network
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -60,7 +60,7 @@ def read_array(path: Path) -> NDArray[np.uint8]:
 
 def read_pictures(files: Sequence[Path], network: Network) -> NDArray[np.uint8]:
     """uint8 [N, C, H, W] of picture files, cropped and scaled as in training. Raises OwlbitError naming an unreadable one."""
-    from toolchain.image_files import read_image
+    from owlbit.toolchain.image_files import read_image
 
     channels, height, width = network.input_shape
     if channels not in (1, 3):

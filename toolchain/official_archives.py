@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from export.atomic import replacing
-from export.cache import cache_folder
-from toolchain.images import DataError, Labelled
+from owlbit.export.atomic import replacing
+from owlbit.export.cache import cache_folder
+from owlbit.toolchain.images import DataError, Labelled
 
 
 @dataclass(frozen=True)

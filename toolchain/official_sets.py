@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from toolchain.image_files import fit_images, read_folder, read_image
-from toolchain.images import DataError, Images, Labelled
-from toolchain.official_archives import cached, file_md5, locate, read_files, tar_files
+from owlbit.toolchain.image_files import fit_images, read_folder, read_image
+from owlbit.toolchain.images import DataError, Images, Labelled
+from owlbit.toolchain.official_archives import cached, file_md5, locate, read_files, tar_files
 
 Sets = tuple[Labelled, Labelled | None, tuple[str, ...]]
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 MESSAGE = "owlbit: "  # what the command line begins a message with
 
@@ -61,7 +61,7 @@ def launch(arguments: Sequence[str], devices: int, nodes: int, rendezvous: str) 
     environment = {**os.environ}
     environment.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // devices)))
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
-        whole = [*command, "--module", "toolchain", *arguments]
+        whole = [*command, "--module", "owlbit.toolchain", *arguments]
         code = subprocess.run(whole, check=False, env=environment, stderr=errors).returncode
         errors.seek(0)
         lines = errors.read().splitlines() if code else []

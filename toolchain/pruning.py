@@ -24,13 +24,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Network, OrPool, Scores, Thermometer
-from export.network import Layer as IntegerLayer
-from hw.up5k.compile_network import compile_network
-from hw.up5k.legality import Up5kError
-from models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
-from models.block_removal import block_importance, choose_blocks, remove_blocks, without
-from models.filter_pruning import (
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Network, OrPool, Scores, Thermometer
+from owlbit.export.network import Layer as IntegerLayer
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.legality import Up5kError
+from owlbit.models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
+from owlbit.models.block_removal import block_importance, choose_blocks, remove_blocks, without
+from owlbit.models.filter_pruning import (
     Budget,
     BudgetError,
     blocks_in,
@@ -41,11 +41,11 @@ from models.filter_pruning import (
     table_in,
     width,
 )
-from models.layer_table import Conv, Layer, Shape, removable
-from models.network import BinaryNet
-from toolchain.pruning_recipe import Pruning
-from toolchain.recipe import Recipe
-from toolchain.typed_table import RecipeError
+from owlbit.models.layer_table import Conv, Layer, Shape, removable
+from owlbit.models.network import BinaryNet
+from owlbit.toolchain.pruning_recipe import Pruning
+from owlbit.toolchain.recipe import Recipe
+from owlbit.toolchain.typed_table import RecipeError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.layer_table import Conv, Layer, Shape, layer_shapes, removable
-from toolchain.typed_table import Limits, RecipeError, read_table
+from owlbit.models.layer_table import Conv, Layer, Shape, layer_shapes, removable
+from owlbit.toolchain.typed_table import Limits, RecipeError, read_table
 
 
 @dataclass(frozen=True)

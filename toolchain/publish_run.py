@@ -1,4 +1,4 @@
-"""A finished, exported run becomes a folder of the zoo: `python -m toolchain.publish_run RUN NAME`.
+"""A finished, exported run becomes a folder of the zoo: `python -m owlbit.toolchain.publish_run RUN NAME`.
 
 The test images are run through the fast simulator, and their accuracy must be the one that training stated.
 """
@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from export.atomic import write_text
-from export.cost import layer_costs, total_cost
-from export.errors import OwlbitError
-from export.load_model import load_model
-from export.network import Network
-from export.write_qonnx import write_qonnx
-from hw.fast import simulate
-from hw.up5k.compile_network import compile_network
-from hw.up5k.legality import Up5kError
-from toolchain.datasets import load_dataset
-from toolchain.folders import filling
-from toolchain.run_folder import NETWORK, read_result, run_recipe, write_json
-from toolchain.run_folder import RECIPE as RUN_RECIPE
-from toolchain.verify_folder import test_split
-from toolchain.zoo import CARD, ONNX, PAGE, RECIPE, SAMPLE, ZOO, Card, card_page, sample_frames
+from owlbit.export.atomic import write_text
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.export.write_qonnx import write_qonnx
+from owlbit.hw.fast import simulate
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.legality import Up5kError
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.folders import filling
+from owlbit.toolchain.run_folder import NETWORK, read_result, run_recipe, write_json
+from owlbit.toolchain.run_folder import RECIPE as RUN_RECIPE
+from owlbit.toolchain.verify_folder import test_split
+from owlbit.toolchain.zoo import CARD, ONNX, PAGE, RECIPE, SAMPLE, ZOO, Card, card_page, sample_frames
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:
@@ -92,7 +92,9 @@ def _costs(network: Network) -> dict[str, Any]:
 
 def main() -> int:
     """Reads the command line; 2 where the run cannot be published."""
-    parser = argparse.ArgumentParser(prog="python -m toolchain.publish_run", description="Make a folder of the zoo from a run.")
+    parser = argparse.ArgumentParser(
+        prog="python -m owlbit.toolchain.publish_run", description="Make a folder of the zoo from a run."
+    )
     parser.add_argument("run", type=Path, help="a run folder, exported")
     parser.add_argument("name", help="of the network in the zoo")
     parser.add_argument("--command", action="append", default=[], help="one that leads to the run; may be given several times")

@@ -4,7 +4,7 @@
     [data]                        # where the images come from
     [input]                       # how pixels become bits
     [[layers]]                    # one table a layer; the scores layer follows from the classes
-    [network]                     # or, in place of these two, a network of a paper (see `toolchain.network_recipe`)
+    [network]                     # or, in place of these two, a network of a paper (see `owlbit.toolchain.network_recipe`)
     [training]
     [distillation]                # a teacher, if there is one
     [pruning]                     # heavy blocks that fade out, filters that go, if any do
@@ -21,14 +21,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from export.errors import OwlbitError
-from models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
-from models.network_table import FloatResNet18, NetworkTable
-from toolchain.data_recipe import PIXELS, Data, Input, read_data, read_input
-from toolchain.network_recipe import read_network
-from toolchain.pruning_recipe import Pruning, read_pruning
-from toolchain.training_recipe import Distillation, Training, read_distillation, read_training
-from toolchain.typed_table import Limits, RecipeError, read_table
+from owlbit.export.errors import OwlbitError
+from owlbit.models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
+from owlbit.models.network_table import FloatResNet18, NetworkTable
+from owlbit.toolchain.data_recipe import PIXELS, Data, Input, read_data, read_input
+from owlbit.toolchain.network_recipe import read_network
+from owlbit.toolchain.pruning_recipe import Pruning, read_pruning
+from owlbit.toolchain.training_recipe import Distillation, Training, read_distillation, read_training
+from owlbit.toolchain.typed_table import Limits, RecipeError, read_table
 
 
 @dataclass(frozen=True)

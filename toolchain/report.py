@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from export.atomic import write_text
-from export.cost import layer_costs, total_cost
-from export.network import Thermometer
-from hw.ladder import HEADINGS, any_wrong, as_cells
-from hw.up5k.bitstream.plan import ENGINE_JSON
-from hw.up5k.cost_model import CLOCK_HZ
-from hw.up5k.flash_format import FLASH_OFFSET
-from hw.up5k.legality import MEMORY_WORDS
-from toolchain import report_page as html
-from toolchain.report_figures import coded, learning_curve, picture, tone_curve
-from toolchain.report_findings import Findings, gather_findings
-from toolchain.run_folder import REPORT
+from owlbit.export.atomic import write_text
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.network import Thermometer
+from owlbit.hw.ladder import HEADINGS, any_wrong, as_cells
+from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.flash_format import FLASH_OFFSET
+from owlbit.hw.up5k.legality import MEMORY_WORDS
+from owlbit.toolchain import report_page as html
+from owlbit.toolchain.report_figures import coded, learning_curve, picture, tone_curve
+from owlbit.toolchain.report_findings import Findings, gather_findings
+from owlbit.toolchain.run_folder import REPORT
 
 
 def write_report(run: Path) -> Path:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from export.network import Thermometer
+from owlbit.export.network import Thermometer
 
 # Placeholder colour -> CSS. Any distinct values do; these occur nowhere else.
 _INK, _SOFT, _FAINT = "#010203", "#020304", "#030405"

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.load_model import load_model
-from export.network import Network
-from hw.fast import simulate
-from hw.ladder import Images, Row
-from hw.up5k.compile_network import Up5kProgram, compile_network
-from hw.up5k.legality import Up5kError
-from toolchain.build_model import model_file
-from toolchain.datasets import load_dataset
-from toolchain.run_folder import VERDICT
-from toolchain.verify_folder import test_split
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.hw.fast import simulate
+from owlbit.hw.ladder import Images, Row
+from owlbit.hw.up5k.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.legality import Up5kError
+from owlbit.toolchain.build_model import model_file
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.run_folder import VERDICT
+from owlbit.toolchain.verify_folder import test_split
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Findings:
 
 def gather_findings(run: Path) -> Findings:
     """Everything about the run folder `run`. Raises OwlbitError where it is none, is not finished, or is not exported."""
-    from toolchain.run_folder import HISTORY, read_result, run_recipe
+    from owlbit.toolchain.run_folder import HISTORY, read_result, run_recipe
 
     recipe, _, base = run_recipe(run)
     network = load_model(model_file(run))

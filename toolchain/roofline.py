@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numba import njit
 
-from hw.fast.fast_network import aligned
-from hw.fast.kernels import LANES, SEGMENT, WORD, count_mismatches, load, store, zeros
-from hw.fast.program import Words
+from owlbit.hw.fast.fast_network import aligned
+from owlbit.hw.fast.kernels import LANES, SEGMENT, WORD, count_mismatches, load, store, zeros
+from owlbit.hw.fast.program import Words
 
 STEPS = 32
 # Tens of milliseconds: starting the threads must not count.

@@ -1,4 +1,4 @@
-"""A run folder: what training leaves behind and under which names. Imports no torch; `toolchain.saved_model` reads the weights.
+"""A run folder: what training leaves behind and under which names. Imports no torch; `owlbit.toolchain.saved_model` reads the weights.
 
 recipe.toml           the recipe, word for word
 run.json              class names, the folder that the recipe's paths are relative to, and where the images were
@@ -20,9 +20,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from export.atomic import make_folder, write_text
-from export.errors import OwlbitError
-from toolchain.recipe import Recipe, load_recipe
+from owlbit.export.atomic import make_folder, write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.recipe import Recipe, load_recipe
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"

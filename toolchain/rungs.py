@@ -1,4 +1,4 @@
-"""Each way to compute a model's scores, as a rung for `hw.ladder`: torch, QONNX's executor, fast simulator, FINN, RTL, bitstream.
+"""Each way to compute a model's scores, as a rung for `owlbit.hw.ladder`: torch, QONNX's executor, fast simulator, FINN, RTL, bitstream.
 
 A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
 none of the tools.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from export.network import Network
-from hw.finn.given_model import GivenModel
-from hw.ladder import Images, NotRun, Outcome, Rung
+from owlbit.export.network import Network
+from owlbit.hw.finn.given_model import GivenModel
+from owlbit.hw.ladder import Images, NotRun, Outcome, Rung
 
 
 def torch_rung(run: Path, images: int) -> Rung:
@@ -18,7 +18,7 @@ def torch_rung(run: Path, images: int) -> Rung:
 
     def climb(given: Images) -> Outcome:
         try:
-            from toolchain.torch_rung import torch_scores
+            from owlbit.toolchain.torch_rung import torch_scores
         except ImportError as error:
             raise NotRun(f"{error.name} is not installed; `pip install --editable '.[train]'` in the checkout brings it") from None
         return Outcome(torch_scores(run, given))
@@ -32,7 +32,7 @@ def qonnx_rung(model: Path | None, network: Network, images: int) -> Rung:
     def climb(given: Images) -> Outcome:
         if model is None:
             raise NotRun("there is no model.onnx in this folder")
-        from export.execute_qonnx import execute_qonnx
+        from owlbit.export.execute_qonnx import execute_qonnx
 
         return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
 
@@ -40,10 +40,10 @@ def qonnx_rung(model: Path | None, network: Network, images: int) -> Rung:
 
 
 def fast_rung(network: Network, images: int) -> Rung:
-    """The packed-bit simulator of `hw.fast`."""
+    """The packed-bit simulator of `owlbit.hw.fast`."""
 
     def climb(given: Images) -> Outcome:
-        from hw.fast import simulate
+        from owlbit.hw.fast import simulate
 
         return Outcome(simulate(network, given))
 
@@ -54,10 +54,10 @@ def finn_rung(name: str, build: Path, subject: Network | GivenModel, images: int
     """A graph of a FINN build, executed by FINN: "finn-streamlined" before its hardware layers, "finn-hw" the last one built."""
 
     def climb(given: Images) -> Outcome:
-        from hw.finn.build_folder import BuildFolder
-        from hw.finn.execute import execute_step
-        from hw.finn.step_names import PARTITIONED, STEP_NAMES, STREAMLINED
-        from hw.up5k.tools import ToolMissing
+        from owlbit.hw.finn.build_folder import BuildFolder
+        from owlbit.hw.finn.execute import execute_step
+        from owlbit.hw.finn.step_names import PARTITIONED, STEP_NAMES, STREAMLINED
+        from owlbit.hw.up5k.tools import ToolMissing
 
         folder = BuildFolder(build)
         done = folder.steps_done()
@@ -85,8 +85,8 @@ def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
 
 def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) -> Rung:
     def climb(given: Images) -> Outcome:
-        from hw.up5k.simulate import simulate_bitstream, simulate_rtl
-        from hw.up5k.tools import ToolMissing
+        from owlbit.hw.up5k.simulate import simulate_bitstream, simulate_rtl
+        from owlbit.hw.up5k.tools import ToolMissing
 
         if flash is None:
             raise NotRun("there is no flash image here; `owlbit build` makes one")
@@ -101,7 +101,7 @@ def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) ->
 
 def compile_flash(network: Network) -> bytes:
     """The whole flash image, bitstream included. Raises OwlbitError where the network does not fit the engine."""
-    from hw.up5k.build import flash_content
-    from hw.up5k.compile_network import compile_network
+    from owlbit.hw.up5k.build import flash_content
+    from owlbit.hw.up5k.compile_network import compile_network
 
     return flash_content(compile_network(network).flash)

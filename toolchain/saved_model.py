@@ -11,19 +11,19 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from export.atomic import write_bytes
-from export.errors import OwlbitError
-from models.layer_table import Conv
-from models.network import BinaryNet
-from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
-from models.resnet import ResNet18 as ResNet
-from models.thermometer import LearnedThermometer
-from models.trainable import Trainable
-from models.xnor import XnorNet
-from toolchain.pruning import fit_widths
-from toolchain.recipe import Recipe
-from toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
-from toolchain.training_recipe import Distillation
+from owlbit.export.atomic import write_bytes
+from owlbit.export.errors import OwlbitError
+from owlbit.models.layer_table import Conv
+from owlbit.models.network import BinaryNet
+from owlbit.models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
+from owlbit.models.resnet import ResNet18 as ResNet
+from owlbit.models.thermometer import LearnedThermometer
+from owlbit.models.trainable import Trainable
+from owlbit.models.xnor import XnorNet
+from owlbit.toolchain.pruning import fit_widths
+from owlbit.toolchain.recipe import Recipe
+from owlbit.toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe
+from owlbit.toolchain.training_recipe import Distillation
 
 Net = TypeVar("Net", bound=Trainable)
 

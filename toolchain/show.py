@@ -8,10 +8,10 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from export.network import Network
-from hw.ladder import HEADINGS, Outcome, Row, as_cells
-from hw.up5k.cost_model import CLOCK_HZ
-from toolchain.zoo import Card
+from owlbit.export.network import Network
+from owlbit.hw.ladder import HEADINGS, Outcome, Row, as_cells
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.toolchain.zoo import Card
 
 _COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
 _MOST_ROWS = 20

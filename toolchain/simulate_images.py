@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from export.errors import OwlbitError
-from export.network import Network
-from hw.ladder import Images, Outcome
-from hw.reference import simulate
-from toolchain.rungs import bitstream_rung, compile_flash, fast_rung, rtl_rung
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw.ladder import Images, Outcome
+from owlbit.hw.reference import simulate
+from owlbit.toolchain.rungs import bitstream_rung, compile_flash, fast_rung, rtl_rung
 
 LEVELS = ("reference", "fast", "rtl", "bitstream")
 

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.attention import attention_loss
-from models.trainable import Trainable
-from toolchain.batches import CPU, Batch, Batches
-from toolchain.images import Labelled
-from toolchain.run_folder import RunError
-from toolchain.training_recipe import Distillation
+from owlbit.models.attention import attention_loss
+from owlbit.models.trainable import Trainable
+from owlbit.toolchain.batches import CPU, Batch, Batches
+from owlbit.toolchain.images import Labelled
+from owlbit.toolchain.run_folder import RunError
+from owlbit.toolchain.training_recipe import Distillation
 
 
 @torch.no_grad()

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Ints
-from models.twin import brevitas_twin
-from toolchain.saved_model import deployable, load_run
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints
+from owlbit.models.twin import brevitas_twin
+from owlbit.toolchain.saved_model import deployable, load_run
 
 
 @torch.no_grad()

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from export.atomic import write_text
-from export.errors import OwlbitError
-from toolchain.data_recipe import Data
-from toolchain.recipe import load_recipe, with_data
-from toolchain.run_folder import Result
+from owlbit.export.atomic import write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.data_recipe import Data
+from owlbit.toolchain.recipe import load_recipe, with_data
+from owlbit.toolchain.run_folder import Result
 
 if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
-    from toolchain.images import Dataset
+    from owlbit.toolchain.images import Dataset
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
 
 
 def _train(job: Job, data: Path | None, runs: Path) -> Result:
-    from toolchain.training import train
+    from owlbit.toolchain.training import train
 
     path = runs / f"{job.name}.toml"
     write_text(path, job.recipe)
@@ -67,6 +67,6 @@ def _train(job: Job, data: Path | None, runs: Path) -> Result:
 
 @lru_cache(maxsize=6)  # reading and scaling CIFAR-10 takes as long as two epochs of a small network
 def _dataset(data: Data, base: Path) -> Dataset:
-    from toolchain.datasets import load_dataset
+    from owlbit.toolchain.datasets import load_dataset
 
     return load_dataset(data, base)

@@ -12,17 +12,17 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from models.layer_table import macs
-from models.trainable import Trainable
-from toolchain.batches import Batches
-from toolchain.course import Course
-from toolchain.datasets import load_dataset
-from toolchain.images import Dataset, Labelled
-from toolchain.learning_curve import draw_learning_curve
-from toolchain.processes import join_processes, wait_for_all, world
-from toolchain.pruning import pruning_schedule
-from toolchain.recipe import Recipe
-from toolchain.run_folder import (
+from owlbit.models.layer_table import macs
+from owlbit.models.trainable import Trainable
+from owlbit.toolchain.batches import Batches
+from owlbit.toolchain.course import Course
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.images import Dataset, Labelled
+from owlbit.toolchain.learning_curve import draw_learning_curve
+from owlbit.toolchain.processes import join_processes, wait_for_all, world
+from owlbit.toolchain.pruning import pruning_schedule
+from owlbit.toolchain.recipe import Recipe
+from owlbit.toolchain.run_folder import (
     CHECKPOINT,
     CURVE,
     HISTORY,
@@ -35,10 +35,10 @@ from toolchain.run_folder import (
     start_run,
     write_json,
 )
-from toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
-from toolchain.teaching import check_attention
-from toolchain.training_recipe import Distillation
-from toolchain.typed_table import RecipeError
+from owlbit.toolchain.saved_model import build_net, load_run, read_weights, teacher_recipe, write_model
+from owlbit.toolchain.teaching import check_attention
+from owlbit.toolchain.training_recipe import Distillation
+from owlbit.toolchain.typed_table import RecipeError
 
 SMALL_NETWORK_MACS = 20_000_000
 
@@ -53,7 +53,7 @@ def train(
     stop_after: int | None = None,
     dataset: Dataset | None = None,
 ) -> Result | None:
-    """Trains `recipe` into the run folder `out` (see `toolchain.run_folder`) and returns how it ended.
+    """Trains `recipe` into the run folder `out` (see `owlbit.toolchain.run_folder`) and returns how it ended.
 
     `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
     in a folder that holds a run. `stop_after`: stop after so many epochs in all, a teacher's first, as if killed there, and return

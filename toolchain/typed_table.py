@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 T = TypeVar("T")
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from toolchain.images import Variations
-from toolchain.light import NOISE, darkness, tone_curves
+from owlbit.toolchain.images import Variations
+from owlbit.toolchain.light import NOISE, darkness, tone_curves
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.atomic import write_text
-from export.errors import OwlbitError
-from export.load_model import load_model
-from export.network import Network
-from hw.finn.build_folder import BuildFolder
-from hw.ladder import Images, Row, Rung, climb, compare, format_table
-from toolchain.build_model import TARGETS, model_file
-from toolchain.images import Dataset, Labelled, make_frames
-from toolchain.run_folder import VERDICT, VERDICT_TABLE
-from toolchain.rungs import bitstream_rung, fast_rung, finn_rung, qonnx_rung, rtl_rung, torch_rung
+from owlbit.export.atomic import write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.hw.finn.build_folder import BuildFolder
+from owlbit.hw.ladder import Images, Row, Rung, climb, compare, format_table
+from owlbit.toolchain.build_model import TARGETS, model_file
+from owlbit.toolchain.images import Dataset, Labelled, make_frames
+from owlbit.toolchain.run_folder import VERDICT, VERDICT_TABLE
+from owlbit.toolchain.rungs import bitstream_rung, fast_rung, finn_rung, qonnx_rung, rtl_rung, torch_rung
 
 # How many images a rung gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
 AT_MOST = {"torch": 512, "qonnx": 64, "fast": 512, "finn-streamlined": 4, "finn-hw": 4, "rtl": 32, "bitstream": 2}
@@ -79,8 +79,8 @@ def default_images(subject: Subject) -> Images:
     """The run's test images, or made-up frames where there is no run."""
     if subject.run is None:
         return make_frames(subject.network.input_shape, MADE_UP)
-    from toolchain.datasets import load_dataset
-    from toolchain.run_folder import run_recipe
+    from owlbit.toolchain.datasets import load_dataset
+    from owlbit.toolchain.run_folder import run_recipe
 
     recipe, _, base = run_recipe(subject.run)
     return test_split(load_dataset(recipe.data, base)).images[: AT_MOST["torch"]]
@@ -117,7 +117,7 @@ def _rows(folder: Path, images: Images | None, up_to: str) -> Iterator[Row]:
 
 def _rows_of_given(folder: Path, images: Images | None) -> Iterator[Row]:
     """A FINN build of a file that is no `Network`: its golden scores are those of QONNX's executor."""
-    from hw.finn.subject import golden_scores, load_subject
+    from owlbit.hw.finn.subject import golden_scores, load_subject
 
     model = load_subject(folder)
     count = AT_MOST["finn-hw"]

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-import models
-from export.errors import OwlbitError
-from export.network import Network
-from hw.ladder import Images
-from hw.up5k.cost_model import CLOCK_HZ
-from toolchain.images import make_frames
+from owlbit import models
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw.ladder import Images
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.toolchain.images import make_frames
 
 ZOO = Path(models.__file__).parent / "zoo"
 PREFIX = "zoo:"
@@ -89,7 +89,9 @@ def read_card(folder: Path) -> Card:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return Card(**{field.name: content[field.name] for field in fields(Card)})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OwlbitError(f"{path}: expected a card as `toolchain.publish_run` writes it, could not read it ({error})") from None
+        raise OwlbitError(
+            f"{path}: expected a card as `owlbit.toolchain.publish_run` writes it, could not read it ({error})"
+        ) from None
 
 
 def sample_frames(network: Network) -> Images:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from models.cost import total
-from models.cost_tables import cnv_costs
-from toolchain.png_figure import png_figure
-from toolchain.zoo import Card
+from owlbit.models.cost import total
+from owlbit.models.cost_tables import cnv_costs
+from owlbit.toolchain.png_figure import png_figure
+from owlbit.toolchain.zoo import Card
 
 INKS = ("#2f6690", "#c8553d", "#81a88d", "#e0a458", "#6b7280")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.qonnx_passes.graph import Graph
+from owlbit.export.qonnx_passes.graph import Graph
 
 # Clip, MultiThreshold and padding may use infinity as "no limit".
 _MAY_BE_INFINITE = ("Clip", "MultiThreshold", "Pad", "Max", "Min", "Where")

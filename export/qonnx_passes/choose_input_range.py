@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Thermometer
-from export.qonnx_metadata import Metadata
-from export.qonnx_passes.graph import Graph, QonnxError
-from export.qonnx_passes.lower_graph import Lowered, trace_pixels
+from owlbit.export.network import Thermometer
+from owlbit.export.qonnx_metadata import Metadata
+from owlbit.export.qonnx_passes.graph import Graph, QonnxError
+from owlbit.export.qonnx_passes.lower_graph import Lowered, trace_pixels
 
 InputRange = Literal["auto", "uint8", "unit", "signed"] | tuple[float, float]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from export.qonnx_passes.graph import Graph, Node, QonnxError
+from owlbit.export.qonnx_passes.graph import Graph, Node, QonnxError
 
 _ENDINGS = ("TopK", "ArgMax", "Softmax", "LogSoftmax", "Sigmoid", "Softplus")
 # What may stand after an ending without changing the answer.

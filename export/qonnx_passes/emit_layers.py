@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Shape, Thermometer
-from export.qonnx_passes.find_gate import find_gate
-from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import (
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Shape, Thermometer
+from owlbit.export.qonnx_passes.find_gate import find_gate
+from owlbit.export.qonnx_passes.graph import Array, Node
+from owlbit.export.qonnx_passes.traced import (
     BitSource,
     PairSource,
     PixelSource,

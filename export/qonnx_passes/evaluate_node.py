@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from export.qonnx_passes.graph import Array, Node, QonnxError
+from owlbit.export.qonnx_passes.graph import Array, Node, QonnxError
 
 _ROUNDING: dict[str, Callable[[Array], Array]] = {
     "ROUND": np.round,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Bits
-from export.qonnx_passes.graph import Node
+from owlbit.export.network import Bits
+from owlbit.export.qonnx_passes.graph import Node
 
 Rows = NDArray[np.bool_]
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 Array = NDArray[Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import ChannelShuffle
-from export.qonnx_passes.emit_layers import Building
-from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import PairSource, Traced
+from owlbit.export.network import ChannelShuffle
+from owlbit.export.qonnx_passes.emit_layers import Building
+from owlbit.export.qonnx_passes.graph import Array, Node
+from owlbit.export.qonnx_passes.traced import PairSource, Traced
 
 
 def join_tensors(building: Building, node: Node, tensors: list[Traced]) -> tuple[Traced, list[Array]]:

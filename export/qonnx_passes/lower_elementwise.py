@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.qonnx_passes.emit_layers import Building
-from export.qonnx_passes.evaluate_node import batch_normalization, bipolar_quant, evaluate_node, multi_threshold, quant
-from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.join_tensors import join_tensors
-from export.qonnx_passes.traced import PixelSource, Traced, channel_order, per_channel
+from owlbit.export.qonnx_passes.emit_layers import Building
+from owlbit.export.qonnx_passes.evaluate_node import batch_normalization, bipolar_quant, evaluate_node, multi_threshold, quant
+from owlbit.export.qonnx_passes.graph import Array, Node
+from owlbit.export.qonnx_passes.join_tensors import join_tensors
+from owlbit.export.qonnx_passes.traced import PixelSource, Traced, channel_order, per_channel
 
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Pow", "Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Log", "Tanh", "Sigmoid", "Erf")
 STEPS = ("Sign", "Clip", "Relu", "LeakyRelu", "PRelu", "HardSigmoid", "Max", "Min", "Round", "Floor", "Ceil", "Cast")

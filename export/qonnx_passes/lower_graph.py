@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, Bits, Layer, Scores, Shape
-from export.qonnx_passes.emit_layers import Building
-from export.qonnx_passes.evaluate_node import evaluate_node
-from export.qonnx_passes.graph import Array, Graph, Node, QonnxError
-from export.qonnx_passes.lower_elementwise import (
+from owlbit.export.network import BinaryConv, Bits, Layer, Scores, Shape
+from owlbit.export.qonnx_passes.emit_layers import Building
+from owlbit.export.qonnx_passes.evaluate_node import evaluate_node
+from owlbit.export.qonnx_passes.graph import Array, Graph, Node, QonnxError
+from owlbit.export.qonnx_passes.lower_elementwise import (
     ARITHMETIC,
     COMPARISONS,
     STEPS,
@@ -22,10 +22,10 @@ from export.qonnx_passes.lower_elementwise import (
     lower_pad,
     lower_quant,
 )
-from export.qonnx_passes.lower_layout import LAYOUTS, lower_layout
-from export.qonnx_passes.lower_pool import lower_pool
-from export.qonnx_passes.lower_products import lower_conv, lower_matmul
-from export.qonnx_passes.traced import BitSource, PairSource, PixelSource, Traced, input_tensor
+from owlbit.export.qonnx_passes.lower_layout import LAYOUTS, lower_layout
+from owlbit.export.qonnx_passes.lower_pool import lower_pool
+from owlbit.export.qonnx_passes.lower_products import lower_conv, lower_matmul
+from owlbit.export.qonnx_passes.traced import BitSource, PairSource, PixelSource, Traced, input_tensor
 
 SUPPORTED = (
     "Conv, MatMul, Gemm, BatchNormalization, arithmetic with constants, BipolarQuant, 1-bit Quant, MultiThreshold, MaxPool, Pad, "

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.qonnx_passes.evaluate_node import evaluate_node
-from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import Traced
+from owlbit.export.qonnx_passes.evaluate_node import evaluate_node
+from owlbit.export.qonnx_passes.graph import Array, Node
+from owlbit.export.qonnx_passes.traced import Traced
 
 LAYOUTS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Gather", "Slice")
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.network import ChannelShuffle, NetworkError, OrPool
-from export.qonnx_passes.emit_layers import Building
-from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.traced import (
+from owlbit.export.network import ChannelShuffle, NetworkError, OrPool
+from owlbit.export.qonnx_passes.emit_layers import Building
+from owlbit.export.qonnx_passes.graph import Array, Node
+from owlbit.export.qonnx_passes.traced import (
     BitSource,
     PairSource,
     SumSource,

@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, Bits, NetworkError
-from export.qonnx_passes.emit_layers import Building
-from export.qonnx_passes.graph import Array, Node
-from export.qonnx_passes.lower_pool import rising_bits, shuffle_channels
-from export.qonnx_passes.traced import PixelSource, SumSource, Traced, channel_order, natural_order, permute_channels
+from owlbit.export.network import BinaryConv, BinaryLinear, Bits, NetworkError
+from owlbit.export.qonnx_passes.emit_layers import Building
+from owlbit.export.qonnx_passes.graph import Array, Node
+from owlbit.export.qonnx_passes.lower_pool import rising_bits, shuffle_channels
+from owlbit.export.qonnx_passes.traced import PixelSource, SumSource, Traced, channel_order, natural_order, permute_channels
 
 
 def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | None]) -> Traced:

@@ -10,7 +10,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 
-from export.qonnx_passes.graph import Array, Graph, Node, QonnxError
+from owlbit.export.qonnx_passes.graph import Array, Graph, Node, QonnxError
 
 # Brevitas and FINN wrote QONNX's operators under other names before they settled.
 QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from export.qonnx_passes.graph import Graph, Node
+from owlbit.export.qonnx_passes.graph import Graph, Node
 
 _IDENTITIES = ("Identity", "Dropout")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.qonnx_passes.graph import Graph, Node
+from owlbit.export.qonnx_passes.graph import Graph, Node
 
 
 def split_conv_bias(graph: Graph) -> Graph:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.qonnx_passes.graph import Array, Graph, Node
+from owlbit.export.qonnx_passes.graph import Array, Graph, Node
 
 
 def split_gemm(graph: Graph) -> Graph:

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, Bits, Ints, OrPool, Shape
-from export.qonnx_passes.graph import Array, Node
+from owlbit.export.network import BinaryConv, BinaryLinear, Bits, Ints, OrPool, Shape
+from owlbit.export.qonnx_passes.graph import Array, Node
 
 
 @dataclass(frozen=True)

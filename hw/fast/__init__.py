@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hw.fast.fast_network import FastNetwork, compile_fast, simulate
+from owlbit.hw.fast.fast_network import FastNetwork, compile_fast, simulate
 
 __all__ = ["FastNetwork", "compile_fast", "simulate"]

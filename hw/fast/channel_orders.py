@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Shape
+from owlbit.export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Shape
 
 Order = NDArray[np.int64]
 

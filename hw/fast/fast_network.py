@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Ints, Network
-from hw.fast.kernels import BLOCK, SEGMENT, WORD, run_images
-from hw.fast.plan_network import Plan, plan_network
-from hw.fast.program import Word, Words
+from owlbit.export.network import Ints, Network
+from owlbit.hw.fast.kernels import BLOCK, SEGMENT, WORD, run_images
+from owlbit.hw.fast.plan_network import Plan, plan_network
+from owlbit.hw.fast.program import Word, Words
 
 # Binary MACs that a thread takes at a time, some milliseconds: enough to forget what starting it costs, few enough that all threads
 # end together. And the bytes of images that it copies at most.

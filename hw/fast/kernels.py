@@ -7,7 +7,7 @@ to numba here, with the few operations needed on it; on a processor with AVX-512
 Memory. A map is words [channels / WORD, rows, columns, images], the images of one block lying next to each other: nothing is ever
 added across lanes. Bit b of word q is channel `WORD * q + b`, in the order in which the next layer wants its channels. A map is
 stored with the padding of the convolution that reads it; nobody writes that border, which stays 0. All maps lie in one arena.
-`hw.fast.program` describes the tables that say which layer does what.
+`owlbit.hw.fast.program` describes the tables that say which layer does what.
 """
 
 from __future__ import annotations

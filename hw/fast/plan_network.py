@@ -1,4 +1,4 @@
-"""`Network` -> the tables that `hw.fast.kernels` walks: weights packed once, shuffles gone, every place in memory decided.
+"""`Network` -> the tables that `owlbit.hw.fast.kernels` walks: weights packed once, shuffles gone, every place in memory decided.
 
 A layer that makes bits writes its channels in the order in which the next one wants them, which is all that is left of a shuffle,
 and into a map with the next one's padding. A logic skip reads a second map, which was written for another layer: it packs that
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.cost import layer_costs, total_cost
-from export.network import (
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
     Bits,
@@ -28,9 +28,9 @@ from export.network import (
     Shape,
     Thermometer,
 )
-from hw.fast.channel_orders import Order, channel_orders, list_passages
-from hw.fast.kernels import CONV, LINEAR, OR_SKIP, POOL, SCORES, THERMOMETER, WORD, XOR_SKIP
-from hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
+from owlbit.hw.fast.channel_orders import Order, channel_orders, list_passages
+from owlbit.hw.fast.kernels import CONV, LINEAR, OR_SKIP, POOL, SCORES, THERMOMETER, WORD, XOR_SKIP
+from owlbit.hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
 
 
 @dataclass(frozen=True, eq=False)

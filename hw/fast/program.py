@@ -1,4 +1,4 @@
-"""The tables that `hw.fast.kernels` walks: a network as rows of integers."""
+"""The tables that `owlbit.hw.fast.kernels` walks: a network as rows of integers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.fast.kernels import WORD
+from owlbit.hw.fast.kernels import WORD
 
 Word: Any = np.uint32 if WORD == 32 else np.uint64
 Words = NDArray[Any]

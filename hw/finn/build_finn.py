@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.atomic import make_folder
-from export.errors import OwlbitError
-from export.network import Network
-from hw.finn.build_folder import LOG, TARGET, BuildFolder, State, StepDone
-from hw.finn.legality import check_network
-from hw.finn.parts import device_of, find_part
-from hw.finn.step_names import LAST_FREE, NEEDS_VIVADO, STEP_NAMES
-from hw.finn.subject import Subject, load_subject, same_subject, save_subject
-from hw.finn.tools import VERSION, Vivado, check_finn, find_vivado, finn_environment, sources_folder
-from hw.up5k.tools import ToolMissing, digest
+from owlbit.export.atomic import make_folder
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw.finn.build_folder import LOG, TARGET, BuildFolder, State, StepDone
+from owlbit.hw.finn.legality import check_network
+from owlbit.hw.finn.parts import device_of, find_part
+from owlbit.hw.finn.step_names import LAST_FREE, NEEDS_VIVADO, STEP_NAMES
+from owlbit.hw.finn.subject import Subject, load_subject, same_subject, save_subject
+from owlbit.hw.finn.tools import VERSION, Vivado, check_finn, find_vivado, finn_environment, sources_folder
+from owlbit.hw.up5k.tools import ToolMissing, digest
 
 CLOCK_NS = 10.0
 Report = Callable[[str], None]
@@ -94,7 +94,7 @@ def _check_options(options: Options, vivado: Vivado | None) -> None:
     device_of(options.part)
     _check_board(options)
     if options.folding is not None:
-        from hw.finn.check_folding import read_folding
+        from owlbit.hw.finn.check_folding import read_folding
 
         read_folding(options.folding)
     elif options.frames_per_second is None:
@@ -172,7 +172,7 @@ def _check_resumable(network: Subject, build: BuildFolder, found: State | None, 
 def _run(build: BuildFolder, state: State, options: Options, steps: tuple[str, ...], report: Report) -> None:
     from qonnx.core.modelwrapper import ModelWrapper
 
-    from hw.finn.steps import find_step
+    from owlbit.hw.finn.steps import find_step
 
     cfg = _config(build, options)
     before = STEP_NAMES.index(steps[0]) - 1

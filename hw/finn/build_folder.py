@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.atomic import make_folder, write_text
-from export.errors import OwlbitError
-from hw.finn.step_names import PARTITIONED, STEP_NAMES
+from owlbit.export.atomic import make_folder, write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.finn.step_names import PARTITIONED, STEP_NAMES
 
 STATE, MODELS, PARENT, LOG = "build.json", "intermediate_models", "dataflow_parent.onnx", "build.log"
 TARGET = "finn:"

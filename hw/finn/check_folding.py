@@ -15,8 +15,8 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from export.errors import OwlbitError
-from hw.finn.foldable import Settings, Value, broken_rule, is_hardware, kind_of, legal_values, tied_nodes
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.finn.foldable import Settings, Value, broken_rule, is_hardware, kind_of, legal_values, tied_nodes
 
 DEFAULTS = "Defaults"
 _SHOWN = 12

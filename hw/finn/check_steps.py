@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.finn.build_folder import BuildFolder
-from hw.finn.execute import ExecutionError, execute_step
-from hw.finn.subject import golden_scores, load_subject
-from hw.ladder import describe_difference
+from owlbit.hw.finn.build_folder import BuildFolder
+from owlbit.hw.finn.execute import ExecutionError, execute_step
+from owlbit.hw.finn.subject import golden_scores, load_subject
+from owlbit.hw.ladder import describe_difference
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from qonnx.core.modelwrapper import ModelWrapper
 
-from export.errors import OwlbitError
-from hw.finn.check_folding import check_folding, read_folding
-from hw.finn.foldable import layers_of
-from hw.finn.folding import SHARE, Folding, budget_of, fold_for_budget, fold_for_rate, write_folding
-from hw.finn.parts import PARTS, device_of, find_part
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.finn.check_folding import check_folding, read_folding
+from owlbit.hw.finn.foldable import layers_of
+from owlbit.hw.finn.folding import SHARE, Folding, budget_of, fold_for_budget, fold_for_rate, write_folding
+from owlbit.hw.finn.parts import PARTS, device_of, find_part
 
 
 def choose_folding(model: ModelWrapper, part: str, clock_hz: float, frames_per_second: float | None = None) -> Folding:

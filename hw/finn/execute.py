@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Ints
-from hw.finn.build_folder import PARENT, BuildFolder
-from hw.finn.subject import Subject
-from hw.finn.tools import finn_environment, sources_folder
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints
+from owlbit.hw.finn.build_folder import PARENT, BuildFolder
+from owlbit.hw.finn.subject import Subject
+from owlbit.hw.finn.tools import finn_environment, sources_folder
 
 Values = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

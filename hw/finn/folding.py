@@ -3,7 +3,7 @@
 A dataflow pipeline takes as many cycles a frame as its slowest layer. For a bound on the cycles every layer may therefore be chosen
 by itself; what ties them together is the block RAM, so the least LUTs for a number of block RAMs come from dynamic programming over
 that number. The fastest folding in a budget is the smallest bound that still fits; a larger bound fits wherever a smaller one does,
-so it is found by halving. Resources are FINN's estimates and leave out what `hw.finn.estimates` lists.
+so it is found by halving. Resources are FINN's estimates and leave out what `owlbit.hw.finn.estimates` lists.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import write_text
-from export.errors import OwlbitError
-from hw.finn.foldable import Choice, Layer, Value
-from hw.finn.parts import Part
+from owlbit.export.atomic import write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.finn.foldable import Choice, Layer, Value
+from owlbit.hw.finn.parts import Part
 
 # How much of a part is given to the layers: FINN's estimate leaves out FIFOs, width converters and the shell around the network.
 SHARE = 0.7

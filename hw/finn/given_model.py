@@ -15,9 +15,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Ints, Shape
-from export.qonnx_passes.parse_model import read_model_file
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints, Shape
+from owlbit.export.qonnx_passes.parse_model import read_model_file
 
 PRODUCTS = ("Gemm", "MatMul")
 SCALES = {"uint8": 1.0, "unit": 255.0}

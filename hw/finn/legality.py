@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from export.cost import layer_costs
-from export.errors import OwlbitError
-from export.network import Network, OrPool
+from owlbit.export.cost import layer_costs
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network, OrPool
 
 
 class FinnError(OwlbitError):

@@ -16,7 +16,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The names of the steps of a FINN build in their order; what each does is `hw.finn.steps`. Imports nothing."""
+"""The names of the steps of a FINN build in their order; what each does is `owlbit.hw.finn.steps`. Imports nothing."""
 
 FREE = (
     "step_qonnx_to_finn",

@@ -1,7 +1,7 @@
 """The steps of a FINN build, in order: FINN's own where they are right for binary networks, ours in place of those that are not.
 
 Everything here that names `finn` is the interface of finn-plus 1.6.1. With AMD's FINN the transformations of
-`hw.finn.transformations` are the same; what is a package `convert_to_hw` here is one module there, `convert_to_hw_layers`.
+`owlbit.hw.finn.transformations` are the same; what is a package `convert_to_hw` here is one module there, `convert_to_hw_layers`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNode
 from qonnx.transformation.infer_data_layouts import InferDataLayouts
 from qonnx.transformation.infer_shapes import InferShapes
 
-from hw.finn.choose_folding import step_owlbit_fold
-from hw.finn.transformations.convert_bipolar_to_xnor import ConvertBipolarToXnor
-from hw.finn.transformations.gather_channel_shuffle import GatherChannelShuffle
-from hw.finn.transformations.graph import constant_value
-from hw.finn.transformations.infer_logic_gates import InferLogicGates
-from hw.finn.transformations.infer_padding import InferPadding
-from hw.finn.transformations.lower_grouped_convs import LowerGroupedConvs
-from hw.finn.transformations.lower_thermometer import LowerThermometer
-from hw.finn.transformations.move_channels_last import MoveChannelsLast
-from hw.finn.transformations.set_exact_widths import SetExactWidths
-from hw.finn.transformations.wire_channel_shuffles import WireChannelShuffles
+from owlbit.hw.finn.choose_folding import step_owlbit_fold
+from owlbit.hw.finn.transformations.convert_bipolar_to_xnor import ConvertBipolarToXnor
+from owlbit.hw.finn.transformations.gather_channel_shuffle import GatherChannelShuffle
+from owlbit.hw.finn.transformations.graph import constant_value
+from owlbit.hw.finn.transformations.infer_logic_gates import InferLogicGates
+from owlbit.hw.finn.transformations.infer_padding import InferPadding
+from owlbit.hw.finn.transformations.lower_grouped_convs import LowerGroupedConvs
+from owlbit.hw.finn.transformations.lower_thermometer import LowerThermometer
+from owlbit.hw.finn.transformations.move_channels_last import MoveChannelsLast
+from owlbit.hw.finn.transformations.set_exact_widths import SetExactWidths
+from owlbit.hw.finn.transformations.wire_channel_shuffles import WireChannelShuffles
 
 Step = Callable[[ModelWrapper, Any], ModelWrapper]
 
@@ -117,7 +117,7 @@ OWN: dict[str, Step] = {
 
 
 def find_step(name: str, cfg: Any) -> Step:
-    """The function of a step of `hw.finn.step_names`: ours, or finn.builder's. `cfg`: FINN's DataflowBuildConfig."""
+    """The function of a step of `owlbit.hw.finn.step_names`: ours, or finn.builder's. `cfg`: FINN's DataflowBuildConfig."""
     from finn.builder.build_dataflow import resolve_build_steps
 
     steps: list[Step] = resolve_build_steps(cfg, partial=False, list_as_input=[OWN.get(name, name)])

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import write_bytes
-from export.network import Ints, Network
-from export.network_file import load_network, save_network
-from export.write_qonnx import write_qonnx
-from hw.finn.given_model import GivenModel, golden_of_given, load_given
-from hw.reference import simulate
+from owlbit.export.atomic import write_bytes
+from owlbit.export.network import Ints, Network
+from owlbit.export.network_file import load_network, save_network
+from owlbit.export.write_qonnx import write_qonnx
+from owlbit.hw.finn.given_model import GivenModel, golden_of_given, load_given
+from owlbit.hw.reference import simulate
 
 Subject = Network | GivenModel
 NETWORK, MODEL = "network.npz", "model.onnx"

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from export.atomic import make_folder
-from export.errors import OwlbitError
-from hw.up5k.tools import ToolMissing
+from owlbit.export.atomic import make_folder
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.tools import ToolMissing
 
 PACKAGE = "finn-plus"
 VERSION = "1.6.1"

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from export.atomic import write_bytes, write_text
-from export.network import Network
-from hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
-from hw.up5k.compile_network import Up5kProgram, compile_network
-from hw.up5k.cost_model import CLOCK_HZ
-from hw.up5k.flash_format import FLASH_OFFSET
-from hw.up5k.legality import MEMORY_WORDS
+from owlbit.export.atomic import write_bytes, write_text
+from owlbit.export.network import Network
+from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
+from owlbit.hw.up5k.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.flash_format import FLASH_OFFSET
+from owlbit.hw.up5k.legality import MEMORY_WORDS
 
 
 def flash_content(network_image: bytes) -> bytes:

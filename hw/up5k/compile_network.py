@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Network, Thermometer
-from hw.up5k.cost_model import frame_input_cycles, tile_cycles
-from hw.up5k.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
-from hw.up5k.layout import INERT, Layout, lay_out_frame, lay_out_map
-from hw.up5k.legality import MEMORY_WORDS, check_layers
-from hw.up5k.memory import Placement, place_maps
-from hw.up5k.passes import Pass, plan_passes, threshold_words, weight_words
-from hw.up5k.stages import Stage, split_stages
+from owlbit.export.network import Network, Thermometer
+from owlbit.hw.up5k.cost_model import frame_input_cycles, tile_cycles
+from owlbit.hw.up5k.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
+from owlbit.hw.up5k.layout import INERT, Layout, lay_out_frame, lay_out_map
+from owlbit.hw.up5k.legality import MEMORY_WORDS, check_layers
+from owlbit.hw.up5k.memory import Placement, place_maps
+from owlbit.hw.up5k.passes import Pass, plan_passes, threshold_words, weight_words
+from owlbit.hw.up5k.stages import Stage, split_stages
 
 TILE_ROWS = 256
 TILE_THRESHOLDS = 256

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from export.network import Shape
-    from hw.up5k.flash_format import Descriptor
-    from hw.up5k.layout import Layout
-    from hw.up5k.passes import Pass
+    from owlbit.export.network import Shape
+    from owlbit.hw.up5k.flash_format import Descriptor
+    from owlbit.hw.up5k.layout import Layout
+    from owlbit.hw.up5k.passes import Pass
 
 CLOCK_HZ = 24_000_000
 TILE_OVERHEAD = 12  # fetching a descriptor and starting the two loads

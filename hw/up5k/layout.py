@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Thermometer
-from hw.up5k.legality import MAX_PIXEL_WORDS, PIXEL_BITS, refuse
-from hw.up5k.stages import Stage
+from owlbit.export.network import Thermometer
+from owlbit.hw.up5k.legality import MAX_PIXEL_WORDS, PIXEL_BITS, refuse
+from owlbit.hw.up5k.stages import Stage
 
 INERT = -1
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Bits
-from hw.up5k.layout import INERT, Layout
-from hw.up5k.legality import WEIGHT_ROWS, refuse
-from hw.up5k.stages import Stage
+from owlbit.export.network import Bits
+from owlbit.hw.up5k.layout import INERT, Layout
+from owlbit.hw.up5k.legality import WEIGHT_ROWS, refuse
+from owlbit.hw.up5k.stages import Stage
 
 NEVER = 0x3FFF  # a threshold that no popcount reaches
 

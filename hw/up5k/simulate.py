@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Ints, Network
-from hw.up5k.bitstream.plan import ENGINE_BIN, TOP, rtl_sources
-from hw.up5k.bitstream.unpack import DEFINES, unpack_bitstream
-from hw.up5k.verilate import verilate
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints, Network
+from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, TOP, rtl_sources
+from owlbit.hw.up5k.bitstream.unpack import DEFINES, unpack_bitstream
+from owlbit.hw.up5k.verilate import verilate
 
 BENCH = Path(__file__).parent / "bench.cpp"
 MAX_CYCLES = 10**9

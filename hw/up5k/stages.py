@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Ints, Network, OrPool, Scores, Shape, Thermometer
-from hw.up5k.legality import layer_names, refuse
+from owlbit.export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Ints, Network, OrPool, Scores, Shape, Thermometer
+from owlbit.hw.up5k.legality import layer_names, refuse
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 
 class ToolMissing(OwlbitError):  # noqa: N818 - reads as the sentence it is

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from brevitas_models import random_model
 from torch import nn
 
-from export.execute_qonnx import execute_qonnx, execute_values
-from export.from_torch import ExportError, export_module
-from export.read_qonnx import QonnxError, read_qonnx
-from hw.reference import simulate
+from brevitas_models import random_model
+from owlbit.export.execute_qonnx import execute_qonnx, execute_values
+from owlbit.export.from_torch import ExportError, export_module
+from owlbit.export.read_qonnx import QonnxError, read_qonnx
+from owlbit.hw.reference import simulate
 
 torch.set_num_threads(1)
 

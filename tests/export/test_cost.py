@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from export.cost import layer_costs, total_cost
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
 
 
 def test_one_row_a_layer() -> None:

@@ -9,16 +9,16 @@ import onnx
 import pytest
 import torch
 
-from export.execute_qonnx import execute_qonnx
-from export.from_torch import export_module
-from export.network import BinaryLinear, LogicSkip, Thermometer
-from export.read_qonnx import read_qonnx
-from hw import fast
-from hw.reference import simulate
-from models.layer_table import Conv, Layer, Linear
-from models.network import BinaryNet
-from models.random_weights import random_weights
-from models.twin import brevitas_twin
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.from_torch import export_module
+from owlbit.export.network import BinaryLinear, LogicSkip, Thermometer
+from owlbit.export.read_qonnx import read_qonnx
+from owlbit.hw import fast
+from owlbit.hw.reference import simulate
+from owlbit.models.layer_table import Conv, Layer, Linear
+from owlbit.models.network import BinaryNet
+from owlbit.models.random_weights import random_weights
+from owlbit.models.twin import brevitas_twin
 
 torch.set_num_threads(1)
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_networks import random_network, random_thermometer
 
-from export.errors import OwlbitError
-from export.load_model import load_model
-from export.network import ChannelShuffle, Layer, LogicSkip, Network, Scores
-from export.network_file import NetworkFileError, load_network, save_network
-from export.write_qonnx import write_qonnx
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.network import ChannelShuffle, Layer, LogicSkip, Network, Scores
+from owlbit.export.network_file import NetworkFileError, load_network, save_network
+from owlbit.export.write_qonnx import write_qonnx
+from random_networks import random_network, random_thermometer
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto
-from qonnx_builder import Builder, assert_exact
 
-from export.execute_qonnx import execute_values
-from export.network import BinaryConv, OrPool, Thermometer
-from export.read_qonnx import QonnxError, read_qonnx
-from hw.reference import simulate
+from owlbit.export.execute_qonnx import execute_values
+from owlbit.export.network import BinaryConv, OrPool, Thermometer
+from owlbit.export.read_qonnx import QonnxError, read_qonnx
+from owlbit.hw.reference import simulate
+from qonnx_builder import Builder, assert_exact
 
 
 @pytest.fixture

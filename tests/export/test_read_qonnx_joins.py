@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto
-from qonnx_builder import Builder, assert_exact
 
-from export.network import ChannelShuffle, LogicSkip, Network
+from owlbit.export.network import ChannelShuffle, LogicSkip, Network
+from qonnx_builder import Builder, assert_exact
 
 CHANNELS, FEATURES = 4, 4 * 8 * 6
 Join = Callable[[Builder, str, str], str]

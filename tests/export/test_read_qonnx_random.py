@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from qonnx_builder import Builder
 
-from export.execute_qonnx import execute_qonnx
-from export.read_qonnx import QonnxError, read_qonnx
-from hw.reference import simulate
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.read_qonnx import QonnxError, read_qonnx
+from owlbit.hw.reference import simulate
+from qonnx_builder import Builder
 
 # The only reasons for which a file of this generator may be refused: bits whose complement cannot be had, which of an OR makes
 # something else.

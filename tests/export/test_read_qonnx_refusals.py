@@ -10,12 +10,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from qonnx_builder import Builder
 
-from export.errors import OwlbitError
-from export.execute_qonnx import execute_values
-from export.read_qonnx import QonnxError, read_qonnx
-from export.write_qonnx import qonnx_model
+from owlbit.export.errors import OwlbitError
+from owlbit.export.execute_qonnx import execute_values
+from owlbit.export.read_qonnx import QonnxError, read_qonnx
+from owlbit.export.write_qonnx import qonnx_model
+from qonnx_builder import Builder
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto
-from qonnx_builder import Array, Builder, assert_exact
 
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Thermometer
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Thermometer
+from qonnx_builder import Array, Builder, assert_exact
 
 
 @pytest.fixture

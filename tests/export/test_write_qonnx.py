@@ -9,14 +9,14 @@ import numpy as np
 import onnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import random_images, random_network
 
-from export.execute_qonnx import execute_qonnx, execute_values
-from export.network import BinaryConv, ChannelShuffle, Network, OrPool, Scores, Thermometer
-from export.network_file import load_network, save_network
-from export.read_qonnx import read_qonnx
-from export.write_qonnx import qonnx_model, write_qonnx
-from hw.reference import simulate
+from owlbit.export.execute_qonnx import execute_qonnx, execute_values
+from owlbit.export.network import BinaryConv, ChannelShuffle, Network, OrPool, Scores, Thermometer
+from owlbit.export.network_file import load_network, save_network
+from owlbit.export.read_qonnx import read_qonnx
+from owlbit.export.write_qonnx import qonnx_model, write_qonnx
+from owlbit.hw.reference import simulate
+from random_networks import random_images, random_network
 
 seeds = st.integers(0, 2**32 - 1)
 

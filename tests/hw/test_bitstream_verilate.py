@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from export.cache import cache_folder
-from export.errors import OwlbitError
-from hw.up5k.tools import ToolFailed, ToolMissing, made_once
-from hw.up5k.verilate import missing_tools, verilate
+from owlbit.export.cache import cache_folder
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.tools import ToolFailed, ToolMissing, made_once
+from owlbit.hw.up5k.verilate import missing_tools, verilate
 
 needs_tools = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from random_networks import random_bits, random_conv, random_images, random_network, random_thermometer, random_thresholds
 
-from export.execute_qonnx import execute_qonnx
-from export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
-from export.write_qonnx import write_qonnx
-from hw import fast, reference
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
+from owlbit.export.write_qonnx import write_qonnx
+from owlbit.hw import fast, reference
+from random_networks import random_bits, random_conv, random_images, random_network, random_thermometer, random_thresholds
 
 EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from random_networks import random_images, random_network
 
-from export.cost import layer_costs, total_cost
-from export.errors import OwlbitError
-from export.network import Network
-from hw import fast, reference
-from hw.fast.kernels import BLOCK, HAS_VECTOR_POPCOUNT, WORD
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw import fast, reference
+from owlbit.hw.fast.kernels import BLOCK, HAS_VECTOR_POPCOUNT, WORD
+from random_networks import random_images, random_network
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = random_network(np.random.default_rng(11), max_size=9, min_size=6, max_channels=70, strides=(1,))
@@ -32,7 +32,7 @@ IMAGES = random_images(np.random.default_rng(1), NETWORK, 5 * BLOCK)
 @pytest.mark.parametrize("network", [NETWORK, STRIDED], ids=["plain", "strided"])
 def test_any_batch_on_any_threads(network: Network, count: int, threads: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     # So little work would else stay on one thread.
-    monkeypatch.setattr("hw.fast.fast_network.TASK_MACS", 1)
+    monkeypatch.setattr("owlbit.hw.fast.fast_network.TASK_MACS", 1)
     images = random_images(np.random.default_rng(count), network, count)
     scores = fast.compile_fast(network).simulate(images, threads)
     assert scores.dtype == np.int32
@@ -104,7 +104,7 @@ def test_work_is_shared_once_it_is_worth_a_thread(monkeypatch: pytest.MonkeyPatc
         (BLOCK, 2 * BLOCK, 2),
         (4 * BLOCK, 4 * BLOCK, 1),
     ):
-        monkeypatch.setattr("hw.fast.fast_network.TASK_MACS", images_worth_a_thread * macs)
+        monkeypatch.setattr("owlbit.hw.fast.fast_network.TASK_MACS", images_worth_a_thread * macs)
         started.clear()
         packed.simulate(IMAGES[:count], threads=2)
         assert len(started) == expected, (images_worth_a_thread, count)
@@ -114,7 +114,7 @@ def test_large_images_go_through_in_small_blocks(monkeypatch: pytest.MonkeyPatch
     expected = reference.simulate(STRIDED, random_images(np.random.default_rng(2), STRIDED, BLOCK))
     packed = fast.compile_fast(STRIDED)
     for images in (1, 5):
-        monkeypatch.setattr("hw.fast.fast_network.ARENA", images * packed.plan.arena_words * WORD // 8)
+        monkeypatch.setattr("owlbit.hw.fast.fast_network.ARENA", images * packed.plan.arena_words * WORD // 8)
         np.testing.assert_array_equal(packed.simulate(random_images(np.random.default_rng(2), STRIDED, BLOCK)), expected)
 
 
@@ -128,8 +128,8 @@ import sys
 sys.path.insert(0, "tests")
 import numpy as np
 from random_networks import random_images, random_network
-from hw import fast, reference
-from hw.fast import kernels
+from owlbit.hw import fast, reference
+from owlbit.hw.fast import kernels
 for seed in range(4):
     network = random_network(np.random.default_rng(seed), max_size=12, max_channels=70)
     images = random_images(np.random.default_rng(seed), network, 40)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_networks import random_images, random_network
 
-from export.network import NetworkError
-from hw import fast, reference
+from owlbit.export.network import NetworkError
+from owlbit.hw import fast, reference
+from random_networks import random_images, random_network
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.errors import OwlbitError
-from hw.finn.foldable import Choice, Layer
-from hw.finn.folding import Budget, budget_of, fold_for_budget, fold_for_rate, write_folding
-from hw.finn.parts import PARTS
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.finn.foldable import Choice, Layer
+from owlbit.hw.finn.folding import Budget, budget_of, fold_for_budget, fold_for_rate, write_folding
+from owlbit.hw.finn.parts import PARTS
 
 MHZ = 1e6
 

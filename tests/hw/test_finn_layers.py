@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from minimal_graphs import graph, kinds, node, run, same_after, signs
 from onnx import helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hw.finn.tools import finn_environment
-from hw.finn.transformations.graph import FINN_DOMAIN, LoweringError
-from hw.finn.transformations.infer_logic_gates import InferLogicGates
-from hw.finn.transformations.infer_padding import InferPadding
-from hw.finn.transformations.set_exact_widths import SetExactWidths
+from minimal_graphs import graph, kinds, node, run, same_after, signs
+from owlbit.hw.finn.tools import finn_environment
+from owlbit.hw.finn.transformations.graph import FINN_DOMAIN, LoweringError
+from owlbit.hw.finn.transformations.infer_logic_gates import InferLogicGates
+from owlbit.hw.finn.transformations.infer_padding import InferPadding
+from owlbit.hw.finn.transformations.set_exact_widths import SetExactWidths
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
 

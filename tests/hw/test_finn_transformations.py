@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from minimal_graphs import BIPOLAR, graph, kinds, node, same_after, signs
 from numpy.typing import NDArray
 from onnx import NodeProto
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from hw.finn.transformations.convert_bipolar_to_xnor import ConvertBipolarToXnor
-from hw.finn.transformations.gather_channel_shuffle import GatherChannelShuffle
-from hw.finn.transformations.graph import LoweringError
-from hw.finn.transformations.lower_grouped_convs import LowerGroupedConvs
-from hw.finn.transformations.lower_thermometer import LowerThermometer
-from hw.finn.transformations.move_channels_last import MoveChannelsLast
-from hw.finn.transformations.wire_channel_shuffles import WireChannelShuffles
+from minimal_graphs import BIPOLAR, graph, kinds, node, same_after, signs
+from owlbit.hw.finn.transformations.convert_bipolar_to_xnor import ConvertBipolarToXnor
+from owlbit.hw.finn.transformations.gather_channel_shuffle import GatherChannelShuffle
+from owlbit.hw.finn.transformations.graph import LoweringError
+from owlbit.hw.finn.transformations.lower_grouped_convs import LowerGroupedConvs
+from owlbit.hw.finn.transformations.lower_thermometer import LowerThermometer
+from owlbit.hw.finn.transformations.move_channels_last import MoveChannelsLast
+from owlbit.hw.finn.transformations.wire_channel_shuffles import WireChannelShuffles
 
 Feeds = list[dict[str, NDArray[Any]]]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import BinaryConv, Network, OrPool, Scores, Thermometer
-from hw.ladder import Images, NotRun, Outcome, Row, Rung, any_wrong, climb, describe_difference, format_table
-from hw.reference import simulate
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import BinaryConv, Network, OrPool, Scores, Thermometer
+from owlbit.hw.ladder import Images, NotRun, Outcome, Row, Rung, any_wrong, climb, describe_difference, format_table
+from owlbit.hw.reference import simulate
 
 
 @pytest.fixture

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from random_networks import random_images, random_network
 
-from export.network import (
+from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
     Bits,
@@ -25,7 +24,8 @@ from export.network import (
     Scores,
     Thermometer,
 )
-from hw.reference import activations, run_layer, simulate
+from owlbit.hw.reference import activations, run_layer, simulate
+from random_networks import random_images, random_network
 
 Map = list[list[list[int]]]
 

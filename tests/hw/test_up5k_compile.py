@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import random_bits, random_conv, random_fitting_network, random_network, random_thermometer
 
-from export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores
-from hw.up5k.build import build_up5k
-from hw.up5k.compile_network import compile_network
-from hw.up5k.flash_format import FLASH_OFFSET, crc32_mpeg2
-from hw.up5k.layout import INERT, lay_out_map
-from hw.up5k.legality import MEMORY_WORDS, Up5kError
-from hw.up5k.passes import plan_passes
-from hw.up5k.stages import split_stages
+from owlbit.export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores
+from owlbit.hw.up5k.build import build_up5k
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.flash_format import FLASH_OFFSET, crc32_mpeg2
+from owlbit.hw.up5k.layout import INERT, lay_out_map
+from owlbit.hw.up5k.legality import MEMORY_WORDS, Up5kError
+from owlbit.hw.up5k.passes import plan_passes
+from owlbit.hw.up5k.stages import split_stages
+from random_networks import random_bits, random_conv, random_fitting_network, random_network, random_thermometer
 
 
 def network_of(*layers: Layer, shape: tuple[int, int, int] = (1, 8, 8), levels: int = 16, classes: int = 10) -> Network:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from models.attention import attention_loss, attention_map
+from owlbit.models.attention import attention_loss, attention_map
 
 
 def by_hand(student: list[NDArray[np.float64]], teacher: list[NDArray[np.float64]]) -> float:

@@ -7,16 +7,16 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from export.network import BinaryConv, ChannelShuffle, OrPool
-from hw import reference
-from models.binary import BinaryConv2d, BinaryLinear, sign
-from models.binary import ChannelShuffle as Shuffle
-from models.binary import OrPool as TorchOrPool
-from models.layer_table import Conv, Layer, Linear, TableError, layer_shapes, macs, weight_bits
-from models.logic_skip import MuxSkip
-from models.network import BinaryNet, ConvBlock
-from models.random_weights import random_weights, smooth_images
-from models.twin import brevitas_twin
+from owlbit.export.network import BinaryConv, ChannelShuffle, OrPool
+from owlbit.hw import reference
+from owlbit.models.binary import BinaryConv2d, BinaryLinear, sign
+from owlbit.models.binary import ChannelShuffle as Shuffle
+from owlbit.models.binary import OrPool as TorchOrPool
+from owlbit.models.layer_table import Conv, Layer, Linear, TableError, layer_shapes, macs, weight_bits
+from owlbit.models.logic_skip import MuxSkip
+from owlbit.models.network import BinaryNet, ConvBlock
+from owlbit.models.random_weights import random_weights, smooth_images
+from owlbit.models.twin import brevitas_twin
 
 TABLES: dict[str, tuple[tuple[int, int, int], int, tuple[Layer, ...]]] = {
     "demo-like": ((1, 16, 16), 4, (Conv(16, pool=2), Conv(32, groups=2, pool=2), Conv(32, groups=4, shuffle=True))),

@@ -7,11 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
-from models.layer_table import Conv, Layer, Linear, TableError
-from models.network import BinaryNet, ConvBlock
-from models.random_weights import random_weights, smooth_images
-from models.twin import brevitas_twin
+from owlbit.models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
+from owlbit.models.layer_table import Conv, Layer, Linear, TableError
+from owlbit.models.network import BinaryNet, ConvBlock
+from owlbit.models.random_weights import random_weights, smooth_images
+from owlbit.models.twin import brevitas_twin
 
 IMAGE = (2, 12, 10)
 SHAPE = (6, 12, 10)

@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.block_removal import block_importance, choose_blocks, remove_blocks, without
-from models.filter_pruning import Budget, BudgetError, blocks_in, table_in
-from models.layer_table import Conv, Layer, Linear, removable, weight_bits
-from models.network import BinaryNet
-from models.random_weights import random_weights, smooth_images
+from owlbit.models.block_removal import block_importance, choose_blocks, remove_blocks, without
+from owlbit.models.filter_pruning import Budget, BudgetError, blocks_in, table_in
+from owlbit.models.layer_table import Conv, Layer, Linear, removable, weight_bits
+from owlbit.models.network import BinaryNet
+from owlbit.models.random_weights import random_weights, smooth_images
 
 LAYERS: tuple[Layer, ...] = (Conv(16, pool=2), Conv(16), Conv(16, groups=4, shuffle=True), Conv(32, pool=2), Conv(32), Linear(20))
 SHAPE = (4, 12, 12)  # after the thermometer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.cost import Tally, size, total
-from models.cost_tables import VARIANTS, cnv_costs, resnet18_costs
+from owlbit.models.cost import Tally, size, total
+from owlbit.models.cost_tables import VARIANTS, cnv_costs, resnet18_costs
 
 # Martinez et al. (2020), Table 1: BOPs, FLOPs.
 PRINTED = {

@@ -12,14 +12,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models import network_table as tables
-from models.attention import attention_loss
-from models.block_pruning import add_heavy, heavy_chains
-from models.layer_table import Conv, Layer, Linear
-from models.network import BinaryNet
-from models.resnet import ResNet18
-from models.trainable import Trainable
-from models.xnor import XnorNet
+from owlbit.models import network_table as tables
+from owlbit.models.attention import attention_loss
+from owlbit.models.block_pruning import add_heavy, heavy_chains
+from owlbit.models.layer_table import Conv, Layer, Linear
+from owlbit.models.network import BinaryNet
+from owlbit.models.resnet import ResNet18
+from owlbit.models.trainable import Trainable
+from owlbit.models.xnor import XnorNet
 
 CONVS = (Conv(8, pool=2), Conv(8, groups=2, shuffle=True, skip="mux"), Conv(8, skip="or"), Conv(8, skip="xor"))
 LAYERS: tuple[Layer, ...] = (*CONVS, Linear(6))

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.binary import BinaryLinear, triangular_sign
-from models.encodings import BitPlanes, Ramps
-from models.layer_table import Conv
-from models.network import BinaryNet
-from models.thermometer import LearnedThermometer, quantile_thresholds
-from models.twin import brevitas_twin
+from owlbit.models.binary import BinaryLinear, triangular_sign
+from owlbit.models.encodings import BitPlanes, Ramps
+from owlbit.models.layer_table import Conv
+from owlbit.models.network import BinaryNet
+from owlbit.models.thermometer import LearnedThermometer, quantile_thresholds
+from owlbit.models.twin import brevitas_twin
 
 GREYS = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16)
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.block_pruning import add_heavy, heavy_chains
-from models.filter_pruning import (
+from owlbit.models.block_pruning import add_heavy, heavy_chains
+from owlbit.models.filter_pruning import (
     Budget,
     BudgetError,
     Plan,
@@ -21,10 +21,10 @@ from models.filter_pruning import (
     table_in,
     width,
 )
-from models.layer_table import Conv, Layer, Linear, Shape, weight_bits
-from models.network import BinaryNet, ConvBlock, LinearBlock
-from models.random_weights import random_weights, smooth_images
-from models.twin import brevitas_twin
+from owlbit.models.layer_table import Conv, Layer, Linear, Shape, weight_bits
+from owlbit.models.network import BinaryNet, ConvBlock, LinearBlock
+from owlbit.models.random_weights import random_weights, smooth_images
+from owlbit.models.twin import brevitas_twin
 
 # Image, thresholds, layers, and how many channels each layer keeps.
 CASES: dict[str, tuple[Shape, int, tuple[Layer, ...], tuple[int, ...]]] = {

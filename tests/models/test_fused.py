@@ -6,10 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from models.fused import KINDS, normalise_activate, plain_normalise_activate
-from models.layer_table import Conv, Layer, Linear
-from models.network import BinaryNet
-from models.twin import brevitas_twin
+from owlbit.models.fused import KINDS, normalise_activate, plain_normalise_activate
+from owlbit.models.layer_table import Conv, Layer, Linear
+from owlbit.models.network import BinaryNet
+from owlbit.models.twin import brevitas_twin
 
 TABLES: dict[str, tuple[Layer, ...]] = {
     "groups": (Conv(16, pool=2), Conv(32, groups=2), Conv(32, groups=4, shuffle=True, pool=2)),

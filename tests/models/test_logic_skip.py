@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from export.network import LogicSkip
-from hw.reference import logic_skip
-from models.layer_table import Conv, TableError, layer_shapes, weight_bits
-from models.logic_skip import SKIPS, MuxSkip
-from models.network import BinaryNet, ConvBlock
-from models.random_weights import smooth_images
+from owlbit.export.network import LogicSkip
+from owlbit.hw.reference import logic_skip
+from owlbit.models.layer_table import Conv, TableError, layer_shapes, weight_bits
+from owlbit.models.logic_skip import SKIPS, MuxSkip
+from owlbit.models.network import BinaryNet, ConvBlock
+from owlbit.models.random_weights import smooth_images
 
 BLOCK, SKIPPED = [-1.0, -1.0, 1.0, 1.0], [-1.0, 1.0, -1.0, 1.0]
 

@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.binary import BinaryConv2d, sign
-from models.cost_tables import VARIANTS, resnet18_costs
-from models.network_table import RESNET18_VARIANTS, FloatResNet18, ResNet18
-from models.resnet import BinaryShortcut, BinaryUnit, Gate
-from models.resnet import ResNet18 as Net
-from models.scaled_conv import ScaledConv
+from owlbit.models.binary import BinaryConv2d, sign
+from owlbit.models.cost_tables import VARIANTS, resnet18_costs
+from owlbit.models.network_table import RESNET18_VARIANTS, FloatResNet18, ResNet18
+from owlbit.models.resnet import BinaryShortcut, BinaryUnit, Gate
+from owlbit.models.resnet import ResNet18 as Net
+from owlbit.models.scaled_conv import ScaledConv
 
 torch.set_num_threads(1)
 SMALL = ResNet18(width=1 / 8)

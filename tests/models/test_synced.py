@@ -9,9 +9,9 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 
-from models.layer_table import Conv, Linear
-from models.network import BinaryNet
-from models.synced_norm import sync_norms
+from owlbit.models.layer_table import Conv, Linear
+from owlbit.models.network import BinaryNet
+from owlbit.models.synced_norm import sync_norms
 
 LAYERS = (Conv(32, pool=2), Conv(32, groups=2, shuffle=True), Linear(24))
 PROCESSES = 2

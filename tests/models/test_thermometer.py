@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.thermometer import LearnedThermometer, quantile_thresholds
+from owlbit.models.thermometer import LearnedThermometer, quantile_thresholds
 
 
 def test_integer_thresholds_rise_strictly_for_any_latents() -> None:

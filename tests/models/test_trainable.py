@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.attention import attention_loss
-from models.binary import sign
-from models.layer_table import Conv, Linear
-from models.network import BinaryNet
-from models.network_table import FloatResNet18, ResNet18, Xnor
-from models.resnet import ResNet18 as ResNet
-from models.trainable import Trainable
-from models.xnor import XnorNet
+from owlbit.models.attention import attention_loss
+from owlbit.models.binary import sign
+from owlbit.models.layer_table import Conv, Linear
+from owlbit.models.network import BinaryNet
+from owlbit.models.network_table import FloatResNet18, ResNet18, Xnor
+from owlbit.models.resnet import ResNet18 as ResNet
+from owlbit.models.trainable import Trainable
+from owlbit.models.xnor import XnorNet
 
 torch.set_num_threads(1)
 SHAPE = (3, 16, 16)

@@ -5,8 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from models.network_table import Xnor
-from models.xnor import XnorBlock, XnorNet, window_magnitudes
+from owlbit.models.network_table import Xnor
+from owlbit.models.xnor import XnorBlock, XnorNet, window_magnitudes
 
 torch.set_num_threads(1)
 

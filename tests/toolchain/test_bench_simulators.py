@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import random_images, random_network
 
-from export.cost import layer_costs, total_cost
-from export.network import Network, OrPool
-from hw import reference
-from hw.fast.kernels import LANES
-from toolchain import bench_simulators, roofline
-from toolchain.bench_networks import cifar_sized, reference96, torch_equivalent, write_float_onnx
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.network import Network, OrPool
+from owlbit.hw import reference
+from owlbit.hw.fast.kernels import LANES
+from owlbit.toolchain import bench_simulators, roofline
+from owlbit.toolchain.bench_networks import cifar_sized, reference96, torch_equivalent, write_float_onnx
+from random_networks import random_images, random_network
 
 
 def plain_network(seed: int) -> Network:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
+from owlbit.toolchain.bench_training import BREVITAS, FAST, Speed, measure, missed, table
 from tiny_recipe import TEACHER, recipe_for
-
-from toolchain.bench_training import BREVITAS, FAST, Speed, measure, missed, table
 
 
 def test_every_form_is_measured(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import onnx
 import pytest
 import typer
 from PIL import Image
-from random_networks import random_fitting_network, random_images
 from typer.testing import CliRunner
 
-from export.network import Network
-from export.network_file import save_network
-from export.write_qonnx import qonnx_model, write_qonnx
-from toolchain.cli import Group, app
+from owlbit.export.network import Network
+from owlbit.export.network_file import save_network
+from owlbit.export.write_qonnx import qonnx_model, write_qonnx
+from owlbit.toolchain.cli import Group, app
+from random_networks import random_fitting_network, random_images
 
 RECIPE = """
 name = "doors"
@@ -265,7 +265,7 @@ def test_ctrl_c_ends_with_130_and_a_word_on_resuming() -> None:
 
 
 def test_a_missing_package_is_one_message(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("toolchain.training")]:
+    for name in [name for name in sys.modules if name.startswith("owlbit.toolchain.training")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     (place / "doors.toml").write_text(RECIPE)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from random_networks import random_fitting_network, random_images, random_network
 from typer.testing import CliRunner
 
-from export.network import Network, Scores
-from export.network_file import load_network, save_network
-from export.write_qonnx import write_qonnx
-from hw.reference import simulate
-from toolchain.cli import app
+from owlbit.export.network import Network, Scores
+from owlbit.export.network_file import load_network, save_network
+from owlbit.export.write_qonnx import write_qonnx
+from owlbit.hw.reference import simulate
+from owlbit.toolchain.cli import app
+from random_networks import random_fitting_network, random_images, random_network
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ("demo", "train", "export", "build", "simulate", "verify", "report")
@@ -158,7 +158,9 @@ def test_verify_says_not_run_where_a_tool_is_missing(
 def test_building_simulating_and_verifying_need_no_torch(tmp_path: Path, network: Network) -> None:
     write_qonnx(network, tmp_path / "model.onnx")
     np.save(tmp_path / "images.npy", random_images(np.random.default_rng(1), network, 2))
-    without = "import sys; sys.modules.update(torch=None, brevitas=None, lightning=None); from toolchain.cli import main; main()"
+    without = (
+        "import sys; sys.modules.update(torch=None, brevitas=None, lightning=None); from owlbit.toolchain.cli import main; main()"
+    )
     for arguments in (
         ["build", "model.onnx", "--out", "build"],
         ["simulate", "build", "--images", "images.npy", "--level", "rtl"],

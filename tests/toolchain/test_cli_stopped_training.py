@@ -24,7 +24,7 @@ pool = 2
 [training]
 epochs = 40
 """
-OWLBIT = [sys.executable, "-c", "from toolchain.cli import main; main()"]
+OWLBIT = [sys.executable, "-c", "from owlbit.toolchain.cli import main; main()"]
 
 
 def owlbit(place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

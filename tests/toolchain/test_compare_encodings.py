@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.errors import OwlbitError
-from toolchain.compare_encodings import INPUTS, Case, Row, cases, chosen, main
-from toolchain.compare_encodings_means import gains, means
-from toolchain.compare_encodings_page import PAGE, PLACES_PLOT, PLOT, TABLE, write_page
-from toolchain.recipe import load_recipe
-from toolchain.results_file import read_results, write_results
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.compare_encodings import INPUTS, Case, Row, cases, chosen, main
+from owlbit.toolchain.compare_encodings_means import gains, means
+from owlbit.toolchain.compare_encodings_page import PAGE, PLACES_PLOT, PLOT, TABLE, write_page
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.results_file import read_results, write_results
 
 CASE = Case("dark", "gray", 4, "learned", 0)
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from tiny_recipe import recipe_for
 
-from export.errors import OwlbitError
-from toolchain.compare_recipes import Row, main
-from toolchain.compare_recipes_page import PAGE, PLOT, write_page
-from toolchain.comparison import merged, read_comparison
-from toolchain.recipe import load_recipe
-from toolchain.results_file import RESULTS, read_results, write_results
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.compare_recipes import Row, main
+from owlbit.toolchain.compare_recipes_page import PAGE, PLOT, write_page
+from owlbit.toolchain.comparison import merged, read_comparison
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.results_file import RESULTS, read_results, write_results
+from tiny_recipe import recipe_for
 
 ROOT = Path(__file__).resolve().parents[2]
 

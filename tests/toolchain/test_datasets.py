@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.errors import OwlbitError
-from toolchain.data_recipe import Data
-from toolchain.datasets import load_dataset
-from toolchain.image_files import read_folder, read_image
-from toolchain.images import stratified_split
-from toolchain.light import under_light
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.data_recipe import Data
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.image_files import read_folder, read_image
+from owlbit.toolchain.images import stratified_split
+from owlbit.toolchain.light import under_light
 
 
 def folder_of_classes(root: Path, counts: dict[str, int], size: tuple[int, int] = (20, 30)) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from toolchain.demo import RECIPE, run_demo
+from owlbit.toolchain.demo import RECIPE, run_demo
 
 TINY = """
 name = "tiny"

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from sklearn.datasets import load_digits
 
-from toolchain.digits import TEST_ORIGINALS, TEST_SEED, digits_dataset, held_out_frames, originals, sensor_frames
+from owlbit.toolchain.digits import TEST_ORIGINALS, TEST_SEED, digits_dataset, held_out_frames, originals, sensor_frames
 
 
 def test_shapes_and_ranges() -> None:
@@ -56,7 +56,7 @@ def test_an_undistorted_frame_shows_the_original() -> None:
 
 
 def test_imports_no_torch() -> None:
-    code = "import sys, toolchain.datasets, toolchain.run_folder; sys.exit('torch' in sys.modules)"
+    code = "import sys, owlbit.toolchain.datasets, owlbit.toolchain.run_folder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -89,7 +89,7 @@ def test_compose_builds_an_image_that_shows_the_page_and_ends_cleanly() -> None:
         installed = ask("docker", "exec", container, "ls", "/opt/owlbit/lib/python3.11/site-packages").split()
         assert {"torch", "brevitas", "lightning", "scipy"} & set(installed) == set()
         assert own_bytes() < MOST_OWN_BYTES
-        read_only = subprocess.run(["docker", "exec", container, "touch", "/app/x"], capture_output=True, check=False)
+        read_only = subprocess.run(["docker", "exec", container, "touch", "/opt/owlbit/x"], capture_output=True, check=False)
         assert read_only.returncode != 0
         until = time.monotonic() + 120
         while not ask("docker", "exec", container, "cat", "/runs/events.jsonl"):

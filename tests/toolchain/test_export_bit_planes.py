@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_recipe import quiet, recipe_for
 
-from export.errors import OwlbitError
-from export.load_model import load_model
-from hw.reference import simulate
-from toolchain.datasets import load_dataset
-from toolchain.export_bit_planes import export_bit_planes
-from toolchain.saved_model import load_run
-from toolchain.sensing.converters import bit_planes
-from toolchain.training import train
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.hw.reference import simulate
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.export_bit_planes import export_bit_planes
+from owlbit.toolchain.saved_model import load_run
+from owlbit.toolchain.sensing.converters import bit_planes
+from owlbit.toolchain.training import train
+from tiny_recipe import quiet, recipe_for
 
 
 def test_integers_are_the_trained_networks_scores(tmp_path: Path) -> None:

@@ -10,21 +10,21 @@ import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
-from export.errors import OwlbitError
-from export.execute_qonnx import execute_qonnx
-from export.load_model import load_model
-from export.network import BinaryConv, ChannelShuffle, Thermometer
-from hw.reference import simulate
-from models.cost import total
-from models.cost_tables import cnv_costs
-from models.layer_table import macs, weight_bits
-from models.random_weights import random_weights, smooth_images
-from toolchain.build_model import build_model
-from toolchain.export_run import export_random, export_run
-from toolchain.recipe import load_recipe
-from toolchain.saved_model import build_net, deployable, load_run
-from toolchain.torch_rung import torch_scores
-from toolchain.training import train
+from owlbit.export.errors import OwlbitError
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.load_model import load_model
+from owlbit.export.network import BinaryConv, ChannelShuffle, Thermometer
+from owlbit.hw.reference import simulate
+from owlbit.models.cost import total
+from owlbit.models.cost_tables import cnv_costs
+from owlbit.models.layer_table import macs, weight_bits
+from owlbit.models.random_weights import random_weights, smooth_images
+from owlbit.toolchain.build_model import build_model
+from owlbit.toolchain.export_run import export_random, export_run
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.saved_model import build_net, deployable, load_run
+from owlbit.toolchain.torch_rung import torch_scores
+from owlbit.toolchain.training import train
 
 RECIPE = """
 name = "odd"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from toolchain.cli import app
+from owlbit.toolchain.cli import app
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
 

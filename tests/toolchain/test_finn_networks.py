@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.load_model import load_model
-from hw.finn.build_finn import Options, build_finn
-from hw.finn.check_steps import check_steps, first_difference
-from hw.finn.step_names import FREE
-from toolchain.bench_networks import random_weights
-from toolchain.build_model import model_file
-from toolchain.images import make_frames
+from owlbit.export.load_model import load_model
+from owlbit.hw.finn.build_finn import Options, build_finn
+from owlbit.hw.finn.check_steps import check_steps, first_difference
+from owlbit.hw.finn.step_names import FREE
+from owlbit.toolchain.bench_networks import random_weights
+from owlbit.toolchain.build_model import model_file
+from owlbit.toolchain.images import make_frames
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
 PART = "xc7z020clg400-1"
@@ -43,8 +43,7 @@ def test_groups_of_4_with_shuffles_on_cifar_sized_images(tmp_path: Path) -> None
 def test_tfc_of_brevitas(tmp_path: Path) -> None:
     pytest.importorskip("brevitas", reason="brevitas is not installed")
     from brevitas_models import random_model
-
-    from export.from_torch import export_module
+    from owlbit.export.from_torch import export_module
 
     export_module(random_model("TFC_1W1A"), tmp_path / "tfc.onnx", input_shape=(1, 28, 28), name="tfc", input_scale=1 / 255)
     network = load_model(tmp_path / "tfc.onnx")
@@ -60,10 +59,10 @@ def test_cnv_of_brevitas(tmp_path: Path) -> None:
     pytest.importorskip("brevitas", reason="brevitas is not installed")
     import torch
     from brevitas.export import export_qonnx
-    from brevitas_models import random_model
     from typer.testing import CliRunner
 
-    from toolchain.cli import app
+    from brevitas_models import random_model
+    from owlbit.toolchain.cli import app
 
     export_qonnx(random_model("CNV_1W1A"), torch.zeros(1, 3, 32, 32), str(tmp_path / "cnv.onnx"))
     words = ["build", "cnv.onnx", "--target", f"finn:{PART}", "--fps", "300", "--input-range", "unit", "--out", "cnv"]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from hw.finn.compare_parts import COMPARED, compare_parts
-from hw.finn.estimates import Estimates, LayerEstimate, LeftOut
-from hw.finn.foldable import Choice, Layer
-from hw.finn.folding import frontier
-from toolchain.finn_page import render_finn_page, write_finn_page
-from toolchain.finn_published import MVAUS, published_folding
-from toolchain.finn_published_page import rounded_bram18
+from owlbit.hw.finn.compare_parts import COMPARED, compare_parts
+from owlbit.hw.finn.estimates import Estimates, LayerEstimate, LeftOut
+from owlbit.hw.finn.foldable import Choice, Layer
+from owlbit.hw.finn.folding import frontier
+from owlbit.toolchain.finn_page import render_finn_page, write_finn_page
+from owlbit.toolchain.finn_published import MVAUS, published_folding
+from owlbit.toolchain.finn_published_page import rounded_bram18
 
 LAYERS = [
     Layer(("MVAU_hls_0",), (Choice(({"PE": 8},), 1_000, 4_000, 2, 0, 8), Choice(({"PE": 1},), 8_000, 700, 1, 0, 1))),

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
-from tiny_recipe import quiet, recipe_for
 
-from export.errors import OwlbitError
-from toolchain.course import Course
-from toolchain.datasets import load_dataset
-from toolchain.images import stratified_split
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.training import train
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.course import Course
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.images import stratified_split
+from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.training import train
+from tiny_recipe import quiet, recipe_for
 
 FROM_RUN = 'from_run = "first"\nestimator = "triangular"\n'
 

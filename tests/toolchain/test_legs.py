@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from tiny_recipe import TEACHER, quiet, recipe_for
 
-from export.errors import OwlbitError
-from hw.reference import simulate
-from models.layer_table import Conv
-from models.network import BinaryNet
-from toolchain.datasets import load_dataset
-from toolchain.export_run import export_run
-from toolchain.legs import plan_legs
-from toolchain.recipe import load_recipe
-from toolchain.saved_model import load_run
-from toolchain.torch_rung import torch_scores
-from toolchain.training import train
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.reference import simulate
+from owlbit.models.layer_table import Conv
+from owlbit.models.network import BinaryNet
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.export_run import export_run
+from owlbit.toolchain.legs import plan_legs
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.saved_model import load_run
+from owlbit.toolchain.torch_rung import torch_scores
+from owlbit.toolchain.training import train
+from tiny_recipe import TEACHER, quiet, recipe_for
 
 CHAIN = 'stages = 3\n[distillation]\nteacher = "float"\nepochs = 1\nattention = 1.0\nprogressive = true\n'
 HEAVY = "[pruning]\nheavy_groups = 1\nanneal = 2\n"
@@ -152,7 +152,9 @@ def test_a_loss_that_is_no_number_stops_with_one_message(tmp_path: Path, monkeyp
     recipe = recipe_for(tmp_path)
     train(recipe, tmp_path / "run", console=quiet(), stop_after=2)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
-    monkeypatch.setattr("models.network.BinaryNet.logits", lambda net, images: net(images) * net.log_temperature * float("nan"))
+    monkeypatch.setattr(
+        "owlbit.models.network.BinaryNet.logits", lambda net, images: net(images) * net.log_temperature * float("nan")
+    )
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3; .* lower training\.rate"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
@@ -167,7 +169,7 @@ def test_weights_that_are_no_numbers_do_not_take_the_checkpoints_place(tmp_path:
         wrong: torch.Tensor = net(images) * net.log_temperature * (1.0 if net.training else float("inf"))
         return wrong
 
-    monkeypatch.setattr("models.network.BinaryNet.logits", logits)
+    monkeypatch.setattr("owlbit.models.network.BinaryNet.logits", logits)
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before

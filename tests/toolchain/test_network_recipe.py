@@ -13,19 +13,19 @@ import torch
 from rich.console import Console
 from typer.testing import CliRunner
 
-from export.errors import OwlbitError
-from models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
-from models.resnet import ResNet18 as ResNet
-from models.xnor import XnorBlock, XnorNet
-from toolchain.cli import app
-from toolchain.data_recipe import PIXELS
-from toolchain.datasets import load_dataset
-from toolchain.export_run import export_random, export_run
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.saved_model import build_net, load_run, teacher_recipe
-from toolchain.torch_rung import torch_scores
-from toolchain.training import train
-from toolchain.training_recipe import Distillation
+from owlbit.export.errors import OwlbitError
+from owlbit.models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
+from owlbit.models.resnet import ResNet18 as ResNet
+from owlbit.models.xnor import XnorBlock, XnorNet
+from owlbit.toolchain.cli import app
+from owlbit.toolchain.data_recipe import PIXELS
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.export_run import export_random, export_run
+from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.saved_model import build_net, load_run, teacher_recipe
+from owlbit.toolchain.torch_rung import torch_scores
+from owlbit.toolchain.training import train
+from owlbit.toolchain.training_recipe import Distillation
 
 torch.set_num_threads(1)
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"

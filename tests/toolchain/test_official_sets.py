@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.errors import OwlbitError
-from toolchain import official_archives
-from toolchain.data_recipe import Data
-from toolchain.datasets import load_dataset
-from toolchain.image_files import fit_images
-from toolchain.images import Dataset
-from toolchain.official_archives import ARCHIVES, locate
-from toolchain.official_sets import CIFAR10_NAMES, read_official
-from toolchain.recipe import load_recipe, with_data
-from toolchain.run_folder import run_recipe, start_run
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain import official_archives
+from owlbit.toolchain.data_recipe import Data
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.image_files import fit_images
+from owlbit.toolchain.images import Dataset
+from owlbit.toolchain.official_archives import ARCHIVES, locate
+from owlbit.toolchain.official_sets import CIFAR10_NAMES, read_official
+from owlbit.toolchain.recipe import load_recipe, with_data
+from owlbit.toolchain.run_folder import run_recipe, start_run
 
 RGB32, RGB96 = ((32, 32), "rgb"), ((96, 96), "rgb")
 Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]

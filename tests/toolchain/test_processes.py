@@ -9,24 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_recipe import recipe_for
 
-from export.errors import OwlbitError
-from models.network import BinaryNet
-from toolchain.batches import EpochBatches
-from toolchain.images import Dataset, Labelled, Variations
-from toolchain.processes import launch
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.saved_model import load_run
-from toolchain.training import train
-from toolchain.training_recipe import Training
+from owlbit.export.errors import OwlbitError
+from owlbit.models.network import BinaryNet
+from owlbit.toolchain.batches import EpochBatches
+from owlbit.toolchain.images import Dataset, Labelled, Variations
+from owlbit.toolchain.processes import launch
+from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.saved_model import load_run
+from owlbit.toolchain.training import train
+from owlbit.toolchain.training_recipe import Training
+from tiny_recipe import recipe_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def owlbit(*arguments: str) -> subprocess.CompletedProcess[str]:
     alone = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
-    command = [sys.executable, "-m", "toolchain", *arguments]
+    command = [sys.executable, "-m", "owlbit.toolchain", *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**alone, "OMP_NUM_THREADS": "1"}, check=False)
 
 

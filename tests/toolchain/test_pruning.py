@@ -10,20 +10,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from export.errors import OwlbitError
-from export.from_torch import export_module
-from export.load_model import load_model
-from hw.reference import simulate
-from hw.up5k.compile_network import compile_network
-from models.block_pruning import MixedBlock
-from models.filter_pruning import table_in, width
-from models.layer_table import Conv, Layer, Linear, weight_bits
-from models.network import BinaryNet
-from models.random_weights import random_weights, smooth_images
-from models.twin import brevitas_twin
-from toolchain.pruning import PruningSchedule, blank_network, fit_widths, pruning_schedule, up5k_cycles
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.saved_model import build_net
+from owlbit.export.errors import OwlbitError
+from owlbit.export.from_torch import export_module
+from owlbit.export.load_model import load_model
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.models.block_pruning import MixedBlock
+from owlbit.models.filter_pruning import table_in, width
+from owlbit.models.layer_table import Conv, Layer, Linear, weight_bits
+from owlbit.models.network import BinaryNet
+from owlbit.models.random_weights import random_weights, smooth_images
+from owlbit.models.twin import brevitas_twin
+from owlbit.toolchain.pruning import PruningSchedule, blank_network, fit_widths, pruning_schedule, up5k_cycles
+from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.saved_model import build_net
 
 RECIPE = """
 [data]

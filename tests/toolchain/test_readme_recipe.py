@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from toolchain.cli import app
+from owlbit.toolchain.cli import app
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from export.errors import OwlbitError
-from models.layer_table import Conv, Linear, layer_shapes, macs, weight_bits
-from toolchain.recipe import load_recipe
+from owlbit.export.errors import OwlbitError
+from owlbit.models.layer_table import Conv, Linear, layer_shapes, macs, weight_bits
+from owlbit.toolchain.recipe import load_recipe
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 

@@ -9,16 +9,16 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from random_networks import random_fitting_network, random_images
 
-from export.cost import layer_costs
-from export.network import Network, Thermometer
-from hw.ladder import Row
-from hw.reference import simulate
-from hw.up5k.compile_network import compile_network
-from toolchain.report import render_report
-from toolchain.report_figures import coded
-from toolchain.report_findings import Findings
+from owlbit.export.cost import layer_costs
+from owlbit.export.network import Network, Thermometer
+from owlbit.hw.ladder import Row
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.toolchain.report import render_report
+from owlbit.toolchain.report_figures import coded
+from owlbit.toolchain.report_findings import Findings
+from random_networks import random_fitting_network, random_images
 
 VOID = {"meta", "img", "br", "link"}
 LADDER = (

@@ -8,25 +8,25 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
 
-from export.errors import OwlbitError
-from export.execute_qonnx import execute_qonnx
-from export.network import LogicSkip, Thermometer
-from hw import fast
-from hw.reference import simulate
-from hw.up5k.compile_network import compile_network
-from models.layer_table import Conv
-from models.network import BinaryNet
-from models.thermometer import quantile_thresholds
-from toolchain.datasets import load_dataset
-from toolchain.export_run import export_run
-from toolchain.recipe import load_recipe
-from toolchain.saved_model import load_run
-from toolchain.teaching import Teaching
-from toolchain.torch_rung import torch_scores
-from toolchain.training import train
-from toolchain.training_recipe import Distillation
+from owlbit.export.errors import OwlbitError
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.network import LogicSkip, Thermometer
+from owlbit.hw import fast
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.models.layer_table import Conv
+from owlbit.models.network import BinaryNet
+from owlbit.models.thermometer import quantile_thresholds
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.export_run import export_run
+from owlbit.toolchain.recipe import load_recipe
+from owlbit.toolchain.saved_model import load_run
+from owlbit.toolchain.teaching import Teaching
+from owlbit.toolchain.torch_rung import torch_scores
+from owlbit.toolchain.training import train
+from owlbit.toolchain.training_recipe import Distillation
+from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
 
 
 @pytest.mark.parametrize("encoding", ["uniform", "quantile", "learned"])

@@ -14,14 +14,14 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from export.errors import OwlbitError
-from toolchain.batches import EpochBatches
-from toolchain.digits import digits_dataset
-from toolchain.images import Labelled
-from toolchain.recipe import Recipe, load_recipe
-from toolchain.saved_model import load_run
-from toolchain.training import accuracy, train
-from toolchain.training_recipe import Training
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.batches import EpochBatches
+from owlbit.toolchain.digits import digits_dataset
+from owlbit.toolchain.images import Labelled
+from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.saved_model import load_run
+from owlbit.toolchain.training import accuracy, train
+from owlbit.toolchain.training_recipe import Training
 
 TINY = """
 name = "tiny"
@@ -140,7 +140,7 @@ def test_resumed_training_ends_in_the_same_weights_to_the_bit(recipe: Recipe, tm
 def test_a_killed_training_resumes_to_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
     long = tmp_path / "long.toml"
     long.write_text(TINY.replace("epochs = 3", "epochs = 15"))
-    imports = "import sys; from toolchain.recipe import load_recipe; from toolchain.training import train; "
+    imports = "import sys; from owlbit.toolchain.recipe import load_recipe; from owlbit.toolchain.training import train; "
     code = imports + "train(load_recipe(sys.argv[1]), sys.argv[2])"
     run = tmp_path / "killed"
     with subprocess.Popen([sys.executable, "-c", code, str(long), str(run)], stderr=subprocess.DEVNULL) as child:

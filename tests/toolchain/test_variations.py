@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from toolchain.batches import EpochBatches
-from toolchain.images import Dataset, Labelled, Variations
-from toolchain.light import NOISE, tone_curves
-from toolchain.training_recipe import Training
-from toolchain.variations import Draws, draw, vary
+from owlbit.toolchain.batches import EpochBatches
+from owlbit.toolchain.images import Dataset, Labelled, Variations
+from owlbit.toolchain.light import NOISE, tone_curves
+from owlbit.toolchain.training_recipe import Training
+from owlbit.toolchain.variations import Draws, draw, vary
 
 
 def some_images(count: int = 128) -> torch.Tensor:

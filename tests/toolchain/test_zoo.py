@@ -9,25 +9,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tiny_recipe import quiet, recipe_for
 from typer.testing import CliRunner
 
-from export.cost import layer_costs, total_cost
-from export.errors import OwlbitError
-from export.execute_qonnx import execute_qonnx
-from export.read_qonnx import read_qonnx
-from hw.fast import simulate
-from hw.reference import simulate as simulate_plainly
-from hw.up5k.compile_network import compile_network
-from toolchain.build_model import default_out, model_file
-from toolchain.cli import app
-from toolchain.datasets import load_dataset
-from toolchain.export_run import export_run
-from toolchain.publish_run import publish_run
-from toolchain.recipe import load_recipe, with_data
-from toolchain.training import train
-from toolchain.zoo import CARD, ONNX, PAGE, RECIPE, ZOO, card_page, read_card, read_sample, sample_frames, zoo_folder, zoo_names
-from toolchain.zoo_plot import draw_zoo
+from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.errors import OwlbitError
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.read_qonnx import read_qonnx
+from owlbit.hw.fast import simulate
+from owlbit.hw.reference import simulate as simulate_plainly
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.toolchain.build_model import default_out, model_file
+from owlbit.toolchain.cli import app
+from owlbit.toolchain.datasets import load_dataset
+from owlbit.toolchain.export_run import export_run
+from owlbit.toolchain.publish_run import publish_run
+from owlbit.toolchain.recipe import load_recipe, with_data
+from owlbit.toolchain.training import train
+from owlbit.toolchain.zoo import (
+    CARD,
+    ONNX,
+    PAGE,
+    RECIPE,
+    ZOO,
+    card_page,
+    read_card,
+    read_sample,
+    sample_frames,
+    zoo_folder,
+    zoo_names,
+)
+from owlbit.toolchain.zoo_plot import draw_zoo
+from tiny_recipe import quiet, recipe_for
 
 NAMES = zoo_names()
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 if TYPE_CHECKING:
-    from export.network import Network
-    from toolchain.sensing.loop import Loop
-    from toolchain.sensing.moment import Moment
-    from toolchain.sensing.settings import Settings
-    from toolchain.sensing.sinks import Sink
+    from owlbit.export.network import Network
+    from owlbit.toolchain.sensing.loop import Loop
+    from owlbit.toolchain.sensing.moment import Moment
+    from owlbit.toolchain.sensing.settings import Settings
+    from owlbit.toolchain.sensing.sinks import Sink
 
 INTERRUPTED = 130
 
@@ -83,10 +83,10 @@ def sense(
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """
-    from export.load_model import load_model
-    from toolchain.build_model import model_file
-    from toolchain.sensing.sensor import check_light
-    from toolchain.sensing.settings import DEFAULTS, load_settings
+    from owlbit.export.load_model import load_model
+    from owlbit.toolchain.build_model import model_file
+    from owlbit.toolchain.sensing.sensor import check_light
+    from owlbit.toolchain.sensing.settings import DEFAULTS, load_settings
 
     if show_settings:
         typer.echo(DEFAULTS.read_text(encoding="utf-8"), nl=False)
@@ -95,8 +95,8 @@ def sense(
     given = load_settings(settings)
     network = load_model(model_file(model), input_range)
     if monte_carlo:
-        from toolchain.sensing.monte_carlo import run_monte_carlo
-        from toolchain.sensing.monte_carlo_systems import labelled_frames, systems_for
+        from owlbit.toolchain.sensing.monte_carlo import run_monte_carlo
+        from owlbit.toolchain.sensing.monte_carlo_systems import labelled_frames, systems_for
 
         sensor = given.sensor if mismatch is None else replace(given.sensor, mismatch_mv=mismatch)
         systems = systems_for(model, network, against or [])
@@ -157,11 +157,11 @@ def build_loop(
     seed: int = 0,
 ) -> Loop:
     """The loop that the options of `owlbit sense` describe. Raises OwlbitError for what cannot be used."""
-    from toolchain.sensing.controls import Controls
-    from toolchain.sensing.converters import make_converter
-    from toolchain.sensing.engine import make_engine
-    from toolchain.sensing.loop import Loop
-    from toolchain.sensing.sources import open_source
+    from owlbit.toolchain.sensing.controls import Controls
+    from owlbit.toolchain.sensing.converters import make_converter
+    from owlbit.toolchain.sensing.engine import make_engine
+    from owlbit.toolchain.sensing.loop import Loop
+    from owlbit.toolchain.sensing.sources import open_source
 
     return Loop(
         network,
@@ -183,7 +183,7 @@ def build_loop(
 
 def open_sinks(events: Path | None, webhook: str | None) -> list[Sink]:
     """Standard output, and the file and the webhook where given. Raises OwlbitError where one cannot be used."""
-    from toolchain.sensing.sinks import LineSink, Webhook, file_sink
+    from owlbit.toolchain.sensing.sinks import LineSink, Webhook, file_sink
 
     sinks: list[Sink] = [LineSink(sys.stdout, tell)]
     if events is not None:
@@ -207,7 +207,7 @@ def turn(loop: Loop, sinks: list[Sink], frames: int | None) -> Iterator[Moment]:
 def open_page(loop: Loop, moments: Iterator[Moment], host: str, port: int) -> int | None:
     """Serves the page; see `serve.run_page`. Raises OwlbitError where what it needs is not installed."""
     try:
-        from toolchain.sensing.serve import run_page
+        from owlbit.toolchain.sensing.serve import run_page
     except ModuleNotFoundError as error:
         if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
             raise

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from toolchain.sensing.sensor import check_light
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.sensor import check_light
 
 MOST_SHOWN = 16  # pictures that wait to be shown
 

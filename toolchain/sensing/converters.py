@@ -13,10 +13,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Bits, Network, Thermometer
-from hw.reference import thermometer
-from toolchain.sensing.sensor import Chip, Electrons, Exposure, Sensor
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Bits, Network, Thermometer
+from owlbit.hw.reference import thermometer
+from owlbit.toolchain.sensing.sensor import Chip, Electrons, Exposure, Sensor
 
 BUBBLES = ("count", "keep")
 ALWAYS, NEVER = 0, 256  # thresholds

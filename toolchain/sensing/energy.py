@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from export.errors import OwlbitError
-from hw.up5k.cost_model import CLOCK_HZ
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Ints, Network
-from hw.fast import compile_fast
-from hw.up5k.compile_network import compile_network
-from hw.up5k.legality import Up5kError
-from hw.up5k.simulate import simulate_rtl
-from hw.up5k.verilate import require_tools
-from toolchain.rungs import compile_flash
-from toolchain.sensing.converters import Reading, bits_network
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Ints, Network
+from owlbit.hw.fast import compile_fast
+from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.legality import Up5kError
+from owlbit.hw.up5k.simulate import simulate_rtl
+from owlbit.hw.up5k.verilate import require_tools
+from owlbit.toolchain.rungs import compile_flash
+from owlbit.toolchain.sensing.converters import Reading, bits_network
 
 LEVELS = ("fast", "rtl")
 

@@ -18,18 +18,18 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from export.cost import layer_costs
-from export.network import Network
-from hw.up5k.cost_model import CLOCK_HZ
-from toolchain.sensing.controls import Controls, Setting
-from toolchain.sensing.converters import Converter, Reading, make_converter, network_thermometer
-from toolchain.sensing.energy import EnergyModel
-from toolchain.sensing.engine import Engine, FastEngine, Inference
-from toolchain.sensing.moment import Event, Moment
-from toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
-from toolchain.sensing.settings import default_settings
-from toolchain.sensing.sources import CorruptFrame, Shot, Source, SourceGone
-from toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
+from owlbit.export.cost import layer_costs
+from owlbit.export.network import Network
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.toolchain.sensing.controls import Controls, Setting
+from owlbit.toolchain.sensing.converters import Converter, Reading, make_converter, network_thermometer
+from owlbit.toolchain.sensing.energy import EnergyModel
+from owlbit.toolchain.sensing.engine import Engine, FastEngine, Inference
+from owlbit.toolchain.sensing.moment import Event, Moment
+from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
+from owlbit.toolchain.sensing.settings import default_settings
+from owlbit.toolchain.sensing.sources import CorruptFrame, Shot, Source, SourceGone
+from owlbit.toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
 
 RETRY_S = 1.0  # between tries to reach a source that is gone
 MOST_LAG_S = 0.1  # behind its time table that the loop makes good

@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Metric, ProcessCollector, gener
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from toolchain.sensing.viewers import Feed
+from owlbit.toolchain.sensing.viewers import Feed
 
 
 class LoopCollector(Collector):

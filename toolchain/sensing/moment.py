@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Bits, Ints
+from owlbit.export.network import Bits, Ints
 
 
 @dataclass(frozen=True)

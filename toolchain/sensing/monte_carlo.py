@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.atomic import write_text
-from export.errors import OwlbitError
-from export.network import Network
-from hw.fast import FastNetwork, compile_fast
-from toolchain.folders import filling
-from toolchain.images import Labelled
-from toolchain.sensing.converters import Adc, BitPlanesAdc, Comparators, Converter, bits_network, network_thermometer
-from toolchain.sensing.sensor import Chip, PixelArray, Sensor, expose_for
+from owlbit.export.atomic import write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw.fast import FastNetwork, compile_fast
+from owlbit.toolchain.folders import filling
+from owlbit.toolchain.images import Labelled
+from owlbit.toolchain.sensing.converters import Adc, BitPlanesAdc, Comparators, Converter, bits_network, network_thermometer
+from owlbit.toolchain.sensing.sensor import Chip, PixelArray, Sensor, expose_for
 
 TABLE, CSV, PLOT = "monte_carlo.txt", "monte_carlo.csv", "monte_carlo.png"
 MISMATCHES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)  # mV rms
@@ -144,7 +144,7 @@ def run_monte_carlo(
 
     Raises OwlbitError where `folder` holds something else, or fewer than two chips are asked for.
     """
-    from toolchain.sensing.monte_carlo_plot import plot_points
+    from owlbit.toolchain.sensing.monte_carlo_plot import plot_points
 
     if chips < 2:
         raise OwlbitError(f"chips: expected at least 2, got {chips}; an interval needs some spread")

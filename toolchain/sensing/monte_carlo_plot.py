@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
-    from toolchain.sensing.monte_carlo import Point
+    from owlbit.toolchain.sensing.monte_carlo import Point
 
 MARKS = "osD^vPX*"
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import models
-from export.errors import OwlbitError
-from export.load_model import load_model
-from export.network import Network
-from toolchain.build_model import model_file
-from toolchain.digits import RENDERINGS, TEST_ORIGINALS, held_out_frames
-from toolchain.image_files import read_folder
-from toolchain.images import Labelled
-from toolchain.sensing.monte_carlo import System, bit_planes_system, systems_of
-from toolchain.sensing.sources import SCENE
+from owlbit import models
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.toolchain.build_model import model_file
+from owlbit.toolchain.digits import RENDERINGS, TEST_ORIGINALS, held_out_frames
+from owlbit.toolchain.image_files import read_folder
+from owlbit.toolchain.images import Labelled
+from owlbit.toolchain.sensing.monte_carlo import System, bit_planes_system, systems_of
+from owlbit.toolchain.sensing.sources import SCENE
 
 DEMO, UNIFORM = Path("zoo:digits"), Path("zoo:digits_uniform")
 BIT_PLANES = Path(models.__file__).parent / "comparisons" / "digits_bit_planes.npz"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from export.network import Network
-from toolchain.load_images import PICTURES
-from toolchain.sensing.sources import CorruptFrame, Fitter, Shot, SourceError, SourceGone
+from owlbit.export.network import Network
+from owlbit.toolchain.load_images import PICTURES
+from owlbit.toolchain.sensing.sources import CorruptFrame, Fitter, Shot, SourceError, SourceGone
 
 
 class PictureFolder:

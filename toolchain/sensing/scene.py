@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from export.network import Network
-from toolchain.digits import TEST_ORIGINALS, originals, sensor_frames
-from toolchain.sensing.sources import Shot
+from owlbit.export.network import Network
+from owlbit.toolchain.digits import TEST_ORIGINALS, originals, sensor_frames
+from owlbit.toolchain.sensing.sources import Shot
 
 # In frames: how long nothing is there, how long a digit stays, how long it slides, how often the light changes and how fast.
 PAUSE, STAY, SLIDE = (60, 240), (30, 90), 8

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import OwlbitError
-from export.network import Shape
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Shape
 
 Electrons = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]

@@ -11,12 +11,12 @@ from types import FrameType
 
 import uvicorn
 
-from export.errors import OwlbitError
-from toolchain.sensing.guard import is_loopback
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.moment import Moment
-from toolchain.sensing.viewers import Feed
-from toolchain.sensing.web import make_app
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.guard import is_loopback
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.moment import Moment
+from owlbit.toolchain.sensing.viewers import Feed
+from owlbit.toolchain.sensing.web import make_app
 
 COMMAND_BYTES = 4096  # the longest that a page may say at once
 LEAVING_S = 2  # for viewers and downloads at the end

@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from export.errors import OwlbitError
-from export.network import Network
-from toolchain.sensing.energy import EnergyModel, read_energy
-from toolchain.sensing.sensor import Sensor, SensorError
-from toolchain.sensing.wake import WakePolicy
-from toolchain.typed_table import read_table
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.toolchain.sensing.energy import EnergyModel, read_energy
+from owlbit.toolchain.sensing.sensor import Sensor, SensorError
+from owlbit.toolchain.sensing.wake import WakePolicy
+from owlbit.toolchain.typed_table import read_table
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 

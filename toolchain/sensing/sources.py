@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from export.errors import OwlbitError
-from export.network import Network
-from toolchain.image_files import fit_image
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.toolchain.image_files import fit_image
 
 SCENE, WEBCAM = "scene", "webcam"
 
@@ -97,18 +97,18 @@ def open_source(
     Raises OwlbitError for a path that is none of these, a folder without pictures, a file that does not decode.
     """
     if name == SCENE:
-        from toolchain.sensing.scene import Scene
+        from owlbit.toolchain.sensing.scene import Scene
 
         return Scene(network, seed)
     fitter = Fitter(network, strict, notify)
     path = Path("/dev/video0" if name == WEBCAM else name)
     if path.is_dir():
-        from toolchain.sensing.picture_folder import PictureFolder
+        from owlbit.toolchain.sensing.picture_folder import PictureFolder
 
         return PictureFolder(path, network, fitter, repeat=repeat, hold=hold)
     if not path.exists():
         what = "no such camera" if name == WEBCAM else "no such file or folder"
         raise SourceError(f"{path}: {what}; expected {SCENE}, {WEBCAM}, /dev/videoN, a folder of pictures or a video file")
-    from toolchain.sensing.video import Video
+    from owlbit.toolchain.sensing.video import Video
 
     return Video(path, fitter, repeat=repeat, camera=path.is_char_device())

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from export.errors import OwlbitError
-from export.network import Network
-from toolchain.image_files import fit_image
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.toolchain.image_files import fit_image
 
 MOST_BYTES = 8 * 2**20
 MOST_PIXELS = 40_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from toolchain.sensing.sources import CorruptFrame, Fitter, Shot, SourceError, SourceGone
+from owlbit.toolchain.sensing.sources import CorruptFrame, Fitter, Shot, SourceError, SourceGone
 
 TIMEOUT_S = 5.0  # for a camera that stays silent
 BAD_STARTS = 100  # frames that may be broken before the first that decodes

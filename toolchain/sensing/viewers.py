@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.moment import Event, Moment
-from toolchain.sensing.wire import frame_message
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.moment import Event, Moment
+from owlbit.toolchain.sensing.wire import frame_message
 
 QUEUE = 4  # frames that wait for one viewer
 EVENTS = 10_000  # in the log

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.errors import OwlbitError
-from export.network import Bits, Ints
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Bits, Ints
 
 
 @dataclass(frozen=True)

@@ -23,16 +23,16 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 
-from export.errors import OwlbitError
-from hw.fast import compile_fast
-from toolchain.sensing.guard import Guard
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.metrics import exposition, make_registry
-from toolchain.sensing.sinks import as_line
-from toolchain.sensing.uploads import MOST_BYTES, UploadError, read_upload, too_large
-from toolchain.sensing.viewers import Feed, Viewer
-from toolchain.sensing.wake import decide
-from toolchain.sensing.wire import greeting, standing
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.fast import compile_fast
+from owlbit.toolchain.sensing.guard import Guard
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.metrics import exposition, make_registry
+from owlbit.toolchain.sensing.sinks import as_line
+from owlbit.toolchain.sensing.uploads import MOST_BYTES, UploadError, read_upload, too_large
+from owlbit.toolchain.sensing.viewers import Feed, Viewer
+from owlbit.toolchain.sensing.wake import decide
+from owlbit.toolchain.sensing.wire import greeting, standing
 
 PAGE = Path(__file__).with_name("page")
 FILES = {

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from export.cost import layer_costs
-from hw.up5k.cost_model import CLOCK_HZ
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.moment import Event, Moment
+from owlbit.export.cost import layer_costs
+from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.moment import Event, Moment
 
 
 def greeting(loop: Loop, events: list[Event]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import (
+from owlbit.hw.finn.transformations.graph import (
     BINARY,
     BIPOLAR,
     QONNX_DOMAIN,
@@ -26,7 +26,7 @@ from hw.finn.transformations.graph import (
     shape_of,
     sole_consumer,
 )
-from hw.finn.transformations.infer_padding import padding_value, spatial_padding
+from owlbit.hw.finn.transformations.infer_padding import padding_value, spatial_padding
 
 # They give the same for 0 and 1 as for -1 and +1, each under its own name for the lower value.
 CARRIERS = (

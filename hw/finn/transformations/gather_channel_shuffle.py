@@ -6,7 +6,7 @@ import numpy as np
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import attribute, new_constant, new_node, replace_nodes, shape_of, sole_consumer
+from owlbit.hw.finn.transformations.graph import attribute, new_constant, new_node, replace_nodes, shape_of, sole_consumer
 
 
 class GatherChannelShuffle(Transformation):

@@ -11,7 +11,7 @@ from onnx import NodeProto, TensorProto, helper
 from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 
-from export.errors import OwlbitError
+from owlbit.export.errors import OwlbitError
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 FINN_DOMAIN = "finn.custom_op.fpgadataflow"

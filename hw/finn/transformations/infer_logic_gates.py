@@ -10,7 +10,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import (
+from owlbit.hw.finn.transformations.graph import (
     BINARY,
     FINN_DOMAIN,
     constant_value,

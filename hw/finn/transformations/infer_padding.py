@@ -6,7 +6,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import FINN_DOMAIN, attribute, constant_value, new_node, replace_nodes, shape_of
+from owlbit.hw.finn.transformations.graph import FINN_DOMAIN, attribute, constant_value, new_node, replace_nodes, shape_of
 
 
 class InferPadding(Transformation):

@@ -9,7 +9,7 @@ from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import (
+from owlbit.hw.finn.transformations.graph import (
     BIPOLAR,
     TO_FIRST,
     TO_LAST,

@@ -7,7 +7,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import (
+from owlbit.hw.finn.transformations.graph import (
     QONNX_DOMAIN,
     TO_FIRST,
     TO_LAST,

@@ -10,7 +10,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 from qonnx.transformation.infer_datatypes import InferDataTypes
 
-from hw.finn.transformations.graph import LoweringError, attribute, constant_value, is_output, new_constant, set_attributes
+from owlbit.hw.finn.transformations.graph import LoweringError, attribute, constant_value, is_output, new_constant, set_attributes
 
 
 class SetExactWidths(Transformation):

@@ -10,7 +10,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.transformation.base import Transformation
 
-from hw.finn.transformations.graph import (
+from owlbit.hw.finn.transformations.graph import (
     attribute,
     constant_value,
     is_output,
@@ -21,7 +21,7 @@ from hw.finn.transformations.graph import (
     shape_of,
     sole_consumer,
 )
-from hw.finn.transformations.infer_padding import spatial_padding
+from owlbit.hw.finn.transformations.infer_padding import spatial_padding
 
 Order = NDArray[np.int64]
 CHANNELS_STAY_LAST = ("Flatten", "Im2Col", "MaxPoolNHWC", "Reshape")  # the channel changes quickest in what they make

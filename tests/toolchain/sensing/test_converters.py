@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_networks import random_images, random_network
 from scipy.stats import norm
 
-from export.errors import OwlbitError
-from export.network import Network, Scores, Thermometer
-from hw import fast, reference
-from toolchain.sensing.converters import Adc, BitPlanesAdc, Comparators, bit_planes, bits_network, make_converter
-from toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network, Scores, Thermometer
+from owlbit.hw import fast, reference
+from owlbit.toolchain.sensing.converters import Adc, BitPlanesAdc, Comparators, bit_planes, bits_network, make_converter
+from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
+from random_networks import random_images, random_network
 
 ALL_VALUES = np.arange(256, dtype=np.uint8).reshape(1, 1, 16, 16)
 Z = 4.5

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from owlbit.export.errors import OwlbitError
+from owlbit.hw import reference
+from owlbit.hw.up5k.verilate import missing_tools
+from owlbit.toolchain.sensing.converters import Reading
+from owlbit.toolchain.sensing.engine import FastEngine, RtlEngine, make_engine
 from random_networks import random_network
 from sensing_tools import demo_network, digits
-
-from export.errors import OwlbitError
-from hw import reference
-from hw.up5k.verilate import missing_tools
-from toolchain.sensing.converters import Reading
-from toolchain.sensing.engine import FastEngine, RtlEngine, make_engine
 
 
 def readings(count: int) -> list[Reading]:

@@ -7,18 +7,18 @@ import time
 
 import numpy as np
 import pytest
-from sensing_tools import Script, demo_network, digits, shots
 
-from export.errors import OwlbitError
-from hw import reference
-from toolchain.sensing.controls import Controls
-from toolchain.sensing.converters import bits_network, make_converter
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.moment import Moment
-from toolchain.sensing.scene import Scene
-from toolchain.sensing.sensor import Sensor
-from toolchain.sensing.sources import CorruptFrame, Shot, SourceGone, open_source
-from toolchain.sensing.wake import WakePolicy, decide
+from owlbit.export.errors import OwlbitError
+from owlbit.hw import reference
+from owlbit.toolchain.sensing.controls import Controls
+from owlbit.toolchain.sensing.converters import bits_network, make_converter
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.moment import Moment
+from owlbit.toolchain.sensing.scene import Scene
+from owlbit.toolchain.sensing.sensor import Sensor
+from owlbit.toolchain.sensing.sources import CorruptFrame, Shot, SourceGone, open_source
+from owlbit.toolchain.sensing.wake import WakePolicy, decide
+from sensing_tools import Script, demo_network, digits, shots
 
 
 def run(count: int, sensor: Sensor | None = None, **options: object) -> list[Moment]:
@@ -90,7 +90,7 @@ def test_running_accuracy_counts_labelled_frames_only() -> None:
 
 
 def test_corrupt_frames_and_a_vanished_source_are_told_once_and_survived(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolchain.sensing.loop.RETRY_S", 0.01)
+    monkeypatch.setattr("owlbit.toolchain.sensing.loop.RETRY_S", 0.01)
     one, two, three = shots(3)
     gone = [SourceGone("camera: gone") for _ in range(3)]
     source = Script([one, CorruptFrame("torn"), CorruptFrame("torn"), two, *gone, three])

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sensing_tools import demo_network
 
-from export.errors import OwlbitError
-from export.load_model import load_model
-from hw import fast, reference
-from toolchain.build_model import model_file
-from toolchain.sensing import monte_carlo
-from toolchain.sensing.converters import bit_planes
-from toolchain.sensing.monte_carlo import CSV, PLOT, TABLE, Condition, conditions, interval, measure, run_monte_carlo
-from toolchain.sensing.monte_carlo_systems import BIT_PLANES, DEMO, UNIFORM, labelled_frames, systems_for
-from toolchain.sensing.sensor import Sensor
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.hw import fast, reference
+from owlbit.toolchain.build_model import model_file
+from owlbit.toolchain.sensing import monte_carlo
+from owlbit.toolchain.sensing.converters import bit_planes
+from owlbit.toolchain.sensing.monte_carlo import CSV, PLOT, TABLE, Condition, conditions, interval, measure, run_monte_carlo
+from owlbit.toolchain.sensing.monte_carlo_systems import BIT_PLANES, DEMO, UNIFORM, labelled_frames, systems_for
+from owlbit.toolchain.sensing.sensor import Sensor
+from sensing_tools import demo_network
 
 
 def test_an_ideal_sensor_has_the_accuracy_of_the_integer_network() -> None:

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+
+from owlbit.toolchain.sensing.controls import Controls
+from owlbit.toolchain.sensing.loop import Loop
 from sensing_tools import Script, demo_network, digits, shots
 from serving import serving, turn
-
-from toolchain.sensing.controls import Controls
-from toolchain.sensing.loop import Loop
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

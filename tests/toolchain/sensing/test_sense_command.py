@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from sensing_tools import ROOT, printed_by
 from typer.testing import CliRunner
 
-from toolchain.cli import app
+from owlbit.toolchain.cli import app
+from sensing_tools import ROOT, printed_by
 
 
 def sense(*arguments: str) -> tuple[int, str, str]:
@@ -78,7 +78,7 @@ def test_settings_shown_are_settings_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_a_signal_ends_it_cleanly_with_events_flushed(tmp_path: Path, number: int, status: int) -> None:
     path = tmp_path / "events.jsonl"
-    command = [sys.executable, "-m", "toolchain", "sense", "--headless", "--rate", "1000", "--events", str(path)]
+    command = [sys.executable, "-m", "owlbit.toolchain", "sense", "--headless", "--rate", "1000", "--events", str(path)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         until = time.monotonic() + 120
@@ -101,7 +101,18 @@ def test_a_reader_that_leaves_does_not_stop_it(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     path = tmp_path / "events.jsonl"
-    command = [sys.executable, "-m", "toolchain", "sense", "--headless", "--full-speed", "--frames", "1000", "--events", str(path)]
+    command = [
+        sys.executable,
+        "-m",
+        "owlbit.toolchain",
+        "sense",
+        "--headless",
+        "--full-speed",
+        "--frames",
+        "1000",
+        "--events",
+        str(path),
+    ]
     done = subprocess.run(command, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, timeout=120)
     os.close(writing)
     assert done.returncode == 0, done.stderr
@@ -112,9 +123,9 @@ def test_a_reader_that_leaves_does_not_stop_it(tmp_path: Path) -> None:
 def test_sensing_imports_no_torch() -> None:
     script = (
         "import sys\n"
-        "from toolchain.sensing.command import build_loop\n"
-        "from toolchain.sensing.settings import load_settings\n"
-        "import toolchain.sensing.monte_carlo_systems\n"
+        "from owlbit.toolchain.sensing.command import build_loop\n"
+        "from owlbit.toolchain.sensing.settings import load_settings\n"
+        "import owlbit.toolchain.sensing.monte_carlo_systems\n"
         "from sensing_tools import demo_network\n"
         "loop = build_loop(demo_network(), load_settings(None), full_speed=True)\n"
         "next(loop.moments())\n"

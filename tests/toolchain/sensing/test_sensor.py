@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, SensorError, expose_for, shading
+from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, SensorError, expose_for, shading
 
 COUNT = 4000
 SHAPE = (1, 8, 8)

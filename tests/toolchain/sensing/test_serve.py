@@ -14,16 +14,16 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from sensing_tools import ROOT, printed_by
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
-from toolchain.cli import app
+from owlbit.toolchain.cli import app
+from sensing_tools import ROOT, printed_by
 
 
 def begin(*arguments: str) -> tuple[subprocess.Popen[str], str]:
     """(the process, HOST:PORT of its page)."""
-    line = [sys.executable, "-m", "toolchain", "sense", "--port", "0", *arguments]
+    line = [sys.executable, "-m", "owlbit.toolchain", "sense", "--port", "0", *arguments]
     process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     for notice in process.stderr:
@@ -106,7 +106,11 @@ def test_an_unknown_host_is_one_message() -> None:
 
 
 def test_without_fastapi_the_headless_form_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("fastapi", "toolchain.sensing.serve", "toolchain.sensing.web"))]:
+    for name in [
+        name
+        for name in sys.modules
+        if name.startswith(("fastapi", "owlbit.toolchain.sensing.serve", "owlbit.toolchain.sensing.web"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "fastapi", None)
     assert "the page needs fastapi" in (message := refused()) and "--headless does without" in message
@@ -115,11 +119,11 @@ def test_without_fastapi_the_headless_form_is_named(monkeypatch: pytest.MonkeyPa
 def test_serving_imports_no_torch() -> None:
     script = (
         "import sys\n"
-        "from toolchain.sensing.command import build_loop\n"
-        "from toolchain.sensing.settings import load_settings\n"
-        "import toolchain.sensing.serve\n"
-        "from toolchain.sensing.viewers import Feed\n"
-        "from toolchain.sensing.web import make_app\n"
+        "from owlbit.toolchain.sensing.command import build_loop\n"
+        "from owlbit.toolchain.sensing.settings import load_settings\n"
+        "import owlbit.toolchain.sensing.serve\n"
+        "from owlbit.toolchain.sensing.viewers import Feed\n"
+        "from owlbit.toolchain.sensing.web import make_app\n"
         "from sensing_tools import demo_network\n"
         "loop = build_loop(demo_network(), load_settings(None), full_speed=True)\n"
         "feed = Feed(loop)\n"

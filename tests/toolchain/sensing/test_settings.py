@@ -7,12 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from sensing_tools import demo_network
 
-from export.errors import OwlbitError
-from toolchain.sensing.sensor import Sensor
-from toolchain.sensing.settings import DEFAULTS, default_settings, load_settings
-from toolchain.sensing.wake import WakePolicy
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.sensor import Sensor
+from owlbit.toolchain.sensing.settings import DEFAULTS, default_settings, load_settings
+from owlbit.toolchain.sensing.wake import WakePolicy
+from sensing_tools import demo_network
 
 
 def test_the_file_says_what_the_code_does() -> None:

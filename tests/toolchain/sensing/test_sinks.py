@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from export.errors import OwlbitError
-from toolchain.sensing.moment import Event
-from toolchain.sensing.sinks import LineSink, Webhook, file_sink
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.moment import Event
+from owlbit.toolchain.sensing.sinks import LineSink, Webhook, file_sink
 
 
 def event(index: int = 0) -> Event:

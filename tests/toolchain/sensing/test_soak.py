@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sensing_tools import Script, Step, demo_network
 
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.moment import Event
-from toolchain.sensing.scene import Scene
-from toolchain.sensing.sinks import Sink, Webhook, file_sink
-from toolchain.sensing.sources import CorruptFrame
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.moment import Event
+from owlbit.toolchain.sensing.scene import Scene
+from owlbit.toolchain.sensing.sinks import Sink, Webhook, file_sink
+from owlbit.toolchain.sensing.sources import CorruptFrame
+from sensing_tools import Script, Step, demo_network
 
 
 def resident_bytes() -> int:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from owlbit.export.network import Network, Scores, Thermometer
+from owlbit.toolchain.sensing.scene import LIGHT_EVERY, LIGHTS, Scene, light_at
+from owlbit.toolchain.sensing.sources import CorruptFrame, Source, SourceError, SourceGone, open_source
 from random_networks import random_network
 from sensing_tools import demo_network
-
-from export.network import Network, Scores, Thermometer
-from toolchain.sensing.scene import LIGHT_EVERY, LIGHTS, Scene, light_at
-from toolchain.sensing.sources import CorruptFrame, Source, SourceError, SourceGone, open_source
 
 
 def save(path: Path, value: int, size: tuple[int, int] = (16, 16)) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sensing_tools import demo_network
 
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.sources import SourceError, SourceGone, open_source
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.sources import SourceError, SourceGone, open_source
+from sensing_tools import demo_network
 
 av = pytest.importorskip("av", reason="PyAV, the extra sense, is not installed")
 

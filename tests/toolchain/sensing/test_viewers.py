@@ -11,15 +11,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from sensing_tools import Script, demo_network, shots
-from serving import read_frame, serving, turn, wait_until
 from websockets.sync.client import ClientConnection, connect
 
-from toolchain.sensing import viewers
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.sources import Shot
-from toolchain.sensing.viewers import QUEUE, Feed
-from toolchain.sensing.wake import WakePolicy
+from owlbit.toolchain.sensing import viewers
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.sources import Shot
+from owlbit.toolchain.sensing.viewers import QUEUE, Feed
+from owlbit.toolchain.sensing.wake import WakePolicy
+from sensing_tools import Script, demo_network, shots
+from serving import read_frame, serving, turn, wait_until
 
 PATIENCE = 20
 

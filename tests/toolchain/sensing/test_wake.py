@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.errors import OwlbitError
-from toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
 
 
 def events(policy: WakePolicy, frames: list[tuple[int, int]], rate: float = 10.0) -> list[int]:

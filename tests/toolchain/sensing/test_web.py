@@ -15,17 +15,17 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
-from sensing_tools import Script, demo_network, digits, shots
-from serving import read_frame
 from starlette.websockets import WebSocketDisconnect
 
-from hw.reference import simulate
-from toolchain.sensing import viewers
-from toolchain.sensing.loop import Loop
-from toolchain.sensing.uploads import MOST_BYTES
-from toolchain.sensing.viewers import Feed
-from toolchain.sensing.wake import WakePolicy
-from toolchain.sensing.web import FILES, PAGE, make_app
+from owlbit.hw.reference import simulate
+from owlbit.toolchain.sensing import viewers
+from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.uploads import MOST_BYTES
+from owlbit.toolchain.sensing.viewers import Feed
+from owlbit.toolchain.sensing.wake import WakePolicy
+from owlbit.toolchain.sensing.web import FILES, PAGE, make_app
+from sensing_tools import Script, demo_network, digits, shots
+from serving import read_frame
 
 ADDRESS = "http://127.0.0.1:8000"
 HOST = {"host": "127.0.0.1:8000"}  # which the client forgets for websockets

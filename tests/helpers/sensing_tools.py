@@ -12,20 +12,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.load_model import load_model
-from export.network import Network
-from toolchain.build_model import model_file
-from toolchain.digits import held_out_frames
-from toolchain.sensing.sources import Shot
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.toolchain.build_model import model_file
+from owlbit.toolchain.digits import held_out_frames
+from owlbit.toolchain.sensing.sources import Shot
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 Step = Shot | Exception | Callable[[], None]
 
 
 def printed_by(script: str) -> str:
     """What a Python script prints in a process of its own, which knows this module too."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 

@@ -10,10 +10,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from export.execute_qonnx import execute_qonnx
-from export.network import Network
-from export.read_qonnx import read_qonnx
-from hw.reference import simulate
+from owlbit.export.execute_qonnx import execute_qonnx
+from owlbit.export.network import Network
+from owlbit.export.read_qonnx import read_qonnx
+from owlbit.hw.reference import simulate
 
 _QONNX = ("BipolarQuant", "Quant", "MultiThreshold")
 Array = NDArray[Any]
