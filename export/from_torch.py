@@ -18,10 +18,10 @@ from brevitas.export import export_qonnx
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.util.cleanup import cleanup_model
 
-from owlbit.export.atomic import write_bytes
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_bytes
 from owlbit.export.network import Shape
-from owlbit.export.qonnx_metadata import set_metadata
+from owlbit.export.qonnx.metadata import set_metadata
 
 
 class ExportError(OwlbitError):
@@ -42,7 +42,7 @@ def export_module(
 
     `module` takes float32 [1, C, H, W] and returns float32 [1, classes]; `input_shape` is (C, H, W). It is fed pixel values 0..255
     as they are; for a module made for other floats, pixel v enters it as v * `input_scale` + `input_offset`.
-    Class names, name and input specification go into the file's metadata (`owlbit.export.qonnx_metadata`). The module comes back as it
+    Class names, name and input specification go into the file's metadata (`owlbit.export.qonnx.metadata`). The module comes back as it
     was given. Raises ExportError where a weight is NaN or infinite (nothing is written), or where the exporter or ONNX's checker
     refuses.
     """

@@ -16,7 +16,7 @@ class ModelFileError(OwlbitError):
 
 
 def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto") -> Network:
-    """The network in `path`. `input_range` is for QONNX files; see `owlbit.export.read_qonnx.read_model`.
+    """The network in `path`. `input_range` is for QONNX files; see `owlbit.export.qonnx.read.read_model`.
 
     Raises OwlbitError, in one sentence, for a missing file, a folder, or a file of neither kind.
     """
@@ -32,6 +32,6 @@ def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto"
     if not start:
         raise ModelFileError(f"{path}: expected a model file (.onnx or network .npz), found an empty file")
     # ONNX takes a fifth of a second to import, which network files need not wait for.
-    from owlbit.export.read_qonnx import read_qonnx
+    from owlbit.export.qonnx.read import read_qonnx
 
     return read_qonnx(path, input_range)

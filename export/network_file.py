@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.atomic import replacing
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import replacing
 from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
 
 FORMAT = "owlbit network"

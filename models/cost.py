@@ -1,6 +1,6 @@
 """Cost of float and binary networks, operation by operation: BOPs, FLOPs, bits of parameters and of feature maps. Imports no torch.
 
-A network is a list of operations in order, made with `Tally`. `owlbit.export.cost` counts deployed integer networks instead.
+A network is a list of operations in order, made with `Tally`. `owlbit.export.network_cost` counts deployed integer networks instead.
 One multiply-accumulate is one operation: a BOP where weights and input are binary, a FLOP otherwise. Real numbers have 32 bits.
 """
 

@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from owlbit import models
-from owlbit.export.cost import layer_costs, total_cost
 from owlbit.export.network import Network
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw.ladder import Images, NotRun, Outcome
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON, NEEDED_MHZ, PART

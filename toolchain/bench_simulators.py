@@ -23,11 +23,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.atomic import write_text
-from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.files import write_text
 from owlbit.export.network import Network
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.network_file import save_network
-from owlbit.export.write_qonnx import qonnx_model
+from owlbit.export.qonnx.write import qonnx_model
 from owlbit.hw import fast, reference
 from owlbit.hw.ladder import Images
 from owlbit.toolchain import roofline

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
-from owlbit.export.qonnx_passes.graph import QonnxError
+from owlbit.export.qonnx.graph import QonnxError
 from owlbit.hw.finn.build_finn import Options, build_finn
 from owlbit.hw.finn.parts import device_of
 from owlbit.hw.finn.step_names import FOLDED

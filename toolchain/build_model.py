@@ -7,10 +7,10 @@ import zipfile
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import filling
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
-from owlbit.toolchain.folders import filling
 from owlbit.toolchain.zoo import ONNX, PREFIX, zoo_folder
 
 TARGETS = ("up5k",)
@@ -48,14 +48,14 @@ def build_model(model: Path, target: str, out: Path, input_range: str = "auto") 
     """Compiles MODEL into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
 
     model.onnx is the QONNX file given, or the one beside the integer network given, or else written from that network. `out`
-    appears whole or not at all. `input_range`: see `owlbit.export.read_qonnx.read_model`. Returns the network. Raises OwlbitError for an
+    appears whole or not at all. `input_range`: see `owlbit.export.qonnx.read.read_model`. Returns the network. Raises OwlbitError for an
     unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
     """
     if target not in TARGETS:
         raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)} or finn:PART, PART being an AMD part")
     source = model_file(model)
     network = load_model(source, input_range)
-    from owlbit.export.write_qonnx import write_qonnx
+    from owlbit.export.qonnx.write import write_qonnx
     from owlbit.hw.up5k.build import build_up5k
 
     with filling(out, "build.json") as folder:

@@ -220,7 +220,7 @@ def simulate(
     """
     import numpy as np
 
-    from owlbit.export.atomic import replacing
+    from owlbit.export.files import replacing
     from owlbit.export.load_model import load_model
     from owlbit.toolchain.build_model import model_file
     from owlbit.toolchain.load_images import load_images

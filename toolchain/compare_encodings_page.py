@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from owlbit.export.atomic import replacing, write_text
+from owlbit.export.files import replacing, write_text
 from owlbit.toolchain.compare_encodings import INPUTS, MAIN, RECIPE, Row
 from owlbit.toolchain.compare_encodings_means import BASELINE, Gain, Mean, gains, means
 from owlbit.toolchain.compare_encodings_plots import draw_accuracy, draw_places

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from owlbit.export.atomic import write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_text
 from owlbit.toolchain.comparison import Comparison, read_comparison
 from owlbit.toolchain.recipe import load_recipe
 from owlbit.toolchain.results_file import RESULTS, read_results, write_results

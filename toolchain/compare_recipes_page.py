@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tomli_w
 
-from owlbit.export.atomic import write_text
+from owlbit.export.files import write_text
 from owlbit.toolchain.compare_recipes import Row
 from owlbit.toolchain.comparison import Comparison
 from owlbit.toolchain.png_figure import png_figure

@@ -14,12 +14,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from owlbit import models
-from owlbit.export.atomic import write_text
-from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.files import check_replaceable, write_text
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw.ladder import Row, any_wrong
 from owlbit.hw.up5k.cost_model import CLOCK_HZ
 from owlbit.toolchain.build_model import build_model
-from owlbit.toolchain.folders import check_replaceable
 from owlbit.toolchain.recipe import load_recipe
 from owlbit.toolchain.report import render_report
 from owlbit.toolchain.report_findings import Findings, gather_findings

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from owlbit.export.atomic import make_folder
+from owlbit.export.files import make_folder
 from owlbit.export.from_torch import export_module
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
-from owlbit.export.read_qonnx import read_qonnx
+from owlbit.export.qonnx.read import read_qonnx
 from owlbit.models.random_weights import random_weights
 from owlbit.models.trainable import Trainable
 from owlbit.models.twin import brevitas_twin

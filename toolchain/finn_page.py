@@ -11,7 +11,7 @@ from dataclasses import asdict
 from html import escape
 from pathlib import Path
 
-from owlbit.export.atomic import write_text
+from owlbit.export.files import write_text
 from owlbit.hw.finn.compare_parts import OnPart
 from owlbit.hw.finn.estimates import Estimates, LayerEstimate
 from owlbit.hw.finn.folding import SHARE, Folding

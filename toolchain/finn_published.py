@@ -20,7 +20,7 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from owlbit.export.atomic import write_text
+from owlbit.export.files import write_text
 from owlbit.hw.finn.check_folding import check_folding
 from owlbit.hw.finn.compare_parts import compare_parts
 from owlbit.hw.finn.estimates import estimate

@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from owlbit.export.atomic import replacing
+from owlbit.export.files import replacing
 from owlbit.toolchain.learning import Learning
 from owlbit.toolchain.run_folder import CHECKPOINT, HISTORY, write_json
 

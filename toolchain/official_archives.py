@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from owlbit.export.atomic import replacing
-from owlbit.export.cache import cache_folder
+from owlbit.export.files import cache_folder, replacing
 from owlbit.toolchain.images import DataError, Labelled
 
 

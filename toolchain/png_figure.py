@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from owlbit.export.atomic import replacing
+from owlbit.export.files import replacing
 
 
 @contextmanager

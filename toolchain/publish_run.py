@@ -13,17 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from owlbit.export.atomic import write_text
-from owlbit.export.cost import layer_costs, total_cost
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import filling, write_text
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
-from owlbit.export.write_qonnx import write_qonnx
+from owlbit.export.network_cost import layer_costs, total_cost
+from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compile_network import compile_network
 from owlbit.hw.up5k.legality import Up5kError
 from owlbit.toolchain.datasets import load_dataset
-from owlbit.toolchain.folders import filling
 from owlbit.toolchain.run_folder import NETWORK, read_result, run_recipe, write_json
 from owlbit.toolchain.run_folder import RECIPE as RUN_RECIPE
 from owlbit.toolchain.verify_folder import test_split

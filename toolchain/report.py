@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from owlbit.export.atomic import write_text
-from owlbit.export.cost import layer_costs, total_cost
+from owlbit.export.files import write_text
 from owlbit.export.network import Thermometer
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw.ladder import HEADINGS, any_wrong, as_cells
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
 from owlbit.hw.up5k.cost_model import CLOCK_HZ

@@ -9,8 +9,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from owlbit.export.atomic import replacing
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import replacing
 
 RESULTS = "results.csv"
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.atomic import make_folder, write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import make_folder, write_text
 from owlbit.toolchain.recipe import Recipe, load_recipe
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"

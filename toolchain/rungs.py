@@ -32,7 +32,7 @@ def qonnx_rung(model: Path | None, network: Network, images: int) -> Rung:
     def climb(given: Images) -> Outcome:
         if model is None:
             raise NotRun("there is no model.onnx in this folder")
-        from owlbit.export.execute_qonnx import execute_qonnx
+        from owlbit.export.qonnx.execute import execute_qonnx
 
         return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
 

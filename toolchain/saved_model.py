@@ -11,8 +11,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from owlbit.export.atomic import write_bytes
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_bytes
 from owlbit.models.layer_table import Conv
 from owlbit.models.network import BinaryNet
 from owlbit.models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor

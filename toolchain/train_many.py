@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from owlbit.export.atomic import write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_text
 from owlbit.toolchain.data_recipe import Data
 from owlbit.toolchain.recipe import load_recipe, with_data
 from owlbit.toolchain.run_folder import Result

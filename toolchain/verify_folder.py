@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from owlbit.export.atomic import write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_text
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
 from owlbit.hw.finn.build_folder import BuildFolder

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.cost import layer_costs, total_cost
 from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
@@ -28,6 +27,7 @@ from owlbit.export.network import (
     Shape,
     Thermometer,
 )
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw.fast.channel_orders import Order, channel_orders, list_passages
 from owlbit.hw.fast.kernels import CONV, LINEAR, OR_SKIP, POOL, SCORES, THERMOMETER, WORD, XOR_SKIP
 from owlbit.hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.atomic import make_folder
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import make_folder
 from owlbit.export.network import Network
 from owlbit.hw.finn.build_folder import LOG, TARGET, BuildFolder, State, StepDone
 from owlbit.hw.finn.legality import check_network

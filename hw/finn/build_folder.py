@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.atomic import make_folder, write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import make_folder, write_text
 from owlbit.hw.finn.step_names import PARTITIONED, STEP_NAMES
 
 STATE, MODELS, PARENT, LOG = "build.json", "intermediate_models", "dataflow_parent.onnx", "build.log"

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.atomic import write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_text
 from owlbit.hw.finn.foldable import Choice, Layer, Value
 from owlbit.hw.finn.parts import Part
 

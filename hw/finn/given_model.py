@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Shape
-from owlbit.export.qonnx_passes.parse_model import read_model_file
+from owlbit.export.qonnx.parse import read_model_file
 
 PRODUCTS = ("Gemm", "MatMul")
 SCALES = {"uint8": 1.0, "unit": 255.0}

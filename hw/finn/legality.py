@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from owlbit.export.cost import layer_costs
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network, OrPool
+from owlbit.export.network_cost import layer_costs
 
 
 class FinnError(OwlbitError):

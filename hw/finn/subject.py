@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.atomic import write_bytes
+from owlbit.export.files import write_bytes
 from owlbit.export.network import Ints, Network
 from owlbit.export.network_file import load_network, save_network
-from owlbit.export.write_qonnx import write_qonnx
+from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw.finn.given_model import GivenModel, golden_of_given, load_given
 from owlbit.hw.reference import simulate
 

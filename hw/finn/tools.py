@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.atomic import make_folder
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import make_folder
 from owlbit.hw.up5k.tools import ToolMissing
 
 PACKAGE = "finn-plus"

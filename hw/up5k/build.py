@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.atomic import write_bytes, write_text
+from owlbit.export.files import write_bytes, write_text
 from owlbit.export.network import Network
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
 from owlbit.hw.up5k.compile_network import Up5kProgram, compile_network

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from owlbit.export.cost import layer_costs
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import BinaryConv, LogicSkip, Network, OrPool
+from owlbit.export.network_cost import layer_costs
 
 MEMORY_WORDS = 16384  # of 64 bits, in four SPRAM
 PROGRAM_WORDS = MEMORY_WORDS - 1  # the length field of the flash image is 14 bits

@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
@@ -40,25 +39,6 @@ def digest(parts: Iterable[str | bytes | Path]) -> str:
             state.update(len(piece).to_bytes(8, "little"))
             state.update(piece)
     return state.hexdigest()
-
-
-def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Returns `folder`, first filled by `make(temporary folder)` and renamed where it does not exist.
-
-    So a folder that exists is complete, whatever was killed before. Of two processes that make the same folder, one's is kept.
-    """
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-            work = Path(name) / folder.name
-            work.mkdir()
-            make(work)
-            try:
-                work.rename(folder)
-            except OSError:  # another process was first
-                if not folder.exists():
-                    raise
-    return folder
 
 
 def run_tool(command: Sequence[str | Path], folder: Path, environment: Mapping[str, str] | None = None) -> str:

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from owlbit.export.cache import cache_folder
-from owlbit.hw.up5k.tools import ToolFailed, ToolMissing, digest, made_once, run_tool
+from owlbit.export.files import cache_folder, made_once
+from owlbit.hw.up5k.tools import ToolFailed, ToolMissing, digest, run_tool
 
 # Unknown and initial values are constants: the engine resets what it reads, and such values make the fastest model.
 TRANSLATE = (

@@ -9,10 +9,10 @@ import onnx
 import pytest
 import torch
 
-from owlbit.export.execute_qonnx import execute_qonnx
 from owlbit.export.from_torch import export_module
 from owlbit.export.network import BinaryLinear, LogicSkip, Thermometer
-from owlbit.export.read_qonnx import read_qonnx
+from owlbit.export.qonnx.execute import execute_qonnx
+from owlbit.export.qonnx.read import read_qonnx
 from owlbit.hw import fast
 from owlbit.hw.reference import simulate
 from owlbit.models.layer_table import Conv, Layer, Linear

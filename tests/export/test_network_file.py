@@ -14,7 +14,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
 from owlbit.export.network import ChannelShuffle, Layer, LogicSkip, Network, Scores
 from owlbit.export.network_file import NetworkFileError, load_network, save_network
-from owlbit.export.write_qonnx import write_qonnx
+from owlbit.export.qonnx.write import write_qonnx
 from random_networks import random_network, random_thermometer
 
 

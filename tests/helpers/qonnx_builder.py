@@ -10,9 +10,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from owlbit.export.execute_qonnx import execute_qonnx
 from owlbit.export.network import Network
-from owlbit.export.read_qonnx import read_qonnx
+from owlbit.export.qonnx.execute import execute_qonnx
+from owlbit.export.qonnx.read import read_qonnx
 from owlbit.hw.reference import simulate
 
 _QONNX = ("BipolarQuant", "Quant", "MultiThreshold")

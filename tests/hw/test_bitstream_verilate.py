@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from owlbit.export.cache import cache_folder
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.up5k.tools import ToolFailed, ToolMissing, made_once
+from owlbit.export.files import cache_folder, made_once
+from owlbit.hw.up5k.tools import ToolFailed, ToolMissing
 from owlbit.hw.up5k.verilate import missing_tools, verilate
 
 needs_tools = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from owlbit.export.execute_qonnx import execute_qonnx
 from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
-from owlbit.export.write_qonnx import write_qonnx
+from owlbit.export.qonnx.execute import execute_qonnx
+from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw import fast, reference
 from random_networks import random_bits, random_conv, random_images, random_network, random_thermometer, random_thresholds
 

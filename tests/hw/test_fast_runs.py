@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from owlbit.export.cost import layer_costs, total_cost
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw import fast, reference
 from owlbit.hw.fast.kernels import BLOCK, HAS_VECTOR_POPCOUNT, WORD
 from random_networks import random_images, random_network

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from owlbit.export.cost import layer_costs, total_cost
 from owlbit.export.network import Network, OrPool
+from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw import reference
 from owlbit.hw.fast.kernels import LANES
 from owlbit.toolchain import bench_simulators, roofline

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
-from owlbit.export.write_qonnx import qonnx_model, write_qonnx
+from owlbit.export.qonnx.write import qonnx_model, write_qonnx
 from owlbit.toolchain.cli import Group, app
 from random_networks import random_fitting_network, random_images
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from owlbit.export.network import Network, Scores
 from owlbit.export.network_file import load_network, save_network
-from owlbit.export.write_qonnx import write_qonnx
+from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw.reference import simulate
 from owlbit.toolchain.cli import app
 from random_networks import random_fitting_network, random_images, random_network

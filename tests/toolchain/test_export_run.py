@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.execute_qonnx import execute_qonnx
 from owlbit.export.load_model import load_model
 from owlbit.export.network import BinaryConv, ChannelShuffle, Thermometer
+from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.hw.reference import simulate
 from owlbit.models.cost import total
 from owlbit.models.cost_tables import cnv_costs

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from owlbit.export.cost import layer_costs
 from owlbit.export.network import Network, Thermometer
+from owlbit.export.network_cost import layer_costs
 from owlbit.hw.ladder import Row
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compile_network import compile_network

@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.execute_qonnx import execute_qonnx
 from owlbit.export.network import LogicSkip, Thermometer
+from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.hw import fast
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compile_network import compile_network

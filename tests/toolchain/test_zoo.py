@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from owlbit.export.cost import layer_costs, total_cost
 from owlbit.export.errors import OwlbitError
-from owlbit.export.execute_qonnx import execute_qonnx
-from owlbit.export.read_qonnx import read_qonnx
+from owlbit.export.network_cost import layer_costs, total_cost
+from owlbit.export.qonnx.execute import execute_qonnx
+from owlbit.export.qonnx.read import read_qonnx
 from owlbit.hw.fast import simulate
 from owlbit.hw.reference import simulate as simulate_plainly
 from owlbit.hw.up5k.compile_network import compile_network

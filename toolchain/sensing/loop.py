@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.cost import layer_costs
 from owlbit.export.network import Network
+from owlbit.export.network_cost import layer_costs
 from owlbit.hw.up5k.cost_model import CLOCK_HZ
 from owlbit.toolchain.sensing.controls import Controls, Setting
 from owlbit.toolchain.sensing.converters import Converter, Reading, make_converter, network_thermometer

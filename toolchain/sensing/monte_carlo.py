@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.atomic import write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import filling, write_text
 from owlbit.export.network import Network
 from owlbit.hw.fast import FastNetwork, compile_fast
-from owlbit.toolchain.folders import filling
 from owlbit.toolchain.images import Labelled
 from owlbit.toolchain.sensing.converters import Adc, BitPlanesAdc, Comparators, Converter, bits_network, network_thermometer
 from owlbit.toolchain.sensing.sensor import Chip, PixelArray, Sensor, expose_for

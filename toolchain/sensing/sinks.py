@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from owlbit.export.atomic import make_folder
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import make_folder
 from owlbit.toolchain.sensing.moment import Event
 
 WAITING, TRIES, PATIENCE_S, TIMEOUT_S, DRAIN_S = 256, 4, 0.5, 3.0, 5.0

@@ -20,8 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.atomic import write_bytes, write_text
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import write_bytes, write_text
 from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
     CLOCK_MHZ,

@@ -1,0 +1,156 @@
+"""The network as far as it is built, and the one step that adds to it: a tensor of two values becomes bits.
+
+A table's two values are told apart by one threshold a channel, which is searched for in the table. A channel whose value falls
+with the integer is either made by the complemented filter or, where there is no filter to complement (a thermometer's channel, a
+maximum already taken), kept as the complement of its bit: its table then falls, and the next layer's weights are complemented.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Shape, Thermometer
+from owlbit.export.qonnx.graph import Array, Node
+from owlbit.export.qonnx.lowering.find_gate import find_gate
+from owlbit.export.qonnx.lowering.traced import (
+    BitSource,
+    PairSource,
+    PixelSource,
+    SumSource,
+    Traced,
+    complemented,
+    reverse_rows,
+    with_filters,
+)
+
+Rows = NDArray[np.bool_]
+
+
+@dataclass
+class Building:
+    """Layers so far, and the image's shape. `shared`: indices of the layers whose bits several nodes read."""
+
+    image: Shape
+    layers: list[Layer] = field(default_factory=list)
+    shared: set[int] = field(default_factory=set)
+
+    def make_bits(self, x: Traced, fired: Rows, low: Array, high: Array, pad_fired: Rows | None, node: Node) -> Traced:
+        """Adds the layers that compute `fired`, bool [C, L]; the result holds `high` [C] where it is true, else `low` [C]."""
+        pad_values = None if pad_fired is None else np.where(pad_fired, high, low)
+        if isinstance(x.source, BitSource):
+            return replace(x, table=np.where(fired, high[:, None], low[:, None]), pad_values=pad_values)
+        if isinstance(x.source, PairSource):
+            gate, select, falling, flipped = find_gate(fired, node)
+            if flipped.any() and not self._complement(x.source.reads, flipped):
+                raise node.error(
+                    f"needs the complement of channel {int(flipped.argmax())}'s bit, which another branch reads as it is"
+                )
+            self.add(LogicSkip(x.source.earlier, gate, select), x.source.reads, node)
+        else:
+            x, falling = self._add_thresholds(x, fired, node)
+        for pool in x.pools:
+            self.add(pool, self.last, node)
+        table = np.where(falling[:, None], np.stack([high, low], 1), np.stack([low, high], 1))
+        return replace(x, table=table, source=BitSource(self.last), pools=(), pad_values=pad_values)
+
+    def _add_thresholds(self, x: Traced, fired: Rows, node: Node) -> tuple[Traced, Rows]:
+        """Adds the thermometer or layer that fires as `fired` says; the channels returned fire where they should not."""
+        falling = _falling(fired, node)
+        if isinstance(x.source, SumSource) and not x.pools and falling.any():
+            x, fired = reverse_rows(x, falling), np.where(falling[:, None], fired[:, ::-1], fired)
+            falling = np.zeros_like(falling)
+        stored = np.where(falling[:, None], ~fired, fired)
+        thresholds = np.where(stored.any(axis=1), stored.argmax(axis=1), stored.shape[1]).astype(np.int32)
+        if isinstance(x.source, PixelSource):
+            self._add_thermometer(x.source, thresholds, node)
+        elif isinstance(x.source, SumSource):
+            layer = x.source.layer
+            self.add(with_filters(layer, layer.weights, thresholds), x.source.reads, node)
+        return x, falling
+
+    @property
+    def last(self) -> int:
+        """Index of the last layer, -1 where there is none."""
+        return len(self.layers) - 1
+
+    def check_line(self, reads: int, node: Node) -> None:
+        """Raises QonnxError where `reads` is not the last layer: the layers of a network stand in one line."""
+        if reads != self.last:
+            raise node.error(
+                "goes on from a tensor that another branch has left behind; of two branches one may hold layers, and "
+                "the other leads straight to the OR, XOR or multiplexer that joins them"
+            )
+
+    def add(self, layer: Layer, reads: int, node: Node) -> None:
+        """Appends a layer, which must read the last one."""
+        self.check_line(reads, node)
+        self.layers.append(layer)
+
+    def _add_thermometer(self, source: PixelSource, thresholds: NDArray[np.int32], node: Node) -> None:
+        """Channels of the file in any order; the network's thermometer has them colour by colour."""
+        colours = self.image[0]
+        counts = np.bincount(source.colours, minlength=colours)
+        if counts.min() != counts.max():
+            raise node.error(f"expected as many thresholds for each of the {colours} colours, got {counts.tolist()}")
+        by_colour = np.argsort(source.colours, kind="stable")
+        self.add(Thermometer(thresholds[by_colour].reshape(colours, -1)), -1, node)
+        if not np.array_equal(by_colour, np.arange(by_colour.size)):
+            self.add(ChannelShuffle(np.argsort(by_colour).astype(np.int32)), self.last, node)
+
+    def flip_bits(self, x: Traced, rows: Rows) -> Traced | None:
+        """The tensor with the stored bits of `rows` complemented by the layer that makes them; None where that cannot be."""
+        return replace(x, table=np.where(rows[:, None], x.table[:, ::-1], x.table)) if self._complement(x.bit_layer, rows) else None
+
+    def _complement(self, index: int, rows: Rows) -> bool:
+        """Complements the bits `rows` of layer `index`. False where it has no filters for that, or others read its bits too."""
+        made = rows
+        while index not in self.shared and isinstance(shuffle := self.layers[index], ChannelShuffle):
+            before = np.zeros_like(made)
+            before[shuffle.permutation] = made
+            index, made = index - 1, before
+        layer = self.layers[index]
+        if index in self.shared or not isinstance(layer, BinaryConv | BinaryLinear):
+            return False
+        thresholds = np.where(made, layer.fan_in + 1 - layer.thresholds, layer.thresholds).astype(np.int32)
+        self.layers[index] = with_filters(layer, complemented(layer.weights, made), thresholds)
+        return True
+
+    def share(self, x: Traced, node: Node) -> Traced:
+        """A tensor that several nodes read: bits from here on, if it has two values, which nobody complements any more.
+
+        The larger value is stored as 1, in as far as the layer that makes it can do that.
+        """
+        if x.pad_values is not None or (not isinstance(x.source, BitSource) and np.unique(x.table).size != 2):
+            return x
+        x = self.as_bits(x, node)
+        x = self.flip_bits(x, x.table[:, 1] < x.table[:, 0]) or x
+        self.shared.add(x.bit_layer)
+        return x
+
+    def as_bits(self, x: Traced, node: Node) -> Traced:
+        """The tensor as bits; where no quantiser has made it so yet, it must hold two values in all."""
+        if isinstance(x.source, BitSource):
+            return x
+        values = np.unique(x.table)
+        if x.pad_values is not None:
+            values = np.unique(np.concatenate([values, x.pad_values]))
+        if values.size != 2:
+            message = f"expected binary input (two values), got {'one value' if values.size == 1 else f'{values.size} values'}"
+            if isinstance(x.source, PixelSource):
+                raise node.error(f"{message}; a first layer on 8-bit pixels is not supported, compare them with thresholds first")
+            raise node.error(f"{message}; put a BipolarQuant, a 1-bit Quant or a MultiThreshold with one threshold before it")
+        low, high = (np.full(x.shape[0], value) for value in values)
+        pad_fired = None if x.pad_values is None else x.pad_values == high
+        return self.make_bits(x, x.table == high[:, None], low, high, pad_fired, node)
+
+
+def _falling(fired: Rows, node: Node) -> Rows:
+    """Which channels switch off as the integer rises. Raises QonnxError for a channel that switches more than once."""
+    count = (fired[:, 1:] != fired[:, :-1]).sum(axis=1)
+    if count.max(initial=0) > 1:
+        channel = int(count.argmax())
+        raise node.error(f"expected one switch between two values, but channel {channel} switches {int(count[channel])} times")
+    return np.asarray((count == 1) & ~fired[:, -1])

@@ -1,1 +1,0 @@
-"""The steps from a QONNX file to a `Network`: spellings are made one, then the graph is lowered to layers. See `read_qonnx`."""
