@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from owlbit import models
-from owlbit.models.network import BinaryNet
-from owlbit.models.twin import brevitas_twin
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.brevitas_twin import brevitas_twin
 from owlbit.toolchain.recipe import Recipe, load_recipe
 from owlbit.toolchain.saved_model import build_net, teacher_recipe
 

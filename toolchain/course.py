@@ -17,10 +17,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from owlbit.models.network import BinaryNet
-from owlbit.models.synced_norm import sync_norms
-from owlbit.models.thermometer import LearnedThermometer, quantile_thresholds
-from owlbit.models.trainable import Trainable
+from owlbit.models.layers.synced_norm import sync_norms
+from owlbit.models.layers.thermometer import LearnedThermometer, quantile_thresholds
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.batches import EpochBatches
 from owlbit.toolchain.images import Dataset
 from owlbit.toolchain.learning import Learning, Progress

@@ -19,9 +19,9 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
 from owlbit.hw.fast import simulate
-from owlbit.models.encodings import PLANES, BitPlanes
-from owlbit.models.network import BinaryNet
-from owlbit.models.thermometer import LearnedThermometer
+from owlbit.models.layers.encodings import PLANES, BitPlanes
+from owlbit.models.layers.thermometer import LearnedThermometer
+from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.toolchain.datasets import load_dataset
 from owlbit.toolchain.export_run import export_net
 from owlbit.toolchain.run_folder import read_result, run_recipe

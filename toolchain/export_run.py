@@ -12,9 +12,9 @@ from owlbit.export.from_torch import export_module
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
 from owlbit.export.qonnx.read import read_qonnx
-from owlbit.models.random_weights import random_weights
-from owlbit.models.trainable import Trainable
-from owlbit.models.twin import brevitas_twin
+from owlbit.models.networks.brevitas_twin import brevitas_twin
+from owlbit.models.networks.random_weights import random_weights
+from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.datasets import load_dataset
 from owlbit.toolchain.recipe import Recipe
 from owlbit.toolchain.run_folder import NETWORK, ONNX

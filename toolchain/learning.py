@@ -18,9 +18,9 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from owlbit.models.network import BinaryNet
-from owlbit.models.thermometer import LearnedThermometer
-from owlbit.models.trainable import Trainable
+from owlbit.models.layers.thermometer import LearnedThermometer
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.batches import Batch, Batches, EpochBatches, steps_an_epoch
 from owlbit.toolchain.images import Dataset
 from owlbit.toolchain.legs import Leg

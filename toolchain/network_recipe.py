@@ -1,4 +1,4 @@
-"""`[network]` in a recipe: a network of a paper in place of a layer table, as a frozen dataclass of `owlbit.models.network_table`.
+"""`[network]` in a recipe: a network of a paper in place of a layer table, as a frozen dataclass of `owlbit.models.paper_networks`.
 
     [network]
     kind = "resnet18"             # or "float-resnet18", "xnor"; the other keys are the fields of its dataclass
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from owlbit.models.layer_table import Shape
-from owlbit.models.network_table import SCALES, WIDTH, XNOR_SMALLEST_SIDE, FloatResNet18, NetworkTable, ResNet18, Xnor, filters
+from owlbit.models.paper_networks import SCALES, WIDTH, XNOR_SMALLEST_SIDE, FloatResNet18, NetworkTable, ResNet18, Xnor, filters
 from owlbit.toolchain.typed_table import Limits, RecipeError, read_table
 
 KINDS: dict[str, type[NetworkTable]] = {"resnet18": ResNet18, "float-resnet18": FloatResNet18, "xnor": Xnor}

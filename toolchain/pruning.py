@@ -28,9 +28,10 @@ from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Netw
 from owlbit.export.network import Layer as IntegerLayer
 from owlbit.hw.up5k.compile_network import compile_network
 from owlbit.hw.up5k.legality import Up5kError
-from owlbit.models.block_pruning import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
-from owlbit.models.block_removal import block_importance, choose_blocks, remove_blocks, without
-from owlbit.models.filter_pruning import (
+from owlbit.models.layer_table import Conv, Layer, Shape, removable
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.pruning.block_removal import block_importance, choose_blocks, remove_blocks, without
+from owlbit.models.pruning.filter_pruning import (
     Budget,
     BudgetError,
     blocks_in,
@@ -41,8 +42,7 @@ from owlbit.models.filter_pruning import (
     table_in,
     width,
 )
-from owlbit.models.layer_table import Conv, Layer, Shape, removable
-from owlbit.models.network import BinaryNet
+from owlbit.models.pruning.heavy_blocks import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
 from owlbit.toolchain.pruning_recipe import Pruning
 from owlbit.toolchain.recipe import Recipe
 from owlbit.toolchain.typed_table import RecipeError

@@ -23,7 +23,7 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
-from owlbit.models.network_table import FloatResNet18, NetworkTable
+from owlbit.models.paper_networks import FloatResNet18, NetworkTable
 from owlbit.toolchain.data_recipe import PIXELS, Data, Input, read_data, read_input
 from owlbit.toolchain.network_recipe import read_network
 from owlbit.toolchain.pruning_recipe import Pruning, read_pruning

@@ -14,12 +14,12 @@ from torch import Tensor
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_bytes
 from owlbit.models.layer_table import Conv
-from owlbit.models.network import BinaryNet
-from owlbit.models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
-from owlbit.models.resnet import ResNet18 as ResNet
-from owlbit.models.thermometer import LearnedThermometer
-from owlbit.models.trainable import Trainable
-from owlbit.models.xnor import XnorNet
+from owlbit.models.layers.thermometer import LearnedThermometer
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.resnet import ResNet18 as ResNet
+from owlbit.models.networks.trainable import Trainable
+from owlbit.models.networks.xnor import XnorNet
+from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet18, Xnor
 from owlbit.toolchain.pruning import fit_widths
 from owlbit.toolchain.recipe import Recipe
 from owlbit.toolchain.run_folder import MODEL, RECIPE, RunError, run_recipe

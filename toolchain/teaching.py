@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from owlbit.models.attention import attention_loss
-from owlbit.models.trainable import Trainable
+from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.batches import CPU, Batch, Batches
 from owlbit.toolchain.images import Labelled
 from owlbit.toolchain.run_folder import RunError

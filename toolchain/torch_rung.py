@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints
-from owlbit.models.twin import brevitas_twin
+from owlbit.models.networks.brevitas_twin import brevitas_twin
 from owlbit.toolchain.saved_model import deployable, load_run
 
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from torch import Tensor
 
 from owlbit.models.layer_table import macs
-from owlbit.models.trainable import Trainable
+from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.batches import Batches
 from owlbit.toolchain.course import Course
 from owlbit.toolchain.datasets import load_dataset

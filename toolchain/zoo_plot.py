@@ -7,8 +7,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from owlbit.models.cost import total
-from owlbit.models.cost_tables import cnv_costs
+from owlbit.models.costs.operations import total
+from owlbit.models.costs.published import cnv_costs
 from owlbit.toolchain.png_figure import png_figure
 from owlbit.toolchain.zoo import Card
 

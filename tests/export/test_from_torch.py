@@ -16,9 +16,9 @@ from owlbit.export.qonnx.read import read_qonnx
 from owlbit.hw import fast
 from owlbit.hw.reference import simulate
 from owlbit.models.layer_table import Conv, Layer, Linear
-from owlbit.models.network import BinaryNet
-from owlbit.models.random_weights import random_weights
-from owlbit.models.twin import brevitas_twin
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.brevitas_twin import brevitas_twin
+from owlbit.models.networks.random_weights import random_weights
 
 torch.set_num_threads(1)
 

@@ -15,10 +15,10 @@ from owlbit.export.load_model import load_model
 from owlbit.export.network import BinaryConv, ChannelShuffle, Thermometer
 from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.hw.reference import simulate
-from owlbit.models.cost import total
-from owlbit.models.cost_tables import cnv_costs
+from owlbit.models.costs.operations import total
+from owlbit.models.costs.published import cnv_costs
 from owlbit.models.layer_table import macs, weight_bits
-from owlbit.models.random_weights import random_weights, smooth_images
+from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.toolchain.build_model import build_model
 from owlbit.toolchain.export_run import export_random, export_run
 from owlbit.toolchain.recipe import load_recipe

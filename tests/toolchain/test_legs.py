@@ -11,7 +11,7 @@ import torch
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.reference import simulate
 from owlbit.models.layer_table import Conv
-from owlbit.models.network import BinaryNet
+from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.toolchain.datasets import load_dataset
 from owlbit.toolchain.export_run import export_run
 from owlbit.toolchain.legs import plan_legs
@@ -153,7 +153,7 @@ def test_a_loss_that_is_no_number_stops_with_one_message(tmp_path: Path, monkeyp
     train(recipe, tmp_path / "run", console=quiet(), stop_after=2)
     before = (tmp_path / "run" / "last.ckpt").read_bytes()
     monkeypatch.setattr(
-        "owlbit.models.network.BinaryNet.logits", lambda net, images: net(images) * net.log_temperature * float("nan")
+        "owlbit.models.networks.binary_net.BinaryNet.logits", lambda net, images: net(images) * net.log_temperature * float("nan")
     )
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3; .* lower training\.rate"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
@@ -169,7 +169,7 @@ def test_weights_that_are_no_numbers_do_not_take_the_checkpoints_place(tmp_path:
         wrong: torch.Tensor = net(images) * net.log_temperature * (1.0 if net.training else float("inf"))
         return wrong
 
-    monkeypatch.setattr("owlbit.models.network.BinaryNet.logits", logits)
+    monkeypatch.setattr("owlbit.models.networks.binary_net.BinaryNet.logits", logits)
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before

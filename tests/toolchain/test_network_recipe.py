@@ -14,9 +14,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from owlbit.export.errors import OwlbitError
-from owlbit.models.network_table import FloatResNet18, NetworkTable, ResNet18, Xnor
-from owlbit.models.resnet import ResNet18 as ResNet
-from owlbit.models.xnor import XnorBlock, XnorNet
+from owlbit.models.networks.resnet import ResNet18 as ResNet
+from owlbit.models.networks.xnor import XnorBlock, XnorNet
+from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet18, Xnor
 from owlbit.toolchain.cli import app
 from owlbit.toolchain.data_recipe import PIXELS
 from owlbit.toolchain.datasets import load_dataset

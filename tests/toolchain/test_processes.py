@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from owlbit.export.errors import OwlbitError
-from owlbit.models.network import BinaryNet
+from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.toolchain.batches import EpochBatches
 from owlbit.toolchain.images import Dataset, Labelled, Variations
 from owlbit.toolchain.processes import launch

@@ -15,12 +15,12 @@ from owlbit.export.from_torch import export_module
 from owlbit.export.load_model import load_model
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compile_network import compile_network
-from owlbit.models.block_pruning import MixedBlock
-from owlbit.models.filter_pruning import table_in, width
 from owlbit.models.layer_table import Conv, Layer, Linear, weight_bits
-from owlbit.models.network import BinaryNet
-from owlbit.models.random_weights import random_weights, smooth_images
-from owlbit.models.twin import brevitas_twin
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.brevitas_twin import brevitas_twin
+from owlbit.models.networks.random_weights import random_weights, smooth_images
+from owlbit.models.pruning.filter_pruning import table_in, width
+from owlbit.models.pruning.heavy_blocks import MixedBlock
 from owlbit.toolchain.pruning import PruningSchedule, blank_network, fit_widths, pruning_schedule, up5k_cycles
 from owlbit.toolchain.recipe import Recipe, load_recipe
 from owlbit.toolchain.saved_model import build_net

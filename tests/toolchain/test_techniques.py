@@ -16,8 +16,8 @@ from owlbit.hw import fast
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compile_network import compile_network
 from owlbit.models.layer_table import Conv
-from owlbit.models.network import BinaryNet
-from owlbit.models.thermometer import quantile_thresholds
+from owlbit.models.layers.thermometer import quantile_thresholds
+from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.toolchain.datasets import load_dataset
 from owlbit.toolchain.export_run import export_run
 from owlbit.toolchain.recipe import load_recipe

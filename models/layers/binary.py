@@ -1,0 +1,144 @@
+"""Binary layers for training: hard signs forward, straight-through gradients backward.
+
+These are the light twins of Brevitas' 1-bit quantisers with scale 1 (see `owlbit.models.networks.brevitas_twin`): the same values forward and the same
+gradients, without the cost of a general quantiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class _ActivationSign(torch.autograd.Function):
+    """+1 where x >= 0, else -1; the gradient passes where |x| <= 1."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        ctx.save_for_backward(values.abs() <= 1)
+        return (values >= 0).to(values.dtype).mul_(2).sub_(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (inside,) = ctx.saved_tensors
+        gradient: Tensor = gradients[0] * inside
+        return gradient
+
+
+class _TriangularSign(torch.autograd.Function):
+    """+1 where x >= 0, else -1; the gradient is that of Bi-Real Net's ApproxSign: 2 - 2|x| where |x| <= 1, else 0."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        ctx.save_for_backward(values)
+        return (values >= 0).to(values.dtype).mul_(2).sub_(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (values,) = ctx.saved_tensors
+        gradient: Tensor = gradients[0] * (2 - 2 * values.abs()).clamp_(min=0)
+        return gradient
+
+
+class _WeightSign(torch.autograd.Function):
+    """+1 where w >= 0, else -1; the gradient passes everywhere, because latent weights are clipped to [-1, 1] after each step."""
+
+    @staticmethod
+    def forward(ctx: Any, latents: Tensor) -> Tensor:
+        return torch.where(latents >= 0, 1.0, -1.0)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return gradients[0]
+
+
+sign: Callable[[Tensor], Tensor] = _ActivationSign.apply
+triangular_sign: Callable[[Tensor], Tensor] = _TriangularSign.apply
+weight_sign: Callable[[Tensor], Tensor] = _WeightSign.apply
+
+
+def shifted_relu(values: Tensor) -> Tensor:
+    """2 max(x, 0) - 1: a ReLU in a network where -1 stands for nothing, and pads the maps."""
+    return 2 * F.relu(values) - 1
+
+
+# What follows a normalisation, by name: two estimators of the sign's gradient, and what stands in its place in a float network.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "clipped": sign,
+    "triangular": triangular_sign,
+    "hardtanh": F.hardtanh,
+    "tanh": torch.tanh,
+    "relu": shifted_relu,
+}
+
+
+def effective_weight(latents: Tensor, real: bool) -> Tensor:
+    """What a layer multiplies with: the signs of `latents`, or, if `real`, `latents` divided by the mean of their magnitudes.
+
+    The division gives real weights the mean magnitude of binary ones, so that BatchNorm and temperature carry over from one to the
+    other.
+    """
+    if not real:
+        return weight_sign(latents)
+    return latents / latents.detach().abs().mean().clamp(min=1e-12)
+
+
+class BinaryConv2d(nn.Module):
+    """Signs [N, Cin, H, W] to integers (as float32) [N, Cout, Hout, Wout] = 2 * popcount - K.
+
+    Padding is -1, `kernel // 2` on every side; `weight`: latents in [-1, 1], [Cout, Cin/groups, kernel, kernel]. While `real` is
+    set it multiplies with real weights (see `effective_weight`).
+    """
+
+    def __init__(self, channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__()
+        if channels % groups or filters % groups:
+            raise ValueError(f"expected groups that divide {channels} channels and {filters} filters, got {groups}")
+        self.real = False
+        self.stride = stride
+        self.groups = groups
+        self.padding = kernel // 2
+        self.weight = nn.Parameter(torch.empty(filters, channels // groups, kernel, kernel).uniform_(-0.1, 0.1))
+
+    def forward(self, signs: Tensor) -> Tensor:
+        if self.padding:
+            signs = F.pad(signs, (self.padding,) * 4, value=-1.0)
+        return F.conv2d(signs, effective_weight(self.weight, self.real), stride=self.stride, groups=self.groups)
+
+
+class BinaryLinear(nn.Module):
+    """Signs [N, K] to integers (as float32) [N, features] = 2 * popcount - K.
+
+    `weight`: latents in [-1, 1], [features, K]. While `real` is set it multiplies with real weights (see `effective_weight`).
+    """
+
+    def __init__(self, inputs: int, features: int) -> None:
+        super().__init__()
+        self.real = False
+        self.weight = nn.Parameter(torch.empty(features, inputs).uniform_(-0.1, 0.1))
+
+    def forward(self, signs: Tensor) -> Tensor:
+        return F.linear(signs, effective_weight(self.weight, self.real))
+
+
+class ChannelShuffle(nn.Module):
+    """Channels seen as [groups, channels/groups], transposed: the next convolution's groups read from all of the last one's."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.groups = groups
+
+    def forward(self, signs: Tensor) -> Tensor:
+        return F.channel_shuffle(signs, self.groups)
+
+
+class OrPool(nn.MaxPool2d):
+    """Maximum over a window of `side` x `side`, every `side` pixels; what does not fill a window is dropped."""
+
+    def __init__(self, side: int) -> None:
+        super().__init__(side)
+        self.side = side
