@@ -23,16 +23,17 @@ from rich.table import Table
 from owlbit import models
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
-from owlbit.hw.ladder import Images, NotRun, Outcome
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON, NEEDED_MHZ, PART
-from owlbit.hw.up5k.compile_network import compile_network
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.build import compile_flash
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import Images, NotRun, Outcome
 from owlbit.toolchain import bench_simulators
 from owlbit.toolchain.demo import FACTS
 from owlbit.toolchain.images import make_frames
 from owlbit.toolchain.recipe import load_recipe
-from owlbit.toolchain.rungs import compile_flash, rtl_rung
+from owlbit.toolchain.rungs import rtl_rung
 
 DEMO, BENCH = Path("runs/demo"), Path("runs/bench")
 RECIPE = Path(models.__file__).parent / "recipes" / "reference96.toml"

@@ -29,7 +29,7 @@ from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.network_file import save_network
 from owlbit.export.qonnx.write import qonnx_model
 from owlbit.hw import fast, reference
-from owlbit.hw.ladder import Images
+from owlbit.hw.verification import Images
 from owlbit.toolchain import roofline
 from owlbit.toolchain.bench_networks import cifar_sized, reference96, torch_equivalent, write_float_onnx
 

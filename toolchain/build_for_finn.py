@@ -9,7 +9,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
 from owlbit.export.qonnx.graph import QonnxError
 from owlbit.hw.finn.build_finn import Options, build_finn
-from owlbit.hw.finn.parts import device_of
+from owlbit.hw.finn.folding.parts import device_of
 from owlbit.hw.finn.step_names import FOLDED
 from owlbit.hw.finn.subject import Subject
 from owlbit.toolchain.build_model import model_file

@@ -22,7 +22,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.sensing.command import sense
 
 if TYPE_CHECKING:
-    from owlbit.hw.ladder import Row
+    from owlbit.hw.verification import Row
 
 out = Console()
 
@@ -253,7 +253,7 @@ def verify(
 
     Example: `owlbit verify runs/digits --up-to rtl`
     """
-    from owlbit.hw.ladder import any_wrong
+    from owlbit.hw.verification import any_wrong
     from owlbit.toolchain.load_images import load_images
     from owlbit.toolchain.show import ladder_table
     from owlbit.toolchain.verify_folder import read_subject, verify_folder

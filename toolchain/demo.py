@@ -16,8 +16,8 @@ from rich.table import Table
 from owlbit import models
 from owlbit.export.files import check_replaceable, write_text
 from owlbit.export.network_cost import layer_costs, total_cost
-from owlbit.hw.ladder import Row, any_wrong
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import Row, any_wrong
 from owlbit.toolchain.build_model import build_model
 from owlbit.toolchain.recipe import load_recipe
 from owlbit.toolchain.report import render_report

@@ -12,10 +12,10 @@ from html import escape
 from pathlib import Path
 
 from owlbit.export.files import write_text
-from owlbit.hw.finn.compare_parts import OnPart
-from owlbit.hw.finn.estimates import Estimates, LayerEstimate
-from owlbit.hw.finn.folding import SHARE, Folding
-from owlbit.hw.finn.parts import PARTS, device_of
+from owlbit.hw.finn.folding.compare_parts import OnPart
+from owlbit.hw.finn.folding.estimates import Estimates, LayerEstimate
+from owlbit.hw.finn.folding.parts import PARTS, device_of
+from owlbit.hw.finn.folding.search import SHARE, Folding
 from owlbit.toolchain import report_page as html
 from owlbit.toolchain.report_figures import rate_over_luts
 
@@ -34,7 +34,7 @@ def write_finn_page(
 
 
 def render_finn_page(title: str, part: str, estimates: Estimates, compared: Sequence[OnPart], frontier: Sequence[Folding]) -> str:
-    """The page as HTML text. `part`: the part that was built for; `frontier`: see `owlbit.hw.finn.folding.frontier`."""
+    """The page as HTML text. `part`: the part that was built for; `frontier`: see `owlbit.hw.finn.folding.search.frontier`."""
     intro = (
         f"As FINN maps it for {part} at {estimates.clock_hz / 1e6:g} MHz. Cycles and resources are FINN's own estimates, made "
         "before any synthesis; nothing here was placed, routed or run on a board."

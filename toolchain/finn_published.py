@@ -21,13 +21,13 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from owlbit.export.files import write_text
-from owlbit.hw.finn.check_folding import check_folding
-from owlbit.hw.finn.compare_parts import compare_parts
-from owlbit.hw.finn.estimates import estimate
-from owlbit.hw.finn.foldable import Settings, kind_of, layers_of
-from owlbit.hw.finn.folding import fold_for_rate, frontier
+from owlbit.hw.external_tools import run_tool
+from owlbit.hw.finn.folding.check_folding import check_folding
+from owlbit.hw.finn.folding.choices import Settings, kind_of, layers_of
+from owlbit.hw.finn.folding.compare_parts import compare_parts
+from owlbit.hw.finn.folding.estimates import estimate
+from owlbit.hw.finn.folding.search import fold_for_rate, frontier
 from owlbit.hw.finn.tools import finn_environment
-from owlbit.hw.up5k.tools import run_tool
 from owlbit.toolchain.finn_page import write_finn_page
 from owlbit.toolchain.finn_published_page import COUNT_BITS, LANES, render_comparison
 

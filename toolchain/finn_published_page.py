@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import ceil
 
-from owlbit.hw.finn.estimates import Estimates, LeftOut
+from owlbit.hw.finn.folding.estimates import Estimates, LeftOut
 
 LANES, COUNT_BITS = 32, 10  # of the processing element that is synthesised: most of CNV's are of this size
 

@@ -9,10 +9,10 @@ from qonnx.core.modelwrapper import ModelWrapper
 
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.finn.build_folder import BuildFolder
-from owlbit.hw.finn.compare_parts import compare_parts
-from owlbit.hw.finn.estimates import estimate
-from owlbit.hw.finn.foldable import layers_of
-from owlbit.hw.finn.folding import frontier
+from owlbit.hw.finn.folding.choices import layers_of
+from owlbit.hw.finn.folding.compare_parts import compare_parts
+from owlbit.hw.finn.folding.estimates import estimate
+from owlbit.hw.finn.folding.search import frontier
 from owlbit.hw.finn.step_names import FOLDED
 from owlbit.hw.finn.tools import finn_environment, sources_folder
 from owlbit.toolchain.finn_page import write_finn_page

@@ -26,8 +26,8 @@ from torch import Tensor
 
 from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Network, OrPool, Scores, Thermometer
 from owlbit.export.network import Layer as IntegerLayer
-from owlbit.hw.up5k.compile_network import compile_network
-from owlbit.hw.up5k.legality import Up5kError
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.models.layer_table import Conv, Layer, Shape, removable
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.pruning.block_removal import block_importance, choose_blocks, remove_blocks, without

@@ -20,8 +20,8 @@ from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw.fast import simulate
-from owlbit.hw.up5k.compile_network import compile_network
-from owlbit.hw.up5k.legality import Up5kError
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.datasets import load_dataset
 from owlbit.toolchain.run_folder import NETWORK, read_result, run_recipe, write_json
 from owlbit.toolchain.run_folder import RECIPE as RUN_RECIPE

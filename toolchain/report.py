@@ -12,11 +12,11 @@ import numpy as np
 from owlbit.export.files import write_text
 from owlbit.export.network import Thermometer
 from owlbit.export.network_cost import layer_costs, total_cost
-from owlbit.hw.ladder import HEADINGS, any_wrong, as_cells
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
-from owlbit.hw.up5k.flash_format import FLASH_OFFSET
-from owlbit.hw.up5k.legality import MEMORY_WORDS
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
+from owlbit.hw.verification import HEADINGS, any_wrong, as_cells
 from owlbit.toolchain import report_page as html
 from owlbit.toolchain.report_figures import coded, learning_curve, picture, tone_curve
 from owlbit.toolchain.report_findings import Findings, gather_findings

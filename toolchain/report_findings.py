@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
 from owlbit.hw.fast import simulate
-from owlbit.hw.ladder import Images, Row
-from owlbit.hw.up5k.compile_network import Up5kProgram, compile_network
-from owlbit.hw.up5k.legality import Up5kError
+from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.compiler.legality import Up5kError
+from owlbit.hw.verification import Images, Row
 from owlbit.toolchain.build_model import model_file
 from owlbit.toolchain.datasets import load_dataset
 from owlbit.toolchain.run_folder import VERDICT

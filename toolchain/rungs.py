@@ -1,4 +1,4 @@
-"""Each way to compute a model's scores, as a rung for `owlbit.hw.ladder`: torch, QONNX's executor, fast simulator, FINN, RTL, bitstream.
+"""Each way to compute a model's scores, as a rung for `owlbit.hw.verification`: torch, QONNX's executor, fast simulator, FINN, RTL, bitstream.
 
 A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
 none of the tools.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from owlbit.export.network import Network
 from owlbit.hw.finn.given_model import GivenModel
-from owlbit.hw.ladder import Images, NotRun, Outcome, Rung
+from owlbit.hw.verification import Images, NotRun, Outcome, Rung
 
 
 def torch_rung(run: Path, images: int) -> Rung:
@@ -54,10 +54,10 @@ def finn_rung(name: str, build: Path, subject: Network | GivenModel, images: int
     """A graph of a FINN build, executed by FINN: "finn-streamlined" before its hardware layers, "finn-hw" the last one built."""
 
     def climb(given: Images) -> Outcome:
+        from owlbit.hw.external_tools import ToolMissing
         from owlbit.hw.finn.build_folder import BuildFolder
         from owlbit.hw.finn.execute import execute_step
         from owlbit.hw.finn.step_names import PARTITIONED, STEP_NAMES, STREAMLINED
-        from owlbit.hw.up5k.tools import ToolMissing
 
         folder = BuildFolder(build)
         done = folder.steps_done()
@@ -85,8 +85,8 @@ def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
 
 def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) -> Rung:
     def climb(given: Images) -> Outcome:
+        from owlbit.hw.external_tools import ToolMissing
         from owlbit.hw.up5k.simulate import simulate_bitstream, simulate_rtl
-        from owlbit.hw.up5k.tools import ToolMissing
 
         if flash is None:
             raise NotRun("there is no flash image here; `owlbit build` makes one")
@@ -97,11 +97,3 @@ def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) ->
         return Outcome(result.scores, result.cycles_per_frame)
 
     return Rung(name, images, climb)
-
-
-def compile_flash(network: Network) -> bytes:
-    """The whole flash image, bitstream included. Raises OwlbitError where the network does not fit the engine."""
-    from owlbit.hw.up5k.build import flash_content
-    from owlbit.hw.up5k.compile_network import compile_network
-
-    return flash_content(compile_network(network).flash)

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from owlbit.export.network import Network
-from owlbit.hw.ladder import HEADINGS, Outcome, Row, as_cells
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells
 from owlbit.toolchain.zoo import Card
 
 _COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.hw.ladder import Images, Outcome
 from owlbit.hw.reference import simulate
-from owlbit.toolchain.rungs import bitstream_rung, compile_flash, fast_rung, rtl_rung
+from owlbit.hw.up5k.build import compile_flash
+from owlbit.hw.verification import Images, Outcome
+from owlbit.toolchain.rungs import bitstream_rung, fast_rung, rtl_rung
 
 LEVELS = ("reference", "fast", "rtl", "bitstream")
 

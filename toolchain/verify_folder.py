@@ -17,7 +17,7 @@ from owlbit.export.files import write_text
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
 from owlbit.hw.finn.build_folder import BuildFolder
-from owlbit.hw.ladder import Images, Row, Rung, climb, compare, format_table
+from owlbit.hw.verification import Images, Row, Rung, climb, compare, format_table
 from owlbit.toolchain.build_model import TARGETS, model_file
 from owlbit.toolchain.images import Dataset, Labelled, make_frames
 from owlbit.toolchain.run_folder import VERDICT, VERDICT_TABLE

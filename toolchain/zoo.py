@@ -20,8 +20,8 @@ import numpy as np
 from owlbit import models
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.hw.ladder import Images
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import Images
 from owlbit.toolchain.images import make_frames
 
 ZOO = Path(models.__file__).parent / "zoo"

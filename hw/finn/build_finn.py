@@ -15,13 +15,13 @@ from typing import Any
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder
 from owlbit.export.network import Network
+from owlbit.hw.external_tools import ToolMissing, digest
 from owlbit.hw.finn.build_folder import LOG, TARGET, BuildFolder, State, StepDone
+from owlbit.hw.finn.folding.parts import device_of, find_part
 from owlbit.hw.finn.legality import check_network
-from owlbit.hw.finn.parts import device_of, find_part
 from owlbit.hw.finn.step_names import LAST_FREE, NEEDS_VIVADO, STEP_NAMES
 from owlbit.hw.finn.subject import Subject, load_subject, same_subject, save_subject
 from owlbit.hw.finn.tools import VERSION, Vivado, check_finn, find_vivado, finn_environment, sources_folder
-from owlbit.hw.up5k.tools import ToolMissing, digest
 
 CLOCK_NS = 10.0
 Report = Callable[[str], None]
@@ -94,7 +94,7 @@ def _check_options(options: Options, vivado: Vivado | None) -> None:
     device_of(options.part)
     _check_board(options)
     if options.folding is not None:
-        from owlbit.hw.finn.check_folding import read_folding
+        from owlbit.hw.finn.folding.check_folding import read_folding
 
         read_folding(options.folding)
     elif options.frames_per_second is None:

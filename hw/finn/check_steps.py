@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from owlbit.hw.finn.build_folder import BuildFolder
 from owlbit.hw.finn.execute import ExecutionError, execute_step
 from owlbit.hw.finn.subject import golden_scores, load_subject
-from owlbit.hw.ladder import describe_difference
+from owlbit.hw.verification import describe_difference
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNode
 from qonnx.transformation.infer_data_layouts import InferDataLayouts
 from qonnx.transformation.infer_shapes import InferShapes
 
-from owlbit.hw.finn.choose_folding import step_owlbit_fold
+from owlbit.hw.finn.folding.choose_folding import step_owlbit_fold
 from owlbit.hw.finn.transformations.convert_bipolar_to_xnor import ConvertBipolarToXnor
 from owlbit.hw.finn.transformations.gather_channel_shuffle import GatherChannelShuffle
 from owlbit.hw.finn.transformations.graph import constant_value

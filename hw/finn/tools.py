@@ -21,7 +21,7 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder
-from owlbit.hw.up5k.tools import ToolMissing
+from owlbit.hw.external_tools import ToolMissing
 
 PACKAGE = "finn-plus"
 VERSION = "1.6.1"

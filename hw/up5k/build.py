@@ -10,10 +10,10 @@ from typing import Any
 from owlbit.export.files import write_bytes, write_text
 from owlbit.export.network import Network
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
-from owlbit.hw.up5k.compile_network import Up5kProgram, compile_network
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
-from owlbit.hw.up5k.flash_format import FLASH_OFFSET
-from owlbit.hw.up5k.legality import MEMORY_WORDS
+from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
 
 
 def flash_content(network_image: bytes) -> bytes:
@@ -48,3 +48,8 @@ def describe_build(network: Network, program: Up5kProgram, flash: bytes) -> dict
         "regions": [asdict(region) for region in program.regions],
         "engine": json.loads(ENGINE_JSON.read_text(encoding="utf-8")),
     }
+
+
+def compile_flash(network: Network) -> bytes:
+    """The whole flash image, bitstream included. Raises OwlbitError where the network does not fit the engine."""
+    return flash_content(compile_network(network).flash)

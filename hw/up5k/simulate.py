@@ -17,7 +17,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, TOP, rtl_sources
 from owlbit.hw.up5k.bitstream.unpack import DEFINES, unpack_bitstream
-from owlbit.hw.up5k.verilate import verilate
+from owlbit.hw.verilator import verilate
 
 BENCH = Path(__file__).parent / "bench.cpp"
 MAX_CYCLES = 10**9

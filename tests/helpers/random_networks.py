@@ -206,8 +206,8 @@ def random_images(rng: Generator, network: Network, count: int = 4) -> NDArray[n
 
 def random_fitting_network(rng: Generator, max_size: int, max_channels: int = 100) -> Network:
     """A random network that the UP5K engine can take: draws until the compiler accepts one."""
-    from owlbit.hw.up5k.compile_network import compile_network
-    from owlbit.hw.up5k.legality import Up5kError
+    from owlbit.hw.up5k.compiler.compile_network import compile_network
+    from owlbit.hw.up5k.compiler.legality import Up5kError
 
     while True:
         network = random_network(rng, plain=True, skip=False, max_size=max_size, max_channels=max_channels)

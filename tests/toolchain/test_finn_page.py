@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from owlbit.hw.finn.compare_parts import COMPARED, compare_parts
-from owlbit.hw.finn.estimates import Estimates, LayerEstimate, LeftOut
-from owlbit.hw.finn.foldable import Choice, Layer
-from owlbit.hw.finn.folding import frontier
+from owlbit.hw.finn.folding.choices import Choice, Layer
+from owlbit.hw.finn.folding.compare_parts import COMPARED, compare_parts
+from owlbit.hw.finn.folding.estimates import Estimates, LayerEstimate, LeftOut
+from owlbit.hw.finn.folding.search import frontier
 from owlbit.toolchain.finn_page import render_finn_page, write_finn_page
 from owlbit.toolchain.finn_published import MVAUS, published_folding
 from owlbit.toolchain.finn_published_page import rounded_bram18

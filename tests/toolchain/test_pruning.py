@@ -14,7 +14,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.from_torch import export_module
 from owlbit.export.load_model import load_model
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.models.layer_table import Conv, Layer, Linear, weight_bits
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.brevitas_twin import brevitas_twin

@@ -12,9 +12,9 @@ import pytest
 
 from owlbit.export.network import Network, Thermometer
 from owlbit.export.network_cost import layer_costs
-from owlbit.hw.ladder import Row
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.verification import Row
 from owlbit.toolchain.report import render_report
 from owlbit.toolchain.report_figures import coded
 from owlbit.toolchain.report_findings import Findings

@@ -14,7 +14,7 @@ from owlbit.export.network import LogicSkip, Thermometer
 from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.hw import fast
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.models.layer_table import Conv
 from owlbit.models.layers.thermometer import quantile_thresholds
 from owlbit.models.networks.binary_net import BinaryNet

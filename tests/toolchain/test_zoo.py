@@ -17,7 +17,7 @@ from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.export.qonnx.read import read_qonnx
 from owlbit.hw.fast import simulate
 from owlbit.hw.reference import simulate as simulate_plainly
-from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.toolchain.build_model import default_out, model_file
 from owlbit.toolchain.cli import app
 from owlbit.toolchain.datasets import load_dataset

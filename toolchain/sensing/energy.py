@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
 from owlbit.hw.fast import compile_fast
-from owlbit.hw.up5k.compile_network import compile_network
-from owlbit.hw.up5k.legality import Up5kError
+from owlbit.hw.up5k.build import compile_flash
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.hw.up5k.simulate import simulate_rtl
-from owlbit.hw.up5k.verilate import require_tools
-from owlbit.toolchain.rungs import compile_flash
+from owlbit.hw.verilator import require_tools
 from owlbit.toolchain.sensing.converters import Reading, bits_network
 
 LEVELS = ("fast", "rtl")

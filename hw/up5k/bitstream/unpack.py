@@ -18,8 +18,8 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import cache_folder, made_once
+from owlbit.hw.external_tools import ToolMissing, digest, run_tool
 from owlbit.hw.up5k.bitstream.plan import PINS, TOP
-from owlbit.hw.up5k.tools import ToolMissing, digest, run_tool
 
 # For the vendor cells' models: an UltraPlus part, and no default values at ports (Verilog-2005 has none).
 DEFINES = ("ICE40_U", "NO_ICE40_DEFAULT_ASSIGNMENTS")

@@ -7,7 +7,7 @@ import pytest
 
 from owlbit.export.errors import OwlbitError
 from owlbit.hw import reference
-from owlbit.hw.up5k.verilate import missing_tools
+from owlbit.hw.verilator import missing_tools
 from owlbit.toolchain.sensing.converters import Reading
 from owlbit.toolchain.sensing.engine import FastEngine, RtlEngine, make_engine
 from random_networks import random_network

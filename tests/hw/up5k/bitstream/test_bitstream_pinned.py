@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from owlbit.hw.external_tools import ToolMissing
 from owlbit.hw.up5k.bitstream.build import BitstreamError, build_bitstream, check, require_tools, summarise
 from owlbit.hw.up5k.bitstream.plan import BITSTREAM_BYTES, ENGINE_BIN, ENGINE_JSON, PINS, RTL, TOP, Plan, input_hash, rtl_sources
-from owlbit.hw.up5k.tools import ToolMissing
 
 
 def record() -> dict[str, Any]:

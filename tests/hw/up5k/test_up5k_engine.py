@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from owlbit.export.network import BinaryConv, ChannelShuffle, Layer, Network, OrPool, Scores
 from owlbit.hw import reference
 from owlbit.hw.up5k.build import flash_content
-from owlbit.hw.up5k.compile_network import Up5kProgram, compile_network
-from owlbit.hw.up5k.flash_format import FLASH_OFFSET, MAGIC, crc32_mpeg2
+from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET, MAGIC, crc32_mpeg2
 from owlbit.hw.up5k.simulate import ChipError, ChipRun, simulate_rtl
 from random_networks import random_bits, random_conv, random_fitting_network, random_images, random_thermometer
 

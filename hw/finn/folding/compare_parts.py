@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.finn.estimates import Estimates
-from owlbit.hw.finn.foldable import Layer
-from owlbit.hw.finn.folding import Folding, budget_of, fold_for_budget
-from owlbit.hw.finn.parts import PARTS, Part
+from owlbit.hw.finn.folding.choices import Layer
+from owlbit.hw.finn.folding.estimates import Estimates
+from owlbit.hw.finn.folding.parts import PARTS, Part
+from owlbit.hw.finn.folding.search import Folding, budget_of, fold_for_budget
 
 # From a Spartan-7 that boots from half a megabyte to what PYNQ and Ultra96 boards carry.
 COMPARED = ("xc7s15", "xc7s50", "xc7a100t", "xc7z010", "xc7z020", "xczu3eg")
@@ -17,7 +17,7 @@ COMPARED = ("xc7s15", "xc7s50", "xc7a100t", "xc7z010", "xc7z020", "xczu3eg")
 
 @dataclass(frozen=True)
 class OnPart:
-    """A part and what it holds. `fits`: the folding at hand; `best`: the fastest one within `owlbit.hw.finn.folding.SHARE`, or None."""
+    """A part and what it holds. `fits`: the folding at hand; `best`: the fastest one within `owlbit.hw.finn.folding.search.SHARE`, or None."""
 
     part: Part
     fits: bool
@@ -26,7 +26,7 @@ class OnPart:
 
 
 def compare_parts(estimates: Estimates, layers: Sequence[Layer], devices: Sequence[str] = COMPARED) -> list[OnPart]:
-    """One entry a device of `owlbit.hw.finn.parts`. `estimates`: of the folding at hand, which fits where the whole part holds it."""
+    """One entry a device of `owlbit.hw.finn.folding.parts`. `estimates`: of the folding at hand, which fits where the whole part holds it."""
     found = []
     for device in devices:
         part = PARTS[device]

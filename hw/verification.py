@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 
 Images = NDArray[np.uint8]
 Status = Literal["golden", "exact", "differs", "failed", "not run"]

@@ -12,12 +12,12 @@ import pytest
 
 from finn_graphs import pooled_network
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.finn.check_folding import check_folding, read_folding
-from owlbit.hw.finn.choose_folding import step_owlbit_fold
-from owlbit.hw.finn.compare_parts import compare_parts
-from owlbit.hw.finn.estimates import estimate
-from owlbit.hw.finn.foldable import Settings, layers_of, legal_values
-from owlbit.hw.finn.folding import fold_for_rate, frontier
+from owlbit.hw.finn.folding.check_folding import check_folding, read_folding
+from owlbit.hw.finn.folding.choices import Settings, layers_of, legal_values
+from owlbit.hw.finn.folding.choose_folding import step_owlbit_fold
+from owlbit.hw.finn.folding.compare_parts import compare_parts
+from owlbit.hw.finn.folding.estimates import estimate
+from owlbit.hw.finn.folding.search import fold_for_rate, frontier
 from owlbit.hw.finn.tools import finn_environment
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import Network, Thermometer
-from owlbit.hw.up5k.cost_model import frame_input_cycles, tile_cycles
-from owlbit.hw.up5k.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
-from owlbit.hw.up5k.layout import INERT, Layout, lay_out_frame, lay_out_map
-from owlbit.hw.up5k.legality import MEMORY_WORDS, check_layers
-from owlbit.hw.up5k.memory import Placement, place_maps
-from owlbit.hw.up5k.passes import Pass, plan_passes, threshold_words, weight_words
-from owlbit.hw.up5k.stages import Stage, split_stages
+from owlbit.hw.up5k.compiler.cost_model import frame_input_cycles, tile_cycles
+from owlbit.hw.up5k.compiler.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
+from owlbit.hw.up5k.compiler.layout import INERT, Layout, lay_out_frame, lay_out_map
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, check_layers
+from owlbit.hw.up5k.compiler.memory import Placement, place_maps
+from owlbit.hw.up5k.compiler.passes import Pass, plan_passes, threshold_words, weight_words
+from owlbit.hw.up5k.compiler.stages import Stage, split_stages
 
 TILE_ROWS = 256
 TILE_THRESHOLDS = 256

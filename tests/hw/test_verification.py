@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import BinaryConv, Network, OrPool, Scores, Thermometer
-from owlbit.hw.ladder import Images, NotRun, Outcome, Row, Rung, any_wrong, climb, describe_difference, format_table
 from owlbit.hw.reference import simulate
+from owlbit.hw.verification import Images, NotRun, Outcome, Row, Rung, any_wrong, climb, describe_difference, format_table
 
 
 @pytest.fixture

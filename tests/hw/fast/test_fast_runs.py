@@ -21,7 +21,7 @@ from owlbit.hw import fast, reference
 from owlbit.hw.fast.kernels import BLOCK, HAS_VECTOR_POPCOUNT, WORD
 from random_networks import random_images, random_network
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NETWORK = random_network(np.random.default_rng(11), max_size=9, min_size=6, max_channels=70, strides=(1,))
 STRIDED = random_network(np.random.default_rng(12), max_size=9, min_size=6, max_channels=70, strides=(2,), blocks=3)
 IMAGES = random_images(np.random.default_rng(1), NETWORK, 5 * BLOCK)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import Bits
-from owlbit.hw.up5k.layout import INERT, Layout
-from owlbit.hw.up5k.legality import WEIGHT_ROWS, refuse
-from owlbit.hw.up5k.stages import Stage
+from owlbit.hw.up5k.compiler.layout import INERT, Layout
+from owlbit.hw.up5k.compiler.legality import WEIGHT_ROWS, refuse
+from owlbit.hw.up5k.compiler.stages import Stage
 
 NEVER = 0x3FFF  # a threshold that no popcount reaches
 

@@ -16,7 +16,7 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.finn.foldable import Settings, Value, broken_rule, is_hardware, kind_of, legal_values, tied_nodes
+from owlbit.hw.finn.folding.choices import Settings, Value, broken_rule, is_hardware, kind_of, legal_values, tied_nodes
 
 DEFAULTS = "Defaults"
 _SHOWN = 12

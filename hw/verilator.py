@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from owlbit.export.files import cache_folder, made_once
-from owlbit.hw.up5k.tools import ToolFailed, ToolMissing, digest, run_tool
+from owlbit.hw.external_tools import ToolFailed, ToolMissing, digest, run_tool
 
 # Unknown and initial values are constants: the engine resets what it reads, and such values make the fastest model.
 TRANSLATE = (

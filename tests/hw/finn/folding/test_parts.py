@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.finn.parts import NAMED, PARTS, device_of, find_part
+from owlbit.hw.finn.folding.parts import NAMED, PARTS, device_of, find_part
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_smallest_spartan_boots_from_less_than_a_megabyte() -> None:
 
 @pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
 def test_numbers_agree_with_how_the_families_are_built(part: object) -> None:
-    from owlbit.hw.finn.parts import Part
+    from owlbit.hw.finn.folding.parts import Part
 
     assert isinstance(part, Part) and part.device not in NAMED
     assert part.flip_flops == 2 * part.luts  # four or eight LUTs a slice, twice as many flip-flops

@@ -3,7 +3,7 @@
 A dataflow pipeline takes as many cycles a frame as its slowest layer. For a bound on the cycles every layer may therefore be chosen
 by itself; what ties them together is the block RAM, so the least LUTs for a number of block RAMs come from dynamic programming over
 that number. The fastest folding in a budget is the smallest bound that still fits; a larger bound fits wherever a smaller one does,
-so it is found by halving. Resources are FINN's estimates and leave out what `owlbit.hw.finn.estimates` lists.
+so it is found by halving. Resources are FINN's estimates and leave out what `owlbit.hw.finn.folding.estimates` lists.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
-from owlbit.hw.finn.foldable import Choice, Layer, Value
-from owlbit.hw.finn.parts import Part
+from owlbit.hw.finn.folding.choices import Choice, Layer, Value
+from owlbit.hw.finn.folding.parts import Part
 
 # How much of a part is given to the layers: FINN's estimate leaves out FIFOs, width converters and the shell around the network.
 SHARE = 0.7

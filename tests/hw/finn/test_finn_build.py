@@ -15,13 +15,13 @@ from onnx import numpy_helper
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Network, OrPool, Scores, Thermometer
 from owlbit.export.network_file import load_network
+from owlbit.hw.external_tools import ToolMissing
 from owlbit.hw.finn.build_finn import Options, build_finn
 from owlbit.hw.finn.build_folder import BuildFolder
 from owlbit.hw.finn.check_steps import check_steps, first_difference
 from owlbit.hw.finn.legality import FinnError
 from owlbit.hw.finn.step_names import FREE, LAST_FREE, STEP_NAMES
 from owlbit.hw.finn.tools import find_vivado
-from owlbit.hw.up5k.tools import ToolMissing
 from random_networks import random_bits, random_images, random_network
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from owlbit.hw.external_tools import ToolFailed, ToolMissing
 from owlbit.hw.up5k.bitstream import unpack
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, PINS, TOP
 from owlbit.hw.up5k.bitstream.unpack import flat_pins, missing_tools, rewrite_chip, unpack_bitstream, wrapper
-from owlbit.hw.up5k.tools import ToolFailed, ToolMissing
 
 needs_icestorm = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 

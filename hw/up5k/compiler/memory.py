@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from owlbit.hw.up5k.legality import MEMORY_WORDS, PROGRAM_WORDS, refuse
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, PROGRAM_WORDS, refuse
 
 
 @dataclass(frozen=True)

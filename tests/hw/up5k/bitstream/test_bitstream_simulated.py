@@ -16,9 +16,9 @@ from owlbit.hw import reference
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN
 from owlbit.hw.up5k.bitstream.unpack import missing_tools, unpack_bitstream
 from owlbit.hw.up5k.build import flash_content
-from owlbit.hw.up5k.compile_network import compile_network
+from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.simulate import ChipError, simulate_bitstream, simulate_rtl
-from owlbit.hw.up5k.verilate import missing_tools as missing_verilator
+from owlbit.hw.verilator import missing_tools as missing_verilator
 from random_networks import random_bits, random_conv, random_images, random_thermometer
 
 Images = NDArray[np.uint8]

@@ -16,7 +16,7 @@ from onnx import NodeProto
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from owlbit.hw.finn.foldable import is_hardware, kind_of
+from owlbit.hw.finn.folding.choices import is_hardware, kind_of
 
 CLOCK_HZ = 100e6
 

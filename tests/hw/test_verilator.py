@@ -9,8 +9,8 @@ import pytest
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import cache_folder, made_once
-from owlbit.hw.up5k.tools import ToolFailed, ToolMissing
-from owlbit.hw.up5k.verilate import missing_tools, verilate
+from owlbit.hw.external_tools import ToolFailed, ToolMissing
+from owlbit.hw.verilator import missing_tools, verilate
 
 needs_tools = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from owlbit.export.network import Shape
-    from owlbit.hw.up5k.flash_format import Descriptor
-    from owlbit.hw.up5k.layout import Layout
-    from owlbit.hw.up5k.passes import Pass
+    from owlbit.hw.up5k.compiler.flash_format import Descriptor
+    from owlbit.hw.up5k.compiler.layout import Layout
+    from owlbit.hw.up5k.compiler.passes import Pass
 
 CLOCK_HZ = 24_000_000
 TILE_OVERHEAD = 12  # fetching a descriptor and starting the two loads

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import Thermometer
-from owlbit.hw.up5k.legality import MAX_PIXEL_WORDS, PIXEL_BITS, refuse
-from owlbit.hw.up5k.stages import Stage
+from owlbit.hw.up5k.compiler.legality import MAX_PIXEL_WORDS, PIXEL_BITS, refuse
+from owlbit.hw.up5k.compiler.stages import Stage
 
 INERT = -1
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import BinaryConv, BinaryLinear, Bits, ChannelShuffle, Ints, Network, OrPool, Scores, Shape, Thermometer
-from owlbit.hw.up5k.legality import layer_names, refuse
+from owlbit.hw.up5k.compiler.legality import layer_names, refuse
 
 
 @dataclass(frozen=True)

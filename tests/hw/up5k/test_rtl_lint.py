@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from owlbit.hw.up5k.bitstream.plan import DEFINES, TOP, rtl_sources
-from owlbit.hw.up5k.verilate import lint, missing_tools
+from owlbit.hw.verilator import lint, missing_tools
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 

@@ -8,10 +8,10 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.finn.check_folding import check_folding, read_folding
-from owlbit.hw.finn.foldable import layers_of
-from owlbit.hw.finn.folding import SHARE, Folding, budget_of, fold_for_budget, fold_for_rate, write_folding
-from owlbit.hw.finn.parts import PARTS, device_of, find_part
+from owlbit.hw.finn.folding.check_folding import check_folding, read_folding
+from owlbit.hw.finn.folding.choices import layers_of
+from owlbit.hw.finn.folding.parts import PARTS, device_of, find_part
+from owlbit.hw.finn.folding.search import SHARE, Folding, budget_of, fold_for_budget, fold_for_rate, write_folding
 
 
 def choose_folding(model: ModelWrapper, part: str, clock_hz: float, frames_per_second: float | None = None) -> Folding:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.finn.foldable import Choice, Layer
-from owlbit.hw.finn.folding import Budget, budget_of, fold_for_budget, fold_for_rate, write_folding
-from owlbit.hw.finn.parts import PARTS
+from owlbit.hw.finn.folding.choices import Choice, Layer
+from owlbit.hw.finn.folding.parts import PARTS
+from owlbit.hw.finn.folding.search import Budget, budget_of, fold_for_budget, fold_for_rate, write_folding
 
 MHZ = 1e6
 

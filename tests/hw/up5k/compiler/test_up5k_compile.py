@@ -11,12 +11,12 @@ import pytest
 
 from owlbit.export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores
 from owlbit.hw.up5k.build import build_up5k
-from owlbit.hw.up5k.compile_network import compile_network
-from owlbit.hw.up5k.flash_format import FLASH_OFFSET, crc32_mpeg2
-from owlbit.hw.up5k.layout import INERT, lay_out_map
-from owlbit.hw.up5k.legality import MEMORY_WORDS, Up5kError
-from owlbit.hw.up5k.passes import plan_passes
-from owlbit.hw.up5k.stages import split_stages
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET, crc32_mpeg2
+from owlbit.hw.up5k.compiler.layout import INERT, lay_out_map
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, Up5kError
+from owlbit.hw.up5k.compiler.passes import plan_passes
+from owlbit.hw.up5k.compiler.stages import split_stages
 from random_networks import random_bits, random_conv, random_fitting_network, random_network, random_thermometer
 
 
