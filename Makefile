@@ -62,7 +62,7 @@ test-all: $(STAMP)
 	@$(BIN)/python -m pytest -q
 
 bench: $(STAMP)
-	@$(BIN)/python -m owlbit.toolchain.bench
+	@$(BIN)/python -m owlbit.toolchain.benchmarks.promises
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

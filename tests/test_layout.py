@@ -129,20 +129,20 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_command_line_starts_light() -> None:
-    assert modules_after("import owlbit.toolchain.cli") & {*HEAVY, "numpy", "onnx", "matplotlib", "sklearn"} == set()
+    assert modules_after("import owlbit.toolchain.cli.app") & {*HEAVY, "numpy", "onnx", "matplotlib", "sklearn"} == set()
 
 
 @pytest.mark.parametrize(
     "module",
     [
-        "owlbit.toolchain.build_model",
-        "owlbit.toolchain.simulate_images",
-        "owlbit.toolchain.load_images",
-        "owlbit.toolchain.verify_folder",
-        "owlbit.toolchain.report",
+        "owlbit.toolchain.deploy.build_up5k",
+        "owlbit.toolchain.deploy.simulate",
+        "owlbit.toolchain.data.user_images",
+        "owlbit.toolchain.deploy.verify",
+        "owlbit.toolchain.reports.run_report",
         "owlbit.toolchain.sensing.loop",
-        "owlbit.toolchain.sensing.monte_carlo_systems",
-        "owlbit.toolchain.sensing.serve",
+        "owlbit.toolchain.sensing.monte_carlo.systems",
+        "owlbit.toolchain.sensing.server.serve",
         "owlbit.export.load_model",
         "owlbit.hw.up5k.build",
         "owlbit.hw.up5k.simulate",

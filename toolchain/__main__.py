@@ -1,6 +1,6 @@
 """`python -m owlbit.toolchain` is `owlbit`: what torchrun starts."""
 
-from owlbit.toolchain.cli import main
+from owlbit.toolchain.cli.app import main
 
 if __name__ == "__main__":
     main()

@@ -7,15 +7,27 @@ the loss would change by, to first order, if the signs that it makes were those 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
-from owlbit.models.layer_table import Layer
+from owlbit.models.layer_table import Layer, removable
 from owlbit.models.networks.binary_net import BinaryNet
-from owlbit.models.pruning.filter_pruning import Budget, BudgetError, plan_removal, weigh_blocks
+from owlbit.models.pruning.filter_pruning import (
+    Budget,
+    BudgetError,
+    blocks_in,
+    keep_channels,
+    plan_removal,
+    shrink,
+    table_in,
+    weigh_blocks,
+    width,
+)
 
 
 def without(layers: Sequence[Layer], gone: Collection[int]) -> tuple[Layer, ...]:
@@ -73,3 +85,21 @@ def remove_blocks(net: BinaryNet, gone: Collection[int]) -> None:
     """Takes the blocks named `gone` out of `net`, in place. The others keep their names: a state dict tells which are left."""
     left = OrderedDict((name, block) for name, block in net.blocks.named_children() if int(name) not in gone)
     net.blocks = nn.Sequential(left)
+
+
+def fit_widths(net: BinaryNet, layers: tuple[Layer, ...], state: Mapping[str, Tensor]) -> BinaryNet:
+    """A network like `net`, which has the layers `layers`, with those layers and widths alone that the pruned one had whose state
+    dict is `state`.
+
+    The weights in it are not those of `state` yet. Raises ValueError where no removal makes such layers or widths.
+    """
+    widths, left = [width(layer) for layer in table_in(state, layers)], blocks_in(state)
+    gone = set(range(len(layers))) - set(left)
+    input_shape = net.thermometer.colours * net.thermometer.levels, *net.input_shape[1:]
+    if gone - set(removable(input_shape, layers)):
+        fixed = sorted(set(range(len(layers))) - set(removable(input_shape, layers)))
+        raise ValueError(f"expected the weights of at least the layers {fixed}, got those of {left}")
+    smaller, table = copy.deepcopy(net), without(layers, gone)
+    remove_blocks(smaller, gone)
+    plan = [keep_channels(table, index, torch.zeros(width(layer)), widths[index]) for index, layer in enumerate(table)]
+    return shrink(smaller, table, tuple(plan))[0]

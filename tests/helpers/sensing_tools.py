@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
-from owlbit.toolchain.build_model import model_file
-from owlbit.toolchain.digits import held_out_frames
-from owlbit.toolchain.sensing.sources import Shot
+from owlbit.toolchain.data.digits import held_out_frames
+from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.sensing.sources.source import Shot
 
 ROOT = Path(__file__).resolve().parents[2]
 

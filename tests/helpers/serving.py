@@ -17,8 +17,8 @@ import uvicorn
 from numpy.typing import NDArray
 
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.viewers import Feed
-from owlbit.toolchain.sensing.web import make_app
+from owlbit.toolchain.sensing.server.viewers import Feed
+from owlbit.toolchain.sensing.server.web import make_app
 
 SMALL = 8192  # bytes of the server's socket buffers: a viewer that reads nothing is felt at once
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from owlbit.toolchain.recipe import Recipe, load_recipe
+from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 
 RECIPE = """
 [data]

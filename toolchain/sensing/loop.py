@@ -28,7 +28,7 @@ from owlbit.toolchain.sensing.engine import Engine, FastEngine, Inference
 from owlbit.toolchain.sensing.moment import Event, Moment
 from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
 from owlbit.toolchain.sensing.settings import default_settings
-from owlbit.toolchain.sensing.sources import CorruptFrame, Shot, Source, SourceGone
+from owlbit.toolchain.sensing.sources.source import CorruptFrame, Shot, Source, SourceGone
 from owlbit.toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
 
 RETRY_S = 1.0  # between tries to reach a source that is gone

@@ -10,10 +10,10 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.toolchain.recipes.tables import read_table
 from owlbit.toolchain.sensing.energy import EnergyModel, read_energy
 from owlbit.toolchain.sensing.sensor import Sensor, SensorError
 from owlbit.toolchain.sensing.wake import WakePolicy
-from owlbit.toolchain.typed_table import read_table
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
 

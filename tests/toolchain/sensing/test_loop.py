@@ -14,9 +14,10 @@ from owlbit.toolchain.sensing.controls import Controls
 from owlbit.toolchain.sensing.converters import bits_network, make_converter
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.moment import Moment
-from owlbit.toolchain.sensing.scene import Scene
 from owlbit.toolchain.sensing.sensor import Sensor
-from owlbit.toolchain.sensing.sources import CorruptFrame, Shot, SourceGone, open_source
+from owlbit.toolchain.sensing.sources.open_source import open_source
+from owlbit.toolchain.sensing.sources.scene import Scene
+from owlbit.toolchain.sensing.sources.source import CorruptFrame, Shot, SourceGone
 from owlbit.toolchain.sensing.wake import WakePolicy, decide
 from sensing_tools import Script, demo_network, digits, shots
 

@@ -14,9 +14,9 @@ import pytest
 
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.moment import Event
-from owlbit.toolchain.sensing.scene import Scene
 from owlbit.toolchain.sensing.sinks import Sink, Webhook, file_sink
-from owlbit.toolchain.sensing.sources import CorruptFrame
+from owlbit.toolchain.sensing.sources.scene import Scene
+from owlbit.toolchain.sensing.sources.source import CorruptFrame
 from sensing_tools import Script, Step, demo_network
 
 

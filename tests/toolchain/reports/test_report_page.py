@@ -1,0 +1,149 @@
+"""The report: one page that needs nothing from outside, is well-formed, and shows the numbers it was given."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from owlbit.export.network import Network, Thermometer
+from owlbit.export.network_cost import layer_costs
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.verification import Row
+from owlbit.toolchain.drawing.svg import coded
+from owlbit.toolchain.reports.findings import Findings
+from owlbit.toolchain.reports.run_report import render_report
+from random_networks import random_fitting_network, random_images
+
+VOID = {"meta", "img", "br", "link"}
+LADDER = (
+    Row("reference", "golden", 24, 0.5),
+    Row("rtl", "exact", 24, 2.0, 48_000),
+    Row("bitstream", "not run", 0, 0.0, note="icebox_vlog is missing"),
+)
+
+
+class Balance(HTMLParser):
+    """Fails on a tag that is closed out of order or never; collects addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for key, value in attrs if key in ("src", "href", "xlink:href", "data")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for key, value in attrs if key in ("src", "href", "xlink:href", "data")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def find(network: Network) -> Findings:
+    draw = np.random.default_rng(3)
+    images = random_images(draw, network, 24)
+    labels = np.arange(24) % network.classes
+    return Findings(
+        network=network,
+        recipe='name = "doors"  # <b>mine</b>\n',
+        histogram=draw.integers(0, 1000, (network.input_shape[0], 256)),
+        test_images=images,
+        test_labels=labels,
+        predicted=simulate(network, images).argmax(axis=1),
+        held_out=True,
+        history=tuple(
+            {"epoch": epoch, "accuracy": 0.5 + epoch / 20, "validation_accuracy": 0.4 + epoch / 20} for epoch in range(8)
+        ),
+        best_epoch=6,
+        program=compile_network(network),
+        refusal="",
+        ladder=LADDER,
+    )
+
+
+@pytest.fixture(params=[1, 3], ids=["gray", "colour"])
+def found(request: pytest.FixtureRequest) -> Findings:
+    draw = np.random.default_rng(11)
+    while True:
+        network = random_fitting_network(draw, max_size=12)
+        if network.input_shape[0] == request.param and len(network.layers) > 3:
+            names = tuple(f"<{index}>" for index in range(network.classes))
+            return find(replace_names(network, names))
+
+
+def replace_names(network: Network, names: tuple[str, ...]) -> Network:
+    return Network(network.input_shape, network.layers, class_names=names, name="doors & windows")
+
+
+def test_page_is_well_formed_and_stands_alone(found: Findings) -> None:
+    page = render_report(found)
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
+    assert [address for address in balance.addresses if not address.startswith(("data:image/png;base64,", "#"))] == []
+    assert not re.search(r"@import|url\((?!#)", page)
+    assert "<script" not in page
+    assert "prefers-color-scheme: dark" in page
+    assert '<meta name="viewport"' in page
+
+
+def test_figures_are_well_formed_and_take_the_pages_colours(found: Findings) -> None:
+    figures = re.findall(r"<svg.*?</svg>", render_report(found), flags=re.DOTALL)
+    assert len(figures) == 2
+    for figure in figures:
+        ElementTree.fromstring(figure)
+        assert "var(--data" in figure
+        assert "#0" not in figure.replace("url(#", "").replace('"#', "")
+
+
+def test_names_are_escaped(found: Findings) -> None:
+    page = render_report(found)
+    assert "&lt;0&gt;" in page
+    assert "<0>" not in page
+    assert "doors &amp; windows" in page
+    assert "&lt;b&gt;mine&lt;/b&gt;" in page
+
+
+def test_numbers_are_those_found(found: Findings) -> None:
+    page = render_report(found)
+    right = int((found.predicted == found.test_labels).sum())
+    assert f"{100 * right / 24:.2f} %" in page
+    assert ">500 /s<" in page
+    assert "1 of 2" in page
+    assert "icebox_vlog is missing" in page
+    assert found.program is not None
+    assert f">{found.program.cycles_per_frame:,}<" in page
+    for cost in layer_costs(found.network):
+        assert f">{cost.name}<" in page
+    counts = [int(text or 0) for text in re.findall(r"<td[^>]*>(\d*)</td>", page.split('class="heat"')[1].split("</table>")[0])]
+    assert len(counts) == found.network.classes**2
+    assert sum(counts) == 24
+
+
+def test_validation_images_are_not_called_test_images(found: Findings) -> None:
+    page = render_report(replace(found, held_out=False))
+    assert "validation accuracy" in page
+    assert "test accuracy" not in page
+    assert "keeps none back for testing" in page
+
+
+def test_a_network_that_does_not_fit_and_a_ladder_not_climbed(found: Findings) -> None:
+    page = render_report(replace(found, program=None, refusal="up5k: 12 words too many", ladder=()))
+    assert "up5k: 12 words too many" in page
+    assert "Memory on the device" not in page
+    assert "Not run yet" in page
+
+
+def test_the_thermometer_as_a_picture() -> None:
+    thermometer = Thermometer(np.array([[10, 100, 200]], dtype=np.int32))
+    pixels = np.array([[[0, 9, 10, 99, 100, 199, 200, 255]]], dtype=np.uint8)
+    assert coded(thermometer, pixels).tolist() == [[[0, 0, 85, 85, 170, 170, 255, 255]]]

@@ -1,0 +1,90 @@
+"""Variations of training images in a batch: against plain loops, repeatable, and with every image's own labels and logits."""
+
+import numpy as np
+import pytest
+import torch
+
+from owlbit.toolchain.data.dataset import Dataset, Labelled, Variations
+from owlbit.toolchain.data.illumination import NOISE, tone_curves
+from owlbit.toolchain.recipes.training import Training
+from owlbit.toolchain.training.augment import Draws, draw, vary
+from owlbit.toolchain.training.batches import EpochBatches
+
+
+def some_images(count: int = 128) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(1).integers(0, 256, (count, 3, 4, 5), dtype=np.uint8))
+
+
+def dataset(count: int, variations: Variations) -> Dataset:
+    """Images whose every pixel is their label."""
+    labels = np.arange(count)
+    images = Labelled(np.tile(labels.astype(np.uint8)[:, None, None, None], (1, 1, 4, 4)), labels)
+    return Dataset(images, images, None, ("a", "b"), lambda generator: images, variations)
+
+
+@pytest.mark.parametrize("shift", [0, 1, 7])
+def test_mirrored_and_moved_as_plain_loops_would(shift: int) -> None:
+    images = some_images()
+    draws = draw(Variations(flip=True, shift=shift), len(images), np.random.default_rng(0))
+    varied = vary(images, draws, 0)
+    assert varied.dtype == torch.uint8 and varied.shape == images.shape
+    for index, (down, right) in enumerate(draws.moves.T.tolist()):
+        picture = images[index].numpy()
+        picture = picture[..., ::-1] if draws.mirrored[index] else picture
+        for row in range(4):
+            for column in range(5):
+                y, x = min(max(row + down, 0), 3), min(max(column + right, 0), 4)
+                np.testing.assert_array_equal(varied[index, :, row, column], picture[:, y, x])
+
+
+def test_draws_cover_what_they_may() -> None:
+    draws = draw(Variations(flip=True, shift=2, light="mixed"), 2000, np.random.default_rng(0))
+    assert 900 < int(draws.mirrored.sum()) < 1100
+    places, counts = np.unique(draws.moves.numpy(), axis=1, return_counts=True)
+    assert places.shape == (2, 25) and counts.min() > 40 and np.abs(places).max() == 2
+    assert draws.dark is not None and 0 <= draws.dark.min() < 0.01 and 0.99 < draws.dark.max() <= 1
+    still = draw(Variations(), 9, np.random.default_rng(0))
+    assert not still.mirrored.any() and not still.moves.any() and still.dark is None
+    images = some_images(9)
+    assert vary(images, still, 0) is images  # nothing is varied unasked
+
+
+def test_darkness_is_the_curve_of_each_image_plus_its_noise() -> None:
+    images = torch.arange(256, dtype=torch.uint8).reshape(1, 1, 16, 16).repeat(900, 1, 1, 1)
+    dark = torch.cat([torch.zeros(1), torch.ones(899)])
+    draws = Draws(torch.zeros(900, dtype=torch.bool), torch.zeros(2, 900, dtype=torch.int64), dark)
+    seen = vary(images, draws, 5).numpy()
+    np.testing.assert_array_equal(seen[0], images[0])  # d = 0: neither curve nor noise
+    curve = tone_curves(np.ones(1, np.float32)).reshape(16, 16)
+    bright = curve > 10  # below, clipping at 0 moves the mean
+    np.testing.assert_allclose(seen[1:].mean(0)[0][bright], curve[bright], atol=0.35)
+    assert abs(seen[1:].astype(float).std(0)[0][bright].mean() - np.hypot(NOISE, 12**-0.5)) < 0.05
+    np.testing.assert_array_equal(vary(images, draws, 5).numpy(), seen)
+    assert (vary(images, draws, 6).numpy() != seen).any()
+
+
+@pytest.mark.parametrize("light", ["day", "mixed"])
+def test_the_same_seed_and_epoch_give_the_same_batches(light: str) -> None:
+    data = dataset(50, Variations(flip=True, shift=1, light=light))
+    first, again, later, other = (
+        [torch.cat(parts) for parts in zip(*EpochBatches(data, Training(batch=8, seed=seed), epoch), strict=True)]
+        for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
+    )
+    assert len(first[1]) == 48  # what does not fill a batch is left out
+    assert len(set(first[1].tolist())) == 48
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert (first[1] != later[1]).any() and (first[1] != other[1]).any()
+
+
+def test_images_keep_their_labels_and_their_teachers_logits() -> None:
+    data = dataset(50, Variations(flip=True, shift=2))
+    soft = torch.arange(50.0)[:, None].repeat(1, 3)
+    for images, labels, logits in EpochBatches(data, Training(batch=8), 0, soft=soft):  # type: ignore[misc]
+        np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
+        np.testing.assert_array_equal(logits[:, 1], labels.float())
+
+
+def test_fewer_images_than_a_batch_are_one_batch() -> None:
+    batches = EpochBatches(dataset(5, Variations()), Training(batch=8), 0)
+    assert len(batches) == 1 and [len(batch[0]) for batch in batches] == [5]

@@ -1,0 +1,91 @@
+"""A training that begins with the weights of another: from the right ones, resumed to the bit, and what it refuses."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.data.dataset import stratified_split
+from owlbit.toolchain.data.load_dataset import load_dataset
+from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
+from owlbit.toolchain.training.fit import Course
+from owlbit.toolchain.training.train import train
+from tiny_recipe import quiet, recipe_for
+
+FROM_RUN = 'from_run = "first"\nestimator = "triangular"\n'
+
+
+@pytest.fixture
+def later(tmp_path: Path) -> Recipe:
+    """A recipe that begins with the weights in the folder "first", which are there."""
+    train(recipe_for(tmp_path), tmp_path / "first", console=quiet())
+    return recipe_for(tmp_path, training=FROM_RUN)
+
+
+def refusal(recipe: Recipe, folder: Path) -> str:
+    with pytest.raises(OwlbitError) as error:
+        train(recipe, folder / "second", console=quiet())
+    assert not (folder / "second").exists()
+    return str(error.value)
+
+
+def test_the_first_weights_are_those_of_the_other_run_thresholds_included(later: Recipe, tmp_path: Path) -> None:
+    first = safetensors.torch.load_file(tmp_path / "first" / "model.safetensors")
+    dataset = load_dataset(later.data, tmp_path)
+    course = Course(later, dataset, tmp_path / "second", quiet(), earlier=first)
+    assert course.net.state_dict().keys() == first.keys()
+    for name, tensor in course.net.state_dict().items():
+        np.testing.assert_array_equal(tensor.numpy(), first[name].numpy(), err_msg=name)
+    # A step too small for anything to move leaves the network that it began with.
+    still = dataclasses.replace(later, training=dataclasses.replace(later.training, rate=1e-8, epochs=1))
+    train(still, tmp_path / "second", console=quiet())
+    second = safetensors.torch.load_file(tmp_path / "second" / "model.safetensors")
+    for name in first:
+        if name.endswith("weight") and first[name].ndim == 4:
+            np.testing.assert_allclose(second[name].numpy(), first[name].numpy(), atol=1e-5, err_msg=name)
+
+
+def test_resumes_to_the_bit_without_the_other_run(later: Recipe, tmp_path: Path) -> None:
+    train(later, tmp_path / "whole", console=quiet())
+    assert train(later, tmp_path / "halves", console=quiet(), stop_after=2) is None
+    (tmp_path / "first").rename(tmp_path / "gone")
+    train(later, tmp_path / "halves", console=quiet(), resume=True)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "halves")]
+    assert weights[0] == weights[1]
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    assert "first: expected a run folder, found no such folder" in refusal(recipe_for(tmp_path, training=FROM_RUN), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("filters = 8\npool", "filters = 16\npool", "expected a run of the same layers, got others"),
+        ("shuffle = true\n", "shuffle = false\n", "expected a run of the same layers, got others"),
+        ("thresholds = 3\n", "thresholds = 5\n", "expected the weights of this network, "),
+        ("thresholds = 3\n", 'thresholds = 3\nencoding = "uniform"\n', 'expected a run with encoding = "uniform", got "learned"'),
+    ],
+)
+def test_weights_of_another_network_are_refused(later: Recipe, tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in later.text
+    later.path.write_text(later.text.replace(old, new, 1))
+    assert message in refusal(load_recipe(later.path), tmp_path)
+
+
+def test_weights_for_other_classes_are_refused(later: Recipe, tmp_path: Path) -> None:
+    with np.load(tmp_path / "images.npz") as arrays:
+        np.savez(tmp_path / "images.npz", **arrays, class_names=np.array(["top", "bottom"]))
+    assert "expected a run of the classes top, bottom, got 0, 1; begin with another run" in refusal(later, tmp_path)
+
+
+def test_a_smaller_validation_share_is_part_of_a_larger_one() -> None:
+    """So that a training with more images has not seen its validation images through the run that it begins with."""
+    labels = np.random.default_rng(1).integers(0, 5, 400)
+    _, large = stratified_split(labels, 0.2, seed=3)
+    _, small = stratified_split(labels, 0.05, seed=3)
+    assert 0 < len(small) < len(large)
+    assert set(small.tolist()) <= set(large.tolist())

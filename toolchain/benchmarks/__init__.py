@@ -1,0 +1,1 @@
+"""Measured figures: what the README promises, training, and every simulator side by side."""

@@ -1,0 +1,126 @@
+"""How fast training is: `python -m owlbit.toolchain.benchmarks.training` prints images/s of one step in every form, all in one run.
+
+One network (models/recipes/cifar10_1mb.toml), one batch of random images, one Adam: forward, backward and step. The forms take
+turns, so that what else a machine does falls on all of them; ratios are medians of the rounds' own ratios.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from owlbit import models
+from owlbit.models.networks.binary_net import BinaryNet
+from owlbit.models.networks.brevitas_twin import brevitas_twin
+from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
+from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
+
+RECIPE = Path(models.__file__).parent / "recipes" / "cifar10_1mb.toml"
+BATCH, ROUNDS, CLASSES = 128, 7, 10
+BREVITAS, FAST = "Brevitas' modules, float32", "owlbit, bfloat16"
+LEAST = 3.0  # times as fast as Brevitas' modules
+
+
+@dataclass(frozen=True)
+class Speed:
+    """`form`; `images_per_second`: median of the rounds; `ratio`: to Brevitas' modules, median of the rounds' ratios."""
+
+    form: str
+    images_per_second: float
+    ratio: float
+
+
+def forms(recipe: Recipe) -> dict[str, Callable[[], None]]:
+    """One training step of each form, by name."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (BATCH, *recipe.input_shape), dtype=torch.uint8, generator=generator)
+    labels = torch.randint(0, CLASSES, (BATCH,), generator=generator)
+    temperature = nn.Parameter(torch.tensor(0.05))
+
+    def of_twin() -> Callable[[], None]:
+        twin = brevitas_twin(_net(recipe, fast=False), pool_first=True).train()
+        floats = images.float()
+        return _step(twin, lambda: twin(floats) * temperature, labels)
+
+    def of_net(recipe: Recipe, fast: bool) -> Callable[[], None]:
+        net = _net(recipe, fast=fast)
+        return _step(net, lambda: net.logits(images), labels)
+
+    assert recipe.distillation is not None
+    floating = teacher_recipe(recipe, recipe.distillation)
+    return {
+        BREVITAS: of_twin(),
+        "owlbit, float32": of_net(recipe, False),
+        FAST: of_net(recipe, True),
+        "float network of the same layers, float32": of_net(floating, False),
+        "float network of the same layers, bfloat16": of_net(floating, True),
+    }
+
+
+def _net(recipe: Recipe, *, fast: bool) -> BinaryNet:
+    torch.manual_seed(0)
+    net = build_net(recipe, CLASSES)
+    assert isinstance(net, BinaryNet)
+    net.fast = fast
+    return net.train()
+
+
+def _step(module: nn.Module, logits: Callable[[], Tensor], labels: Tensor) -> Callable[[], None]:
+    optimiser = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
+
+    def step() -> None:
+        loss = F.cross_entropy(logits(), labels)
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+
+    return step
+
+
+def measure(recipe: Recipe | None = None, rounds: int = ROUNDS) -> list[Speed]:
+    """The speed of every form, the first one Brevitas' own modules."""
+    steps = forms(load_recipe(RECIPE) if recipe is None else recipe)
+    for step in steps.values():
+        step()  # compiles, and fills what is allocated once
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            seconds[name].append(time.perf_counter() - start)
+    base = seconds[BREVITAS]
+    return [
+        Speed(name, BATCH / median(taken), median(slow / quick for slow, quick in zip(base, taken, strict=True)))
+        for name, taken in seconds.items()
+    ]
+
+
+def table(speeds: list[Speed]) -> str:
+    """Markdown: a row a form."""
+    lines = ["| training step, batch 128 | images/s | times Brevitas' modules |", "|---|---|---|"]
+    lines += [f"| {speed.form} | {speed.images_per_second:,.0f} | {speed.ratio:.1f} |" for speed in speeds]
+    return "\n".join(lines)
+
+
+def missed(speeds: list[Speed]) -> bool:
+    """Whether fast training is less than what was promised."""
+    return next(speed.ratio for speed in speeds if speed.form == FAST) < LEAST
+
+
+def main() -> int:
+    """Prints the table; 1 where the promise is not kept."""
+    speeds = measure()
+    print(table(speeds))
+    return 1 if missed(speeds) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""`owlbit demo`: a recipe to a verified flash image and a report, every stage in order, each with its seconds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from owlbit import models
+from owlbit.export.files import check_replaceable, write_text
+from owlbit.export.network_cost import layer_costs, total_cost
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import Row, any_wrong
+from owlbit.toolchain.cli.tables import ladder_table
+from owlbit.toolchain.deploy.build_up5k import build_model
+from owlbit.toolchain.deploy.verify import verify_folder
+from owlbit.toolchain.recipes.recipe import load_recipe
+from owlbit.toolchain.reports.findings import Findings, gather_findings
+from owlbit.toolchain.reports.run_report import render_report
+from owlbit.toolchain.runs.run_folder import FACTS, REPORT
+
+RECIPE = Path(models.__file__).parent / "recipes" / "digits.toml"
+
+
+def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
+    """Trains `recipe` in `folder`, exports, builds for the up5k, verifies and reports; whether no rung of the ladder was wrong.
+
+    An earlier demo in `folder` is replaced. Raises OwlbitError where `folder` is a file or holds anything else.
+    """
+    from owlbit.toolchain.deploy.export_run import export_run
+    from owlbit.toolchain.training.train import train
+
+    check_replaceable(folder, FACTS)
+    loaded = load_recipe(recipe)
+    shutil.rmtree(folder, ignore_errors=True)
+    stages: dict[str, float] = {}
+    write_facts(folder, stages, None)
+
+    with stage("train", f"{loaded.name}: {loaded.training.epochs} epochs on {loaded.data.source}", stages, out):
+        train(loaded, folder, console=out)
+    with stage("export", "model.onnx (QONNX) and network.npz (integers)", stages, out):
+        export_run(folder)
+    with stage("build", "up5k/flash.bin for the iCE40 UP5K", stages, out):
+        build_model(folder, "up5k", folder / "up5k")
+    with stage("verify", "every rung against the integer reference", stages, out):
+        rows = verify_folder(folder, None, "bitstream", reporter(out))
+    with stage("report", REPORT, stages, out):
+        found = gather_findings(folder)
+        write_text(folder / REPORT, render_report(found))
+
+    write_facts(folder, stages, found)
+    out.print()
+    out.print(ladder_table(rows))
+    out.print(summary(folder, found, stages))
+    return not any_wrong(rows)
+
+
+@contextmanager
+def stage(name: str, about: str, stages: dict[str, float], out: Console) -> Iterator[None]:
+    """Prints a heading, then how long the block took; notes the seconds in `stages`."""
+    out.print(f"\n[bold]{name}[/]  [dim]{escape(about)}[/]", highlight=False)
+    start = time.perf_counter()
+    yield
+    stages[name] = round(time.perf_counter() - start, 2)
+    out.print(f"  {stages[name]:.1f} s", highlight=False)
+
+
+def reporter(out: Console) -> Callable[[Row], None]:
+    """Prints one line a rung as soon as it is done."""
+
+    def report(row: Row) -> None:
+        out.print(f"  {row.rung}: {row.status}, {row.images} images", highlight=False)
+
+    return report
+
+
+def write_facts(folder: Path, stages: dict[str, float], found: Findings | None) -> None:
+    """Writes demo.json; `found` is None at the beginning, before there is anything to tell."""
+    facts: dict[str, object] = {"stages": stages, "seconds": round(sum(stages.values()), 1)}
+    if found:
+        facts["test_images"] = len(found.test_images)
+        facts["test_accuracy"] = found.right / len(found.test_images)
+        facts["weight_bits"] = total_cost(layer_costs(found.network)).weight_bits
+        facts["flash_bytes"] = (folder / "up5k" / "flash.bin").stat().st_size
+        facts["cycles_per_frame"] = found.measured_cycles
+        facts["ladder"] = [row.as_json() for row in found.ladder]
+    write_text(folder / FACTS, json.dumps(facts, indent=2) + "\n")
+
+
+def summary(folder: Path, found: Findings, stages: dict[str, float]) -> Table:
+    """The figures worth remembering, and where to look next."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    ran = [row for row in found.ladder if row.status not in ("golden", "not run")]
+    exact = sum(row.status == "exact" for row in ran)
+    left = [row.rung for row in found.ladder if row.status == "not run"]
+    bits = total_cost(layer_costs(found.network)).weight_bits
+    size = (folder / "up5k" / "flash.bin").stat().st_size
+    table.add_row("test accuracy", f"{found.right / len(found.test_images):.2%} of {len(found.test_images):,} images")
+    table.add_row("network", f"{bits / 1000:,.1f} kbit of binary weights")
+    table.add_row("flash image", escape(f"{size:,} bytes, {folder / 'up5k' / 'flash.bin'}"))
+    if found.measured_cycles:
+        rate = CLOCK_HZ / found.measured_cycles
+        table.add_row("speed", f"{found.measured_cycles:,} cycles a frame in RTL, {rate:,.0f} frames/s at 24 MHz")
+    table.add_row("ladder", f"{exact} of {len(ran)} rungs exact" + (f"; not run: {', '.join(left)}" if left else ""))
+    table.add_row("time", f"{sum(stages.values()):.0f} s")
+    table.add_row("read on", escape(str(folder / REPORT)))
+    return table

@@ -1,0 +1,68 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from owlbit.export.network import Network
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells
+from owlbit.toolchain.zoo.card import Card
+
+_COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
+_MOST_ROWS = 20
+
+
+def ladder_table(rows: Sequence[Row]) -> Table:
+    """One row a rung; notes under it."""
+    notes = escape("\n".join(f"{row.rung}: {row.note}" for row in rows if row.note))
+    table = Table(caption=notes or None, caption_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading in ("rung", "verdict") else "right")
+    for row in rows:
+        cells = list(as_cells(row))
+        cells[2] = f"[{_COLOURS[row.status]}]{row.status}[/]"
+        table.add_row(*cells)
+    return table
+
+
+def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Table:
+    """One row an image: its class, that class's score, and the runner-up; the first rows only where there are many images."""
+    cycles = outcome.cycles_per_frame
+    rate = f"{cycles:,} cycles a frame, {CLOCK_HZ / cycles:.1f} frames/s at 24 MHz" if cycles else None
+    table = Table("image", "class", "score", "runner-up", "its score", caption=rate, caption_justify="left")
+    for name, scores in list(zip(names, outcome.scores, strict=True))[:_MOST_ROWS]:
+        # A stable sort of the negated scores: the first index of the largest score is the class.
+        order = (-scores).argsort(kind="stable")
+        best = [value for label in order[:2] for value in (escape(network.class_names[label]), str(scores[label]))]
+        table.add_row(escape(name), *best)
+    if len(names) > _MOST_ROWS:
+        table.add_row(f"... {len(names) - _MOST_ROWS} more")
+    return table
+
+
+def zoo_table(cards: Sequence[Card]) -> Table:
+    """One row a network of the zoo."""
+    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo NAME"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
+    table.add_column("name", no_wrap=True)
+    table.add_column("data", no_wrap=True)
+    for heading in ("accuracy", "kbit", "MBOP", "cycles", "frames/s", "QONNX"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for card in cards:
+        rate = card.frames_per_second
+        table.add_row(
+            escape(card.name),
+            escape(card.data),
+            f"{card.test_accuracy:.2%}",
+            f"{card.weight_bits / 1000:,.0f}",
+            f"{card.macs / 1e6:,.1f}",
+            f"{card.cycles:,}" if card.cycles else "too large",
+            f"{rate:,.1f}" if rate else "-",
+            f"{card.onnx_bytes / 1000:,.0f} kB",
+        )
+    return table

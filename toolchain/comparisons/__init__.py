@@ -1,0 +1,1 @@
+"""Many trainings set side by side."""

@@ -1,0 +1,88 @@
+"""Sets of labelled images as uint8 arrays, and how they are split. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from owlbit.export.errors import OwlbitError
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+class DataError(OwlbitError):
+    """Images or labels that cannot be used: names the file or class."""
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """`images`: uint8 [N, C, H, W]; `labels`: int64 [N], indices of the class names."""
+
+    images: Images
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.uint8:
+            raise ValueError(f"expected uint8 images [N, C, H, W], got {self.images.dtype} {list(self.images.shape)}")
+        if self.labels.shape != self.images.shape[:1]:
+            raise ValueError(f"expected {len(self.images)} labels, got {list(self.labels.shape)}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, indices: NDArray[np.int64]) -> Labelled:
+        """The images at `indices`, in that order."""
+        return Labelled(self.images[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Variations:
+    """How a training image differs from epoch to epoch: mirrored left to right or not (`flip`), moved by up to `shift` pixels,
+    under a `light` of `owlbit.toolchain.data.illumination`."""
+
+    flip: bool = False
+    shift: int = 0
+    light: str = "day"
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What a network is trained and judged on.
+
+    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the images that an epoch's `variations` begin
+    with, as many as in `train` and in its order; drawn afresh from `generator` where they are made up.
+    """
+
+    train: Labelled
+    validation: Labelled
+    test: Labelled | None
+    class_names: tuple[str, ...]
+    epoch: Callable[[np.random.Generator], Labelled]
+    variations: Variations = Variations()
+
+    @property
+    def held_out(self) -> Labelled:
+        """The test images, or the validation images where none are kept back for testing."""
+        return self.validation if self.test is None else self.test
+
+
+def stratified_split(labels: Labels, share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices (kept, split off): of every class the nearest whole number to `share`, but at least one image on either side.
+
+    Depends on `labels`, `share` and `seed` alone; what a smaller share splits off is part of what a larger one does.
+    Raises ValueError for a class of one image.
+    """
+    generator = np.random.default_rng(seed)
+    kept, off = [], []
+    for label in np.unique(labels).tolist():
+        indices = generator.permutation(np.flatnonzero(np.equal(labels, label)))
+        if len(indices) < 2:
+            raise ValueError(f"expected at least 2 images of class {label}, got 1")
+        count = int(np.clip(round(share * len(indices)), 1, len(indices) - 1))
+        off.append(indices[:count])
+        kept.append(indices[count:])
+    return np.sort(np.concatenate(kept)), np.sort(np.concatenate(off))

@@ -1,0 +1,152 @@
+"""Images to train on: the embedded digits, class folders, an npz or an official data set, split the same way every time."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from owlbit.toolchain.data.dataset import DataError, Dataset, Labelled, Variations, stratified_split
+from owlbit.toolchain.data.digits import digits_dataset
+from owlbit.toolchain.data.illumination import under_light
+from owlbit.toolchain.data.image_files import read_folder
+from owlbit.toolchain.data.published_sets import read_official
+from owlbit.toolchain.recipes.data import OFFICIAL, Data, Groups
+
+SPLIT_SEED, LIGHT_SEED = 1, 3
+
+
+def load_dataset(data: Data, base: Path) -> Dataset:
+    """The data set that a recipe's [data] describes; paths in it are relative to the folder `base`.
+
+    Splits depend on the images' order and the recipe alone, never on the training seed; the validation images come out of the
+    training images, and an official test split is the test split. All are seen under `data.light`, whose draws are fixed but for
+    the training images of an epoch. Raises DataError.
+    """
+    if data.source == "digits":
+        return digits_dataset(data.size, data.validation)
+    if data.source == "none":
+        raise DataError('the recipe has data.source = "none": it is for random weights, not for training; give it images')
+    everything, test, class_names = _read(data, base, data.path)
+    place = base / data.path if data.path else Path(data.source)
+    _check_classes(everything, class_names, 3 if data.test_share else 2, place)
+    if data.test:
+        place = base / data.test
+        test, _, test_names = _read(data, base, data.test)
+        if test_names != class_names:
+            raise DataError(f"{place}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
+        _check_classes(test, class_names, 1, place, "for testing")
+    elif data.test_share:
+        kept, off = stratified_split(everything.labels, data.test_share, SPLIT_SEED)
+        everything, test = everything.take(kept), everything.take(off)
+        _check_classes(everything, class_names, 2, place, f"beside the {data.test_share:.0%} for testing")
+    kept, off = stratified_split(everything.labels, data.validation, SPLIT_SEED + 1)
+
+    def fixed(part: Labelled, index: int) -> Labelled:
+        return Labelled(under_light(part.images, data.light, np.random.default_rng([LIGHT_SEED, index])), part.labels)
+
+    train = everything.take(kept)
+    return Dataset(
+        train=fixed(train, 0),
+        validation=fixed(everything.take(off), 1),
+        test=None if test is None else fixed(test, 2),
+        class_names=class_names,
+        epoch=lambda generator: train,
+        variations=Variations(data.flip, data.shift, data.light),
+    )
+
+
+def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
+    """(images, test images where the source has its own, class names), in the recipe's groups if it has any."""
+    labelled, test, names = _read_source(data, base, path)
+    if not data.groups:
+        return labelled, test, names
+    where = base / path if path else Path(data.source)
+    grouped_test = None if test is None else group_classes(test, names, data.groups, where)
+    return group_classes(labelled, names, data.groups, where), grouped_test, tuple(name for name, _ in data.groups)
+
+
+def _read_source(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
+    if data.source in OFFICIAL:
+        return read_official(data.source, base / path if path else None, data.size, data.colour)
+    if data.source == "folder":
+        labelled, names = read_folder(base / path, data.size, data.colour)
+    else:
+        labelled, names = read_npz(base / path, (data.colours, *data.size))
+    return labelled, None, names
+
+
+def group_classes(labelled: Labelled, names: tuple[str, ...], groups: Groups, where: Path) -> Labelled:
+    """`labelled`, of the classes `names`, with the number of its group for a label; images of no group are left out.
+
+    Raises DataError, naming the file or folder `where`, for a class that is none of `names`.
+    """
+    label_of = np.full(len(names), -1, dtype=np.int64)
+    for number, (group, classes) in enumerate(groups):
+        for name in classes:
+            if name not in names:
+                raise DataError(f'{where}: data.groups.{group}: expected classes of {_listed(names)}, got "{name}"')
+            label_of[names.index(name)] = number
+    labels = label_of[labelled.labels]
+    return Labelled(labelled.images[labels >= 0], labels[labels >= 0])
+
+
+def _check_classes(
+    labelled: Labelled, class_names: tuple[str, ...], least: int, path: Path, purpose: str = "one for each split"
+) -> None:
+    if len(class_names) < 2:
+        raise DataError(f"{path}: expected at least 2 classes, got {len(class_names)}")
+    if len(class_names) > 256:
+        raise DataError(f"{path}: expected at most 256 classes, got {len(class_names)}")
+    for name, count in zip(class_names, np.bincount(labelled.labels, minlength=len(class_names)), strict=True):
+        if count < least:
+            images = "image" if least == 1 else "images"
+            raise DataError(f'{path}: class "{name}": expected at least {least} {images}, {purpose}, got {count}; add images')
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[str, ...]]:
+    """An npz with `images` uint8 [N, *shape], `labels` integers [N] and, if it likes, `class_names`: (images with labels, names).
+
+    Never unpickles. Without names the classes are "0", "1", ... up to the largest label. Raises DataError.
+    """
+    arrays = _npz_arrays(path)
+    images, labels = arrays["images"], arrays["labels"]
+    expected = "[N, " + ", ".join(str(size) for size in shape) + "]"
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
+        raise DataError(f"{path}: images: expected uint8 {expected}, got {images.dtype} {list(images.shape)}")
+    if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+        raise DataError(f"{path}: labels: expected {len(images)} integers, got {labels.dtype} {list(labels.shape)}")
+    names = arrays.get("class_names")
+    if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
+        raise DataError(f"{path}: class_names: expected a list of texts, got {names.dtype} {list(names.shape)}")
+    if names is not None and len(set(names.tolist())) < len(names):
+        raise DataError(f"{path}: class_names: expected different names, got {_listed(tuple(names.tolist()))}")
+    class_names = tuple(str(name) for name in (range(int(labels.max()) + 1) if names is None else names))
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise DataError(f"{path}: labels: expected 0 to {len(class_names) - 1}, got {labels.min()} to {labels.max()}")
+    return Labelled(images, labels.astype(np.int64)), class_names
+
+
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise DataError(f"{path}: expected an npz with images and labels, got a single array")
+        with loaded as opened:
+            for key in ("images", "labels"):
+                if key not in opened:
+                    raise DataError(f'{path}: expected an array "{key}", found {_listed(tuple(opened))}')
+            return {key: opened[key] for key in ("images", "labels", "class_names") if key in opened}
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: expected an npz, found no such file") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: expected an npz of plain arrays, could not read it ({error})") from None

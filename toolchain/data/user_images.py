@@ -1,0 +1,68 @@
+"""Images that a user hands to `simulate` and `verify`: an array file, one picture, or a folder of pictures.
+
+An array must fit the network as it is. A picture is made to fit just as training does it: upright, gray or RGB, cropped, scaled.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
+
+
+def load_images(path: Path, network: Network) -> tuple[NDArray[np.uint8], list[str]]:
+    """uint8 images [N, C, H, W] that fit `network`, and a name for each.
+
+    `path`: an .npy with that array, an .npz with it as `images`, a picture, or a folder of pictures (sorted by name; gray for
+    C = 1, RGB for C = 3). Raises OwlbitError for anything else, naming the file.
+    """
+    if not path.exists():
+        raise OwlbitError(f"{path}: no such file or folder; expected images as .npy, .npz, a picture or a folder of pictures")
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+        if not files:
+            raise OwlbitError(f"{path}: expected pictures ({', '.join(PICTURES)}) in this folder, found none")
+        return read_pictures(files, network), [file.name for file in files]
+    if path.suffix.lower() in PICTURES:
+        return read_pictures([path], network), [path.name]
+    images = read_array(path)
+    try:
+        network.check_images(images)
+    except OwlbitError as error:
+        raise OwlbitError(f"{path}: {error}") from None
+    return images, [str(index) for index in range(len(images))]
+
+
+def read_array(path: Path) -> NDArray[np.uint8]:
+    """The array of an .npy file or the entry `images` of an .npz file, of whatever shape and type; never unpickled."""
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded as archive:
+            if "images" not in archive.files:
+                raise OwlbitError(f"{path}: expected an entry 'images' in this npz, got {', '.join(archive.files) or 'none'}")
+            images: NDArray[np.uint8] = archive["images"]
+            return images
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if isinstance(error, OwlbitError):
+            raise
+        raise OwlbitError(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind") from None
+
+
+def read_pictures(files: Sequence[Path], network: Network) -> NDArray[np.uint8]:
+    """uint8 [N, C, H, W] of picture files, cropped and scaled as in training. Raises OwlbitError naming an unreadable one."""
+    from owlbit.toolchain.data.image_files import read_image
+
+    channels, height, width = network.input_shape
+    if channels not in (1, 3):
+        raise OwlbitError(f"{files[0]}: this network takes {channels} channels, which no picture has; give an .npy instead")
+    return np.stack([read_image(file, (height, width), "gray" if channels == 1 else "rgb") for file in files])

@@ -1,0 +1,39 @@
+"""`owlbit simulate`: a model's scores for a user's images, at a chosen level of detail. Imports neither torch nor brevitas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw.reference import simulate
+from owlbit.hw.up5k.build import compile_flash
+from owlbit.hw.verification import Images, Outcome
+from owlbit.toolchain.deploy.backends import bitstream_rung, fast_rung, rtl_rung
+
+LEVELS = ("reference", "fast", "rtl", "bitstream")
+
+
+def simulate_images(network: Network, images: Images, level: str, build: Path | None) -> Outcome:
+    """Scores int32 [N, classes] of uint8 images [N, C, H, W], and cycles a frame where the level has a clock.
+
+    `build`: a build folder whose flash.bin is booted; compiled here where None. Raises OwlbitError for an unknown level, a folder
+    without flash image, a missing tool, and a network that does not fit the engine.
+    """
+    if level not in LEVELS:
+        raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
+    if level == "reference":
+        return Outcome(simulate(network, images))
+    if level == "fast":
+        return fast_rung(network, len(images)).run(images)
+    flash = compile_flash(network) if build is None else read_flash(build)
+    rung = rtl_rung if level == "rtl" else bitstream_rung
+    return rung(flash, network, len(images)).run(images)
+
+
+def read_flash(build: Path) -> bytes:
+    """The flash image of a build folder. OwlbitError where it has none."""
+    path = build / "flash.bin"
+    if not path.is_file():
+        raise OwlbitError(f"{build}: expected a build folder with flash.bin in it; `owlbit build` makes one")
+    return path.read_bytes()

@@ -1,0 +1,56 @@
+"""`owlbit build --target finn:PART`: from a model and the command's options to a FINN build."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.export.qonnx.graph import QonnxError
+from owlbit.hw.finn.build_finn import Options, build_finn
+from owlbit.hw.finn.folding.parts import device_of
+from owlbit.hw.finn.step_names import FOLDED
+from owlbit.hw.finn.subject import Subject
+from owlbit.toolchain.deploy.model_file import model_file
+
+
+def build_for_finn(
+    model: Path,
+    target: str,
+    out: Path,
+    input_range: str,
+    board: str | None,
+    frames_per_second: float | None,
+    folding: Path | None,
+    first: str | None,
+    last: str | None,
+    report: Callable[[str], None],
+) -> Subject:
+    """Builds MODEL for `target`, "finn:" and an AMD part as Vivado names it, in the folder `out`; see `owlbit.hw.finn.build_finn`.
+
+    Writes the page about it, finn.html, too. Returns what was built. Raises OwlbitError for a model outside the subset, an unknown
+    part, and all that `build_finn` refuses.
+    """
+    part = target.removeprefix("finn:")
+    if device_of(part) == part.lower():
+        raise OwlbitError(f"target {target!r}: expected a part with its package and speed, as finn:xc7z020clg400-1, got {part!r}")
+    network = _read(model_file(model), input_range)
+    state = build_finn(network, out, Options(part, board, frames_per_second, folding, first, last), report)
+    if any(step.name == FOLDED for step in state.steps):
+        from owlbit.toolchain.finn.report import report_build
+
+        report(f"the page about it: {report_build(out)}")
+    return network
+
+
+def _read(file: Path, input_range: str) -> Subject:
+    """The network in a file, or the file as it is where it is outside the subset and first quantises its pixels to several bits."""
+    try:
+        return load_model(file, input_range)
+    except QonnxError:
+        from owlbit.hw.finn.given_model import quantises_pixels, read_given
+
+        if not quantises_pixels(file):
+            raise
+        return read_given(file, input_range)

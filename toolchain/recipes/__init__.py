@@ -1,0 +1,1 @@
+"""Recipes: TOML becomes typed, checked values. Imports nothing else of toolchain."""

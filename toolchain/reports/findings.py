@@ -1,0 +1,95 @@
+"""Gathers everything that a report of a run shows. Imports neither torch nor brevitas before it reads a run folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from owlbit.export.load_model import load_model
+from owlbit.export.network import Network
+from owlbit.hw.fast import simulate
+from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.compiler.legality import Up5kError
+from owlbit.hw.verification import Images, Row
+from owlbit.toolchain.data.load_dataset import load_dataset
+from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.runs.run_folder import VERDICT
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What is known about a run.
+
+    `histogram`: int64 [C, 256] of the training images; `test_images`: uint8 [N, C, H, W], `test_labels`: int64 [N], `predicted`:
+    int64 [N] by the fast simulator; `held_out`: False where the recipe keeps no test images, and these are those that chose
+    the epoch; `history`: one entry an epoch, `best_epoch` counted from 0; `program` is None, and
+    `refusal` says why, where the network does not fit the up5k; `ladder` is empty where `owlbit verify` has not run.
+    """
+
+    network: Network
+    recipe: str
+    histogram: NDArray[np.int64]
+    test_images: Images
+    test_labels: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    held_out: bool
+    history: tuple[dict[str, Any], ...]
+    best_epoch: int
+    program: Up5kProgram | None
+    refusal: str
+    ladder: tuple[Row, ...]
+
+    @property
+    def right(self) -> int:
+        """How many test images the network gets right."""
+        return int((self.predicted == self.test_labels).sum())
+
+    @property
+    def measured_cycles(self) -> int | None:
+        """Clock cycles a frame in the simulated Verilog, where that rung has run."""
+        return next((row.cycles_per_frame for row in self.ladder if row.rung == "rtl" and row.cycles_per_frame), None)
+
+
+def gather_findings(run: Path) -> Findings:
+    """Everything about the run folder `run`. Raises OwlbitError where it is none, is not finished, or is not exported."""
+    from owlbit.toolchain.runs.run_folder import HISTORY, read_result, run_recipe
+
+    recipe, _, base = run_recipe(run)
+    network = load_model(model_file(run))
+    dataset = load_dataset(recipe.data, base)
+    test = dataset.held_out
+    program, refusal = None, ""
+    try:
+        program = compile_network(network)
+    except Up5kError as reason:
+        refusal = str(reason)
+    return Findings(
+        network=network,
+        recipe=recipe.text,
+        histogram=np.stack(
+            [np.bincount(dataset.train.images[:, c].reshape(-1), minlength=256) for c in range(network.input_shape[0])]
+        ),
+        test_images=test.images,
+        test_labels=test.labels,
+        predicted=simulate(network, test.images).argmax(axis=1),
+        held_out=dataset.test is not None,
+        history=tuple(json.loads((run / HISTORY).read_text(encoding="utf-8"))),
+        best_epoch=read_result(run).best_epoch,
+        program=program,
+        refusal=refusal,
+        ladder=read_ladder(run),
+    )
+
+
+def read_ladder(folder: Path) -> tuple[Row, ...]:
+    """The rows of the last `owlbit verify` of this folder; empty where there was none."""
+    path = folder / VERDICT
+    if not path.is_file():
+        return ()
+    fields = Row.__dataclass_fields__
+    return tuple(Row(**{key: row[key] for key in fields}) for row in json.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,149 @@
+"""A run folder: what training leaves behind and under which names. Imports no torch; `owlbit.toolchain.runs.weights` reads the weights.
+
+recipe.toml           the recipe, word for word
+run.json              class names, the folder that the recipe's paths are relative to, and where the images were
+last.ckpt             the state after the last finished epoch, to resume from
+history.json          one entry an epoch
+teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
+stage*.safetensors    the weights at the end of a stage that teaches the next
+model.safetensors     the weights of the best epoch; there once training has finished, like the two below
+learning_curve.png
+result.json           best epoch, accuracies, thresholds
+model.onnx, network.npz   after the export
+verification.*, report.html   of `owlbit verify` and `owlbit report`
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from owlbit.export.errors import OwlbitError
+from owlbit.export.files import make_folder, write_text
+from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
+
+RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
+MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
+ONNX, NETWORK = "model.onnx", "network.npz"
+STAGE = "stage{}.safetensors"
+TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
+REPORT, VERDICT, VERDICT_TABLE = "report.html", "verification.json", "verification.txt"
+# What the demo leaves: the facts that `make bench` prints again, and the sign that this folder may be replaced by the next demo.
+FACTS = "demo.json"
+
+
+class RunError(OwlbitError):
+    """A run folder that cannot be written to or read from."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a training ended, as in result.json. Accuracies are shares 0..1; `test_accuracy` is None without test images.
+
+    `best_epoch`: from 0; `seconds`: in epochs, over all resumptions; `weight_bits`: binary weights of the network.
+    """
+
+    best_epoch: int
+    epochs: int
+    validation_accuracy: float
+    test_accuracy: float | None
+    test_images: int
+    seconds: float
+    weight_bits: int
+    thresholds: list[list[int]]
+
+    @property
+    def accuracy(self) -> float:
+        """Of the test images, or of those held out for validation where there are none."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
+
+
+def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
+    """Makes `folder` ready for training `recipe`.
+
+    Raises RunError where it holds a run and neither flag is set, another's, or with `overwrite` files that are no run's.
+    """
+    make_folder(folder)
+    teacher = (TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY)
+    known = (
+        RECIPE,
+        CHECKPOINT,
+        HISTORY,
+        MODEL,
+        CURVE,
+        RESULT,
+        ONNX,
+        NETWORK,
+        *teacher,
+        *(STAGE.format(number) for number in (1, 2)),
+        REPORT,
+        VERDICT,
+        VERDICT_TABLE,
+        RUN,  # last: as long as it is there, the others are known to be a run's
+    )
+    found = [name for name in known if (folder / name).exists()]
+    if found and not resume:
+        if not overwrite:
+            raise RunError(f"{folder}: expected no earlier run, found {found[0]}; resume it, overwrite it or choose another folder")
+        if RUN not in found:
+            raise RunError(f"{folder}: expected a run to overwrite, found {found[0]} without {RUN}; choose another folder")
+        for name in found:
+            (folder / name).unlink()
+    if resume and RECIPE in found:
+        if (folder / RECIPE).read_text(encoding="utf-8") != recipe.text:
+            raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
+        if RUN in found and _read_json(folder / RUN).get("class_names") != list(class_names):
+            raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
+    write_json(folder / RUN, _run_facts(recipe, class_names))
+    write_text(folder / RECIPE, recipe.text)
+
+
+def _run_facts(recipe: Recipe, class_names: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "class_names": list(class_names),
+        "data_folder": str(recipe.path.parent.resolve()),
+        "data_path": recipe.data.path,  # what --data gave, which the recipe's text does not know
+    }
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Writes `content` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{path}: expected the file that training writes, found none; train first") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path}: expected JSON as training writes it, could not read it ({error})") from None
+    if not isinstance(content, dict):
+        raise RunError(f"{path}: expected a JSON object as training writes it, got {type(content).__name__}")
+    return content
+
+
+def read_result(folder: Path) -> Result:
+    """How the run in `folder` ended; RunError where it has not finished, or the file is not what training writes."""
+    content = _read_json(folder / RESULT)
+    numbers = [value for key, value in content.items() if key not in ("thresholds", "test_accuracy")]
+    if content.keys() != {field.name for field in fields(Result)} or not all(type(value) in (int, float) for value in numbers):
+        raise RunError(f"{folder / RESULT}: expected the figures that training writes, got others; overwrite the run")
+    return Result(**content)
+
+
+def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
+    """(recipe, class names, folder that its data paths are relative to) of the run in `folder`. Raises RunError."""
+    if not folder.is_dir():
+        raise RunError(f"{folder}: expected a run folder, found {'a file' if folder.exists() else 'no such folder'}; train first")
+    content = _read_json(folder / RUN)
+    names, base = content.get("class_names"), content.get("data_folder")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(base, str):
+        raise RunError(f"{folder / RUN}: expected class_names and data_folder as training writes them; train again")
+    recipe = load_recipe(folder / RECIPE)
+    path = content.get("data_path", recipe.data.path)
+    if not isinstance(path, str):
+        raise RunError(f"{folder / RUN}: expected data_path to be a text as training writes it, got {path!r}; train again")
+    return replace(recipe, data=replace(recipe.data, path=path)), tuple(names), Path(base)

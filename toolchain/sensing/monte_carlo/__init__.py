@@ -1,0 +1,1 @@
+"""Accuracy of many simulated chips against mismatch, light and frame rate."""

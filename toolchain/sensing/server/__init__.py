@@ -1,0 +1,1 @@
+"""The page of `owlbit sense` and the web server behind it."""

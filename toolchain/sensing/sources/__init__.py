@@ -1,0 +1,1 @@
+"""Where frames come from: the scripted scene, folders of pictures, videos and cameras."""

@@ -1,0 +1,1 @@
+"""The published networks that come with owlbit, and their cards."""

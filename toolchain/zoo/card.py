@@ -1,0 +1,132 @@
+"""The zoo: trained networks that come with owlbit, each a folder of `models/zoo/`. Imports neither torch nor brevitas.
+
+recipe.toml   what it was trained by
+model.onnx    the network as packed QONNX
+card.json     figures, and how to get them again (see `Card`)
+README.md     the same for a person, made from card.json by `card_page`
+sample.npz    scores int32 [N, classes] of `sample_frames`, and the classes uint8 [N] of all test images in their order
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from owlbit import models
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import Network
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.verification import Images
+from owlbit.toolchain.data.synthetic import make_frames
+
+ZOO = Path(models.__file__).parent / "zoo"
+PREFIX = "zoo:"
+SAMPLE_FRAMES = 64
+RECIPE, ONNX, CARD, PAGE, SAMPLE = "recipe.toml", "model.onnx", "card.json", "README.md", "sample.npz"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of one network.
+
+    `data`: the data set; `image`: (C, H, W); `class_names`; accuracies are shares 0..1, that on the `test_images` was looked at
+    once, after the training; `weight_bits`: binary weights, `macs`: binary multiply-accumulates (BOPs) an image; `cycles`: a frame
+    on the UP5K by its compiler's cost model, None where it does not fit, and `up5k` then says why; `keep`: the recipe's, "best"
+    where the validation images chose the epoch; `seconds`: of training, teacher left out; `commands`: from nothing to this folder;
+    `notes`: what else one should know.
+    """
+
+    name: str
+    data: str
+    image: list[int]
+    class_names: list[str]
+    validation_accuracy: float
+    test_accuracy: float
+    test_images: int
+    weight_bits: int
+    macs: int
+    cycles: int | None
+    up5k: str
+    epochs: int
+    best_epoch: int
+    keep: str
+    seed: int
+    seconds: float
+    onnx_bytes: int
+    commands: list[str]
+    notes: list[str]
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """Of the UP5K at its clock, None where the network does not fit."""
+        return CLOCK_HZ / self.cycles if self.cycles else None
+
+
+def zoo_names(zoo: Path = ZOO) -> list[str]:
+    """The names of all networks, in order."""
+    return sorted(path.parent.name for path in zoo.glob(f"*/{CARD}"))
+
+
+def zoo_folder(name: str, zoo: Path = ZOO) -> Path:
+    """The folder of the network `name`. Raises OwlbitError where there is none."""
+    names = zoo_names(zoo)
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f'did you mean "{close[0]}"?' if close else "there are " + (", ".join(names) or "none yet")
+        raise OwlbitError(f'{PREFIX}{name}: expected a network of the zoo ({hint}), got "{name}"; `owlbit zoo` lists them')
+    return zoo / name
+
+
+def read_card(folder: Path) -> Card:
+    """The card in `folder`. Raises OwlbitError where it cannot be read."""
+    path = folder / CARD
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Card(**{field.name: content[field.name] for field in fields(Card)})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OwlbitError(
+            f"{path}: expected a card as `owlbit.toolchain.zoo.publish` writes it, could not read it ({error})"
+        ) from None
+
+
+def sample_frames(network: Network) -> Images:
+    """uint8 [N, C, H, W]: made-up frames, the same on every machine, whose scores the zoo keeps."""
+    return make_frames(network.input_shape, SAMPLE_FRAMES)
+
+
+def read_sample(folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.int32]], np.ndarray[Any, np.dtype[np.uint8]]]:
+    """(scores int32 [N, classes] of `sample_frames`, classes uint8 [N] of the test images) that the zoo keeps."""
+    with np.load(folder / SAMPLE, allow_pickle=False) as arrays:
+        return arrays["scores"], arrays["test_classes"]
+
+
+def card_page(card: Card) -> str:
+    """README.md of a network, in Markdown."""
+    rate = card.frames_per_second
+    speed = f"{card.cycles:,} cycles a frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever it had"
+    rows = [
+        ("data", card.data),
+        ("image", f"{card.image[0]} x {card.image[1]} x {card.image[2]} (colours, rows, columns), uint8"),
+        ("classes", ", ".join(card.class_names)),
+        ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, looked at once"),
+        ("validation accuracy", f"{card.validation_accuracy:.2%}; {chosen}"),
+        ("weights", f"{card.weight_bits:,} bits, all binary, first and last layer included"),
+        ("BOPs", f"{card.macs:,} binary multiply-accumulates an image"),
+        ("UP5K", speed),
+        ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights a byte"),
+        ("training", f"{card.epochs} epochs, kept epoch {card.best_epoch + 1}, seed {card.seed}, {card.seconds / 60:,.0f} minutes"),
+    ]
+    table = "\n".join(f"| {what} | {value} |" for what, value in rows)
+    commands = "\n".join(card.commands)
+    notes = "".join(f"\n* {note}" for note in card.notes)
+    return (
+        f"# {card.name}\n\n| what | value |\n|---|---|\n{table}\n\n"
+        f"Run it with `owlbit simulate {PREFIX}{card.name} --images DIR`, build it with `owlbit build {PREFIX}{card.name}`.\n\n"
+        f"## Made by\n\n```sh\n{commands}\n```\n" + (f"\n## Notes\n{notes}\n" if notes else "")
+    )
