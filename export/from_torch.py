@@ -42,8 +42,8 @@ def export_module(
 
     `module` takes float32 [1, C, H, W] and returns float32 [1, classes]; `input_shape` is (C, H, W). It is fed pixel values 0..255
     as they are; for a module made for other floats, pixel v enters it as v * `input_scale` + `input_offset`.
-    Class names, name and input specification go into the file's metadata (`owlbit.export.qonnx.metadata`). The module comes back as it
-    was given. Raises ExportError where a weight is NaN or infinite (nothing is written), or where the exporter or ONNX's checker
+    Class names, name and input specification go into the file's metadata (`owlbit.export.qonnx.metadata`). The module comes back as
+    it was given. Raises ExportError where a weight is NaN or infinite (nothing is written), or where the exporter or ONNX's checker
     refuses.
     """
     _check_finite(module)

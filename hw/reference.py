@@ -1,4 +1,4 @@
-"""The reference simulator: `owlbit.export.network`'s specification in the plainest numpy, for reading and for checking everything else.
+"""The reference simulator: `owlbit.export.network`'s specification in the plainest numpy, for reading and for checking all else.
 
 Every layer is one function from bits to bits. Nothing is packed and nothing is fast; what it returns is by definition right.
 """

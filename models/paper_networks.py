@@ -50,7 +50,8 @@ class Xnor:
 
 NetworkTable = ResNet18 | FloatResNet18 | Xnor
 
-# By the names of `owlbit.models.costs.published.VARIANTS`, the rows of Real-to-Binary's Table 1, with the stem that they are counted with.
+# By the names of `owlbit.models.costs.published.VARIANTS`, the rows of Real-to-Binary's Table 1, each with the stem that
+# it is counted with.
 RESNET18_VARIANTS: dict[str, ResNet18 | FloatResNet18] = {
     "float": FloatResNet18("imagenet"),
     "bnn": ResNet18("imagenet", "binary", double_skip=False, gate_reduction=0, scale="none"),

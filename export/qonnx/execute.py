@@ -48,9 +48,9 @@ def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = 
 def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: InputRange | str = "auto") -> Ints:
     """int32 [N, classes]: the integer scores of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
 
-    Pixels enter through the network's recorded input scale (`input_range`: see `owlbit.export.qonnx.read.read_model`). Where the file
-    ends in an affine map the recorded score scale is undone; the result must then be an integer to a thousandth. Raises OwlbitError
-    where it is not, or where the file cannot be read.
+    Pixels enter through the network's recorded input scale (`input_range`: see `owlbit.export.qonnx.read.read_model`). Where the
+    file ends in an affine map the recorded score scale is undone; the result must then be an integer to a thousandth. Raises
+    OwlbitError where it is not, or where the file cannot be read.
     """
     read = read_model(path, input_range)
     read.network.check_images(images)

@@ -1,7 +1,8 @@
 """Cost of float and binary networks, operation by operation: BOPs, FLOPs, bits of parameters and of feature maps. Imports no torch.
 
-A network is a list of operations in order, made with `Tally`. `owlbit.export.network_cost` counts deployed integer networks instead.
-One multiply-accumulate is one operation: a BOP where weights and input are binary, a FLOP otherwise. Real numbers have 32 bits.
+A network is a list of operations in order, made with `Tally`. `owlbit.export.network_cost` counts deployed integer networks
+instead. One multiply-accumulate is one operation: a BOP where weights and input are binary, a FLOP otherwise. Real numbers have 32
+bits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Binary layers for training: hard signs forward, straight-through gradients backward.
 
-These are the light twins of Brevitas' 1-bit quantisers with scale 1 (see `owlbit.models.networks.brevitas_twin`): the same values forward and the same
-gradients, without the cost of a general quantiser.
+These are the light twins of Brevitas' 1-bit quantisers with scale 1 (see `owlbit.models.networks.brevitas_twin`): the same values
+forward and the same gradients, without the cost of a general quantiser.
 """
 
 from __future__ import annotations

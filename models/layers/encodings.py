@@ -1,8 +1,8 @@
 """How pixels become the first layer's input: a pixel has 256 values, so every encoding is a table that is looked up.
 
-Beside the thermometer (`owlbit.models.layers.thermometer`) there are the pixel's own binary digits, real-valued ramps for a float network, and
-the pixel itself. All but the last are laid out like the thermometer, T channels a colour, so that one layer table fits them. None
-of these deploys.
+Beside the thermometer (`owlbit.models.layers.thermometer`) there are the pixel's own binary digits, real-valued ramps for a float
+network, and the pixel itself. All but the last are laid out like the thermometer, T channels a colour, so that one layer table fits
+them. None of these deploys.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ So the normalised value, the activation and all gradients are those of the +-1 n
 Whole numbers up to 256 are exact in bfloat16; a larger magnitude of y01 is rounded to 8 bits.
 
 A float network's activations are coded in the same way, 0 for -1: (HardTanh + 1) / 2, and ReLU itself.
-On a processor the steps are compiled loops (`owlbit.models.layers.fused_kernels`); elsewhere they are torch's own operations, with the same
-results but for rounding.
+On a processor the steps are compiled loops (`owlbit.models.layers.fused_kernels`); elsewhere they are torch's own operations, with
+the same results but for rounding.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor
     """activation(pool(norm(2 * values - weight_sums))), coded as 0 for -1 and 1 for +1.
 
     `values`: bfloat16 [N, C, H, W], channels innermost, what a convolution makes of such codes; `weight_sums`: float32 [C], the
-    sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of `owlbit.models.layers.binary.ACTIVATIONS`.
-    Returns bfloat16 [N, C, H // side, W // side], channels innermost. `norm` in training mode updates its running statistics;
-    where several processes train together its statistics are those of the whole batch.
+    sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of
+    `owlbit.models.layers.binary.ACTIVATIONS`. Returns bfloat16 [N, C, H // side, W // side], channels innermost. `norm` in training
+    mode updates its running statistics; where several processes train together its statistics are those of the whole batch.
     """
     if values.device.type != "cpu" or activation not in KINDS:
         return plain_normalise_activate(values, norm, weight_sums, side, activation)

@@ -101,8 +101,8 @@ class BinaryNet(Trainable):
 
     `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour; `layers`: the table; `classes`: number of classes;
     `thresholds`: where the thermometer starts, float [C, T]; `shared`: one set of thresholds for all colours; `encoding`:
-    "thermometer", or "bit-planes" or "ramps" of `owlbit.models.layers.encodings`; `activation`: a name of `owlbit.models.layers.binary.ACTIVATIONS`.
-    Raises TableError where a layer does not fit.
+    "thermometer", or "bit-planes" or "ramps" of `owlbit.models.layers.encodings`; `activation`: a name of
+    `owlbit.models.layers.binary.ACTIVATIONS`. Raises TableError where a layer does not fit.
     The loss is taken on `logits`, the scores times a learned positive temperature, which the hardware has no need of.
     """
 

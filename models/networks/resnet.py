@@ -139,8 +139,8 @@ class ResNet18(Trainable):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes]; see `Trainable`.
 
     `input_shape`: (C, H, W); `table`: which ResNet-18; `activation`: of the binary convolutions' input, a name of
-    `owlbit.models.networks.trainable.ACTIVATIONS`. Its eight transfer points are the ends of its blocks of two convolutions, binary and float
-    alike. Raises ValueError on a scale, stem, downsampling or width that there is not.
+    `owlbit.models.networks.trainable.ACTIVATIONS`. Its eight transfer points are the ends of its blocks of two convolutions, binary
+    and float alike. Raises ValueError on a scale, stem, downsampling or width that there is not.
     """
 
     def __init__(

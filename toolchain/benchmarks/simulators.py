@@ -1,4 +1,4 @@
-"""`python -m owlbit.toolchain.benchmarks.simulators`: every way to run a binarised network on this processor, side by side, in one run.
+"""`python -m owlbit.toolchain.benchmarks.simulators`: every way to run a binarised network here, side by side, in one run.
 
 All take the same network and the same images, all may use the same cores, all are timed in turn, round after round; a ratio is the
 median of the rounds' ratios, so that a disturbance hits neighbours alike. What each returns is compared with the reference.

@@ -17,16 +17,17 @@ PAGE, TABLE, PLOT, PLACES_PLOT = "README.md", "table.csv", "encodings.png", "thr
 
 INTRODUCTION = """# Input encodings on CIFAR-10
 
-Made by `python -m owlbit.toolchain.comparisons.encodings --data DIR --out docs/encodings`; {count} trainings so far, {minutes} minutes of
-one thread. Every training has the same network, a fully-binarised 32-P-64-P-128-P on 16x16 images, and the same budget of {epochs}
-epochs; seeds differ in weights, order and mirroring. 5,000 of the training images choose the epoch; the 10,000 test images are
-looked at once, by the finished network. [results.csv](results.csv) has every training, [table.csv](table.csv) every mean.
+Made by `python -m owlbit.toolchain.comparisons.encodings --data DIR --out docs/encodings`; {count} trainings so far, {minutes}
+minutes of one thread. Every training has the same network, a fully-binarised 32-P-64-P-128-P on 16x16 images, and the same budget
+of {epochs} epochs; seeds differ in weights, order and mirroring. 5,000 of the training images choose the epoch; the 10,000 test
+images are looked at once, by the finished network. [results.csv](results.csv) has every training, [table.csv](table.csv) every
+mean.
 
 ![Test accuracy by number of thresholds, for each light and colour]({plot})
 
 Cells: mean in percent ± sample standard deviation over seeds (number of seeds). "day" is the data as it is; "dark" and "mixed" are
-made by [toolchain/data/illumination.py](../../toolchain/data/illumination.py) in training, validation and test alike. Bars and ± say how much seeds
-differ, not how far the mean may be off; a difference below one or two of them is none.
+made by [toolchain/data/illumination.py](../../toolchain/data/illumination.py) in training, validation and test
+alike. Bars and ± say how much seeds differ, not how far the mean may be off; a difference below one or two of them is none.
 """
 LEARNING = """## Learning against quantiles
 

@@ -1,4 +1,4 @@
-"""Techniques against their absence: `python -m owlbit.toolchain.comparisons.recipes FILE --out DIR` trains every variant of a comparison.
+"""Techniques against their absence: `python -m owlbit.toolchain.comparisons.recipes FILE --out DIR` trains every variant.
 
 `results.csv` in the output folder gets a row as soon as a training has finished, and table and plot are drawn again; what has a row
 is skipped by the next call. See `owlbit.toolchain.comparisons.comparison_file` for the file, `models/comparisons/` for whole ones.
@@ -29,10 +29,10 @@ PAGE, PLOT = "README.md", "accuracy.png"
 
 INTRODUCTION = """# {title}
 
-Made by `python -m owlbit.toolchain.comparisons.recipes models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes} minutes
-in all, teachers' own epochs not counted. Every training begins with the recipe at the end of this page and has the same epochs; a
-variant changes what its entry below says. Seeds differ in weights, order and variations of the images. The validation images choose
-the epoch; the test images are looked at once, by the finished network. [results.csv](results.csv) has every training.
+Made by `python -m owlbit.toolchain.comparisons.recipes models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes}
+minutes in all, teachers' own epochs not counted. Every training begins with the recipe at the end of this page and has the same
+epochs; a variant changes what its entry below says. Seeds differ in weights, order and variations of the images. The validation
+images choose the epoch; the test images are looked at once, by the finished network. [results.csv](results.csv) has every training.
 
 ![Test accuracy of every training]({plot})
 

@@ -1,4 +1,4 @@
-"""Each way to compute a model's scores, as a rung for `owlbit.hw.verification`: torch, QONNX's executor, fast simulator, FINN, RTL, bitstream.
+"""Each way to compute a model's scores, as a rung for `owlbit.hw.verification`: torch, QONNX, fast simulator, FINN, RTL, bitstream.
 
 A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
 none of the tools.

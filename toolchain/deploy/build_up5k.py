@@ -20,8 +20,8 @@ def build_model(model: Path, target: str, out: Path, input_range: str = "auto") 
     """Compiles MODEL into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
 
     model.onnx is the QONNX file given, or the one beside the integer network given, or else written from that network. `out`
-    appears whole or not at all. `input_range`: see `owlbit.export.qonnx.read.read_model`. Returns the network. Raises OwlbitError for an
-    unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
+    appears whole or not at all. `input_range`: see `owlbit.export.qonnx.read.read_model`. Returns the network. Raises OwlbitError
+    for an unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
     """
     if target not in TARGETS:
         raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)} or finn:PART, PART being an AMD part")

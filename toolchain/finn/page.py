@@ -1,6 +1,7 @@
 """The page about a network on AMD parts: what FINN expects of its layers, what that leaves out, the same network on other parts.
 
-Text and figures only; the numbers come from `owlbit.hw.finn`. One HTML document that needs nothing from outside, and the same as JSON.
+Text and figures only; the numbers come from `owlbit.hw.finn`. One HTML document that needs nothing from outside, and the same as
+JSON.
 """
 
 from __future__ import annotations

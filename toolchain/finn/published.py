@@ -1,7 +1,7 @@
 """CNV_1W1A at FINN's published folding: FINN's estimate, as our report gives it, beside published figures, and the difference.
 
-`python -m owlbit.toolchain.finn.published` writes docs/finn_report.md. It needs finn-plus (`make finn`), Brevitas for the network, Yosys
-for the size of one processing element; weights are random, and estimates hardly depend on them. The folding is that of
+`python -m owlbit.toolchain.finn.published` writes docs/finn_report.md. It needs finn-plus (`make finn`), Brevitas for the network,
+Yosys for the size of one processing element; weights are random, and estimates hardly depend on them. The folding is that of
 finn-examples, build/bnn-pynq/folding_config/cnv-w1a1_folding_config.json, its layers renamed to what FINN calls them now.
 """
 
@@ -62,8 +62,8 @@ PUBLISHED = (
 
 HEAD = """# FINN's estimate and a published design: CNV_1W1A
 
-Made by `python -m owlbit.toolchain.finn.published` (needs `make finn`). The network is CNV_1W1A of brevitas_examples on an XC7Z020 at
-{clock:g} MHz, folded as FINN's own example: PE x SIMD {folding}.
+Made by `python -m owlbit.toolchain.finn.published` (needs `make finn`). The network is CNV_1W1A of brevitas_examples on an XC7Z020
+at {clock:g} MHz, folded as FINN's own example: PE x SIMD {folding}.
 
 | | how | LUTs | block RAMs (36 kbit) | frames/s at {clock:g} MHz |
 |---|---|---|---|---|

@@ -21,14 +21,14 @@ class Data:
     """Where images come from and how they are split.
 
     `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
-    and `labels`), one of `OFFICIAL` (see `owlbit.toolchain.data.published_sets`; all but "vww" have their own test images), or "none" (no
-    images: the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a local copy
-    of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or "rgb";
-    `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch; `test`: a
-    folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random; `shift`:
-    move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that `owlbit.toolchain.data.illumination` makes of all images;
-    `groups`: new classes, each a name and the classes of the source that it takes in, as a table [data.groups]; images of the
-    others are left out.
+    and `labels`), one of `OFFICIAL` (see `owlbit.toolchain.data.published_sets`; all but "vww" have their own test images), or
+    "none" (no images: the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a
+    local copy of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or
+    "rgb"; `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch;
+    `test`: a folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random;
+    `shift`: move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that
+    `owlbit.toolchain.data.illumination` makes of all images; `groups`: new classes, each a name and the classes of the source that
+    it takes in, as a table [data.groups]; images of the others are left out.
     """
 
     source: str

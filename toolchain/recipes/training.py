@@ -16,9 +16,9 @@ class Training:
     thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
     "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
     tanh in place of sign comes before them; `precision`: of the arithmetic in training, "float32", or "bfloat16" for the fast form
-    of `owlbit.models.layers.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or "real" for a float
-    network of the same layers, to be a teacher; `keep`: which epoch's weights the run ends with, that of the "best" validation
-    accuracy or the "last" one; `from_run`: the run folder, relative to the recipe, of a finished training of the
+    of `owlbit.models.layers.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or
+    "real" for a float network of the same layers, to be a teacher; `keep`: which epoch's weights the run ends with, that of the
+    "best" validation accuracy or the "last" one; `from_run`: the run folder, relative to the recipe, of a finished training of the
     same network, whose weights this one begins with, or "" to begin with random ones."""
 
     epochs: int = 60

@@ -1,4 +1,4 @@
-"""A run folder: what training leaves behind and under which names. Imports no torch; `owlbit.toolchain.runs.weights` reads the weights.
+"""A run folder: what training leaves behind and under which names. Imports no torch; `weights` beside it reads the weights.
 
 recipe.toml           the recipe, word for word
 run.json              class names, the folder that the recipe's paths are relative to, and where the images were

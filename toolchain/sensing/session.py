@@ -1,4 +1,4 @@
-"""One session of `owlbit sense`: puts the loop and its sinks together, runs it, and sums it up. Imports nothing heavy before it is called."""
+"""One session of `owlbit sense`: loop and sinks put together, run, and summed up. Imports nothing heavy before it is called."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ COMPARED = ("xc7s15", "xc7s50", "xc7a100t", "xc7z010", "xc7z020", "xczu3eg")
 
 @dataclass(frozen=True)
 class OnPart:
-    """A part and what it holds. `fits`: the folding at hand; `best`: the fastest one within `owlbit.hw.finn.folding.search.SHARE`, or None."""
+    """A part and what it holds. `fits`: the folding at hand; `best`: the fastest one within `SHARE` of `search`, or None."""
 
     part: Part
     fits: bool
@@ -26,7 +26,7 @@ class OnPart:
 
 
 def compare_parts(estimates: Estimates, layers: Sequence[Layer], devices: Sequence[str] = COMPARED) -> list[OnPart]:
-    """One entry a device of `owlbit.hw.finn.folding.parts`. `estimates`: of the folding at hand, which fits where the whole part holds it."""
+    """One entry a device of `parts`. `estimates`: of the folding at hand, which fits where the whole part holds it."""
     found = []
     for device in devices:
         part = PARTS[device]

@@ -158,7 +158,10 @@ def test_verify_says_not_run_where_a_tool_is_missing(
 def test_building_simulating_and_verifying_need_no_torch(tmp_path: Path, network: Network) -> None:
     write_qonnx(network, tmp_path / "model.onnx")
     np.save(tmp_path / "images.npy", random_images(np.random.default_rng(1), network, 2))
-    without = "import sys; sys.modules.update(torch=None, brevitas=None, lightning=None); from owlbit.toolchain.cli.app import main; main()"
+    without = (
+        "import sys; sys.modules.update(torch=None, brevitas=None, lightning=None); "
+        "from owlbit.toolchain.cli.app import main; main()"
+    )
     for arguments in (
         ["build", "model.onnx", "--out", "build"],
         ["simulate", "build", "--images", "images.npy", "--level", "rtl"],

@@ -1,4 +1,4 @@
-"""A run that reads bit planes as an integer network: `python -m owlbit.toolchain.sensing.monte_carlo.export_bit_planes RUN FILE.npz`.
+"""A run on bit planes as an integer network: `python -m owlbit.toolchain.sensing.monte_carlo.export_bit_planes RUN FILE.npz`.
 
 No thermometer gives bit planes, so that such a run does not deploy. Taken apart from its first layer it is an ordinary network
 whose input is eight channels of bits a colour, each with the threshold 1. `owlbit sense --monte-carlo` compares with it.
