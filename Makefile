@@ -14,7 +14,7 @@ help:
 	@echo "make test       the tests that take seconds"
 	@echo "make test-all   every test, the slow ones too"
 	@echo "make bench      the measured figures, each with the command that gives it"
-	@echo "make lint       ruff and mypy --strict"
+	@echo "make lint       ruff, mypy --strict and the layers of imports"
 	@echo "make bitstream  place and route the iCE40 engine again and compare its hash"
 	@echo "make clean      remove caches (runs/ and .venv stay)"
 
@@ -68,10 +68,11 @@ lint: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 bitstream: $(STAMP)
 	@$(BIN)/python -m owlbit.hw.up5k.bitstream.build
 
 clean:
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .import_linter_cache .mypy_cache .ruff_cache .hypothesis
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +

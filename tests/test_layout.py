@@ -100,6 +100,14 @@ print(json.dumps({name: str(Path(file).resolve()) for name, file in named.items(
         assert all(name.partition(".")[0] == "owlbit" for name, file in ours.items() if Path(file) in MODULES)
 
 
+def test_imports_keep_to_the_layers() -> None:
+    """The contracts of import-linter in pyproject.toml."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()", "--no-cache"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
 @pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name_of)
 def test_every_module_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
