@@ -68,7 +68,6 @@ def compare(
 
     Every recipe is read before the first is trained. Raises OwlbitError.
     """
-
     for name in only:
         if name not in comparison.variants:
             raise OwlbitError(f'--only: expected variants of {", ".join(comparison.variants)}, got "{name}"')
