@@ -5,14 +5,11 @@ from __future__ import annotations
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from owlbit.toolchain.sensing.session import build_loop, open_page, open_sinks, run_headless, summary, tell, turn
-
-if TYPE_CHECKING:
-    pass
 
 INTERRUPTED = 130
 
