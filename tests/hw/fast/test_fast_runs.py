@@ -125,7 +125,7 @@ def test_no_threads_are_refused() -> None:
 
 RUN = """
 import sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, "tests/helpers")
 import numpy as np
 from random_networks import random_images, random_network
 from owlbit.hw import fast, reference
