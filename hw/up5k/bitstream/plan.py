@@ -41,6 +41,11 @@ def rtl_sources() -> list[Path]:
     return sorted(path for path in RTL.glob("*.v") if not path.stem.endswith("_sim"))
 
 
+def rtl_headers() -> list[Path]:
+    """What the Verilog includes, in name order."""
+    return sorted(RTL.glob("*.vh"))
+
+
 def input_hash(plan: Plan) -> str:
-    """SHA-256 over sources, pins and options: a bitstream made from other inputs is stale."""
-    return digest([*rtl_sources(), PINS, TOP, *DEFINES, json.dumps(asdict(plan), sort_keys=True)])
+    """SHA-256 over sources, headers, pins and options: a bitstream made from other inputs is stale."""
+    return digest([*rtl_headers(), *rtl_sources(), PINS, TOP, *DEFINES, json.dumps(asdict(plan), sort_keys=True)])
