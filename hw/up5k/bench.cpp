@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Test bench of the chip: an SPI flash, a pixel source that honours px_ready, and a host that takes scores.
 // usage: bench FLASH PIXELS FRAMES CLASSES SCORES MAX_CYCLES GAP_SEED
 // FLASH: image of the flash from address 0. PIXELS: bytes of all frames. SCORES: int16 little-endian, written at the end.

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hw.up5k.bitstream.plan import DEFINES, TOP, rtl_sources
+from hw.up5k.bitstream.plan import DEFINES, TOP, rtl_headers, rtl_sources
+from hw.up5k.simulate import BENCH
 from hw.up5k.verilate import lint, missing_tools
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
@@ -36,6 +37,11 @@ def test_every_file_is_read_and_holds_one_module_of_its_name() -> None:
     for path in rtl_sources():
         modules = [line.split()[1] for line in path.read_text().splitlines() if line.startswith("module ")]
         assert modules == [path.stem], path.name
+
+
+def test_every_file_names_its_licence() -> None:
+    for path in [*rtl_headers(), *rtl_sources(), BENCH]:
+        assert path.read_text(encoding="utf-8").startswith("// SPDX-License-Identifier: Apache-2.0\n"), path.name
 
 
 def test_lint_notices_a_width(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies the network from the SPI flash into memory, once after reset, and refuses anything that is not one.
 // Wakes the flash (0xAB), reads (0x03) at BASE: the magic number, a header, the words, CRC-32/MPEG-2 over it all.
 // Ends with done, or with error for good: wrong magic, version or length, or a wrong checksum (blank, cut off or corrupted flash).

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The learned thermometer: turns each pixel byte into bits by comparing it with thresholds, four a cycle, and stores the frame.
 // A pixel's bits are described by table entries of four thresholds (0..256, 256 never fires); an entry may end a byte or a pixel.
 // Bytes come in the order row, column, colour. `full` rises with the last pixel stored and falls on `release_frame`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine: boots a network from flash, takes frames of pixels, gives scores. Wiring only; each part says what it does.
 `include "owl_fields.vh"
 `default_nettype none

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic: two sets of 16 lanes of 16 bits, 512 binary multiply-accumulates a cycle when windows go in pairs.
 // Lane 4k+q of a set matches filter k of four with quarter q of a word; a narrow pixel is repeated over all four quarters. In a pair
 // the left window's lanes meet the word before, the right window's the newest one, with the same weights; alone, a window is the left.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The memory port: of one read and three write requests a cycle it takes one, and turns quarter-word writes into a nibble mask.
 // Writes go first (boot, then post unit, then encoder); a read is taken in a cycle without a write. Read data: two cycles later.
 // A write changes one nibble, or with `quad` all four, of quarter `quarter`; with `fill` the rest of its pixel becomes 0.

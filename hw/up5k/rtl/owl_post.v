@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the sums of a window to output bits: adds the quarters that belong together, compares with thresholds, ORs over a pool, and
 // writes nibbles of four channels. In the raw mode of the last layer it hands the sums to the sender instead.
 // A pass has up to four slots, one a nibble; quarters of one slot are added: 1 slot of 4, 2 of 2 or 4 of 1, by `mode`.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sends the scores of a pass, 2 * popcount - K, as 16-bit two's complement, low byte first, one byte a valid/ready handshake.
 `include "owl_fields.vh"
 `default_nettype none

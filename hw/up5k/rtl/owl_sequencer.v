@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The conductor: reads the configuration once, then for every frame walks the tiles (descriptor, thresholds, weights) and their passes.
 // A tile is what fits the weight memory; a pass is one walk over the map for up to 16 filters. Layout: hw/up5k/fields.py.
 `include "owl_fields.vh"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Walks a convolution: for every output position (the corners of a 2x2 pool in turn) the rows of its window, their 64-bit words, and
 // for each word the columns. Two neighbouring windows are walked at once where they overlap: one more column serves both.
 // Addresses are quarters of a word and are found by adding increments alone; the compiler works them out.
