@@ -22,7 +22,7 @@ module owl_boot #(
     output wire        error
 );
   localparam [3:0] WAKE = 0, REST = 1, COMMAND = 2, SIGNATURE = 3, META = 4, WORDS = 5, CHECKSUM = 6, DONE = 7, ERROR = 8;
-  reg [3:0] state;
+  (* fsm_encoding = "none" *) reg [3:0] state;  // as coded: synthesis would drop what codes that are no state do
   assign done  = (state == DONE);
   assign error = (state == ERROR);
 
@@ -63,6 +63,10 @@ module owl_boot #(
         if (left == 20'd0) begin
           left <= 20'd31;
           case (state)
+            WAKE: begin  // the flash needs 3 us before the next command
+              state <= REST;
+              left  <= 20'd127;
+            end
             COMMAND:   state <= SIGNATURE;
             SIGNATURE: state <= (word == `OWL_MAGIC) ? META : ERROR;
             META: begin
@@ -71,10 +75,7 @@ module owl_boot #(
             end
             WORDS:     state <= CHECKSUM;
             CHECKSUM:  state <= (crc_next == 32'd0) ? DONE : ERROR;
-            default: begin  // WAKE: the flash needs 3 us before the next command
-              state <= REST;
-              left  <= 20'd127;
-            end
+            default:   state <= ERROR;  // no state: nothing runs until reset
           endcase
         end
       end

@@ -33,7 +33,7 @@ module owl_sequencer (
     output reg  [`OWL_PASS_BITS-1:0] header   // of the pass
 );
   localparam [3:0] BOOT = 0, CONFIG = 1, IDLE = 2, FETCH = 3, THRESHOLDS = 4, WEIGHTS = 5, HEADER = 6, RUN = 7, NEXT = 8;
-  reg [3:0] state;
+  (* fsm_encoding = "none" *) reg [3:0] state;  // as coded: synthesis would drop what codes that are no state do
 
   // ---------------------------------------------------------------- loader: `load_left1` + 1 words from `load_addr` on
   reg load_active, returns_1, returns_2;
@@ -105,7 +105,7 @@ module owl_sequencer (
             2'd0: tile[63:0] <= q;
             2'd1: tile[127:64] <= q;
             2'd2: tile[191:128] <= q;
-            default: tile[`OWL_TILE_BITS-1:192] <= q[`OWL_TILE_BITS-193:0];
+            2'd3: tile[`OWL_TILE_BITS-1:192] <= q[`OWL_TILE_BITS-193:0];
           endcase
         end
         if (load_over) begin
@@ -134,7 +134,7 @@ module owl_sequencer (
         end
       end
       RUN: if (!start && !run_busy) state <= NEXT;
-      default: begin  // NEXT
+      NEXT: begin
         pass <= pass + 8'd1;
         pass_thresholds <= pass_thresholds + pass_step;
         first_weight <= next_weight;
@@ -151,6 +151,7 @@ module owl_sequencer (
           end
         end
       end
+      default: state <= BOOT;  // no state: read the configuration again
     endcase
     if (rst) begin
       state <= BOOT;
