@@ -19,11 +19,14 @@ from pathlib import Path
 from export.cache import cache_folder
 from hw.up5k.tools import ToolFailed, ToolMissing, digest, made_once, run_tool
 
-# Unknown and initial values are constants: the engine resets what it reads, and such values make the fastest model.
+# Unknown and initial values are constants: the engine resets what it reads (tests run it with RANDOM_INITIAL), and such values make
+# the fastest model.
 TRANSLATE = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
     *("-Wno-fatal", "-Wno-lint", "-Wno-MULTIDRIVEN", "--relative-includes"),
 )
+# For `options`, against the above: what no reset and no write has set is random, by the seed given when the model runs.
+RANDOM_INITIAL = ("--x-assign", "unique", "--x-initial", "unique")
 # What Verilator's makefile would define for a model without coverage, SystemC, timing and traces.
 FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 COMPILE = ("-std=c++17", "-DVERILATOR=1", *(f"-DVM_{feature}=0" for feature in FEATURES))
