@@ -6,7 +6,7 @@ FINN_VERSION := 1.6.1
 FINN  := $(VENV)/.installed-finn
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo test test-all bench lint bitstream clean
+.PHONY: help venv finn demo test test-all bench lint fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-all   every test, the slow ones too"
 	@echo "make bench      the measured figures, each with the command that gives it"
 	@echo "make lint       ruff, mypy --strict and the layers of imports"
+	@echo "make fields     write the table of hw/up5k/fields.py into the RTL's header and the tables of hw/up5k/README.md"
 	@echo "make bitstream  place and route the iCE40 engine again and compare its hash"
 	@echo "make clean      remove caches (runs/ and .venv stay)"
 
@@ -69,6 +70,9 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+fields: $(STAMP)
+	@$(BIN)/python -m owlbit.hw.up5k.bitstream.fields_header
 
 bitstream: $(STAMP)
 	@$(BIN)/python -m owlbit.hw.up5k.bitstream.build

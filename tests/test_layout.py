@@ -93,7 +93,8 @@ print(json.dumps({name: str(Path(file).resolve()) for name, file in named.items(
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     here = {name: str(Path(file).resolve()) for name, module in sys.modules.items() if (file := getattr(module, "__file__", None))}
     for names in (json.loads(done.stdout.splitlines()[-1]), here):
-        ours = {name: file for name, file in names.items() if Path(file).is_relative_to(ROOT)}
+        folders = [ROOT / name for name in (*PACKAGES, "owlbit", "tests")]  # not .venv, whose packages do as they like
+        ours = {name: file for name, file in names.items() if any(Path(file).is_relative_to(folder) for folder in folders)}
         ours.pop("__main__", None)
         assert len(set(ours.values())) == len(ours)
         assert not set(ours) & set(PACKAGES)

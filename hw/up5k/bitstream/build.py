@@ -23,6 +23,7 @@ from typing import Any
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_bytes, write_text
 from owlbit.hw.external_tools import ToolMissing, run_tool
+from owlbit.hw.up5k.bitstream.fields_header import check_header
 from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
     CLOCK_MHZ,
@@ -34,6 +35,7 @@ from owlbit.hw.up5k.bitstream.plan import (
     TOP,
     Plan,
     input_hash,
+    rtl_headers,
     rtl_sources,
 )
 
@@ -52,10 +54,12 @@ class BitstreamError(OwlbitError):
 def build_bitstream(out_folder: Path, plan: Plan | None = None, progress: Callable[[str], None] = print) -> dict[str, Any]:
     """Builds the bitstream of hw/up5k/rtl and writes engine.bin and engine.json to `out_folder`; returns what engine.json says.
 
-    Both files are replaced whole, and only when the bitstream keeps every limit. Raises ToolMissing without the YoWASP packages,
-    BitstreamError where the engine does not fit or misses `NEEDED_MHZ`, ToolFailed with the tool's first error line.
+    Both files are replaced whole, and only when the bitstream keeps every limit. Raises FieldsError where the RTL's header is not
+    what the table of fields says, ToolMissing without the YoWASP packages, BitstreamError where the engine does not fit or misses
+    `NEEDED_MHZ`, ToolFailed with the tool's first error line.
     """
     plan = plan or Plan()
+    check_header()
     require_tools()
     with tempfile.TemporaryDirectory(prefix="owlbit-bitstream-") as name:
         work = Path(name)
@@ -70,7 +74,7 @@ def build_bitstream(out_folder: Path, plan: Plan | None = None, progress: Callab
         "bytes": len(data),
         "sha256": sha256(data).hexdigest(),
         "input_sha256": input_hash(plan),
-        "sources": [path.name for path in rtl_sources()],
+        "sources": [path.name for path in [*rtl_headers(), *rtl_sources()]],
         "options": asdict(plan),
         "tools": {package: importlib.metadata.version(package) for package in PACKAGES},
         **summary,
@@ -89,7 +93,7 @@ def place_and_route(work: Path, plan: Plan, progress: Callable[[str], None]) -> 
     The tools see another /tmp than we do, so everything is copied to the working folder and named relative to it.
     """
     sources = rtl_sources()
-    for path in [*sources, PINS]:
+    for path in [*rtl_headers(), *sources, PINS]:
         shutil.copy(path, work)
     read = f"read_verilog {' '.join(f'-D {name}' for name in DEFINES)} {' '.join(path.name for path in sources)}"
     script = f"{read}; synth_ice40 {plan.synthesis} -top {TOP} -json engine.synth"
