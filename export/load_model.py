@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.export.network_file import load_network
+
+LOG = logging.getLogger(__name__)
 
 _ZIP = b"PK\x03\x04"
 
@@ -27,6 +30,7 @@ def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto"
         raise ModelFileError(f"{path}: no such model file; expected a QONNX file or a network file of owlbit")
     with path.open("rb") as file:
         start = file.read(len(_ZIP))
+    LOG.info("reading the model %s", path)
     if start == _ZIP:
         return load_network(path)
     if not start:

@@ -7,6 +7,7 @@ refuses its input with an OwlbitError, a chip that finds its flash damaged for o
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -19,6 +20,8 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+
+LOG = logging.getLogger(__name__)
 
 Images = NDArray[np.uint8]
 Status = Literal["golden", "exact", "differs", "failed", "not run"]
@@ -83,6 +86,7 @@ def compare(golden: Ints, images: Images, rungs: Sequence[Rung]) -> Iterator[Row
         try:
             outcome = rung.run(own)
         except NotRun as reason:
+            LOG.info("skipped %s: %s", rung.name, reason)
             yield Row(rung.name, "not run", 0, time.perf_counter() - start, note=str(reason))
             continue
         except OwlbitError as reason:
