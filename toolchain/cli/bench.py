@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.errors import FAILED, when_stopped
+from owlbit.toolchain.cli.terminal import Terminal
 
 NAMES = ("all", "figures", "simulators", "training")
 
@@ -54,7 +54,7 @@ def _figures() -> bool:
     from owlbit.toolchain.benchmarks import promises
 
     figures = promises.measure()
-    wide = Console(width=None if sys.stdout.isatty() else 150)  # a file gets its lines whole
+    wide = Terminal(width=None if sys.stdout.isatty() else 150)  # a file gets its lines whole
     wide.print(promises.figures_table(figures))
     return any(figure.reached is False for figure in figures)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from owlbit.toolchain.cli.errors import when_stopped
+from owlbit.toolchain.cli.terminal import Terminal
 
-progress = Console(stderr=True)
+progress = Terminal(stderr=True)
 
 Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Trainings at once; they share the processors evenly.")]
 Out = Annotated[

@@ -102,12 +102,10 @@ def _say(message: str, code: int) -> int:
 
 def _place(error: BaseException) -> str:
     """Where in owlbit the error came from, ` in FILE, line N`; nothing where its own files are not in the traceback."""
-    root = Path(owlbit.__file__).resolve().parent
+    root = Path(owlbit.__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        for above in (root, root.parent):  # in a checkout the packages are links to folders beside owlbit/
-            if path.is_relative_to(above):
-                return f" in {path.relative_to(above)}, line {frame.lineno}"
+        if Path(frame.filename).is_relative_to(root):
+            return f" in {Path(frame.filename).relative_to(root)}, line {frame.lineno}"
     return ""
 
 

@@ -20,7 +20,15 @@ LOGGER = logging.getLogger("owlbit")
 # Begins with the time and not with "owlbit: ", by which a starting process knows the message of one that it started.
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-out = Console()
+
+class Terminal(Console):
+    """rich's console, which leaves it to the command line what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+out = Terminal()
 
 
 def version() -> str:

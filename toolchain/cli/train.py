@@ -51,9 +51,10 @@ def train(
     Example: `owlbit train models/recipes/digits.toml --out runs/digits`
     """
     from owlbit.toolchain.recipes.recipe import load_recipe, with_data
-    from owlbit.toolchain.training.train import train as train_recipe
 
     loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
+    from owlbit.toolchain.training.train import train as train_recipe  # torch: a bad recipe is told without waiting for it
+
     if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
         from owlbit.toolchain.training.distributed import launch
 

@@ -55,7 +55,7 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
             pool.shutdown(wait=False, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
                 for child in active_children():
-                    child.terminate()  # what it finished is in its run folder
+                    child.kill()  # its finished epochs are in its run folder; lightning would answer SIGTERM later
             raise
 
 
