@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.comparisons.comparison_file import merged, read_comparison
+from owlbit.toolchain.comparisons.comparison_file import read_comparison
 from owlbit.toolchain.comparisons.recipes import PAGE, PLOT, Row, main, write_page
 from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
+from owlbit.toolchain.recipes.extends import merged
 from owlbit.toolchain.recipes.recipe import load_recipe
 from tiny_recipe import recipe_for
 
@@ -102,7 +103,7 @@ def test_means_deviations_and_differences_at_the_same_seed(file: Path, tmp_path:
         ('recipe = "recipe.toml"', 'recipe = "no.toml"', "no.toml: expected a recipe, found no such file"),
         ('recipe = "recipe.toml"', "", "recipe: expected the path of a recipe, got no such key"),
         ("[variants.plain]", "[variants.Plain]", "variants.Plain: expected a name of small letters, digits and dashes"),
-        ("title", "titel", "titel: expected one of title, recipe, seeds"),
+        ("title", "titel", 'titel: expected a known key (did you mean "title"?), got "titel"'),
         ("[variants.plain]", "[variants", "expected a TOML file"),
     ],
 )
