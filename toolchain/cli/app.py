@@ -19,6 +19,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
 
 if TYPE_CHECKING:
@@ -306,6 +307,7 @@ def zoo(
 
 
 app.command()(sense)
+app.command()(schema)
 
 
 def show_progress(row: Row) -> None:

@@ -99,7 +99,7 @@ def _move(old: Path, new: Path) -> Callable[[str], str]:
 
 
 def _written(files: list[Path], tables: Mapping[str, Any]) -> str:
-    import tomli_w  # of the base, but only needed here
+    import tomli_w  # comes with training, the one place where a recipe that extends another is read
 
     names = ", ".join(file.name for file in files[1:])
     return f"# {files[0].name} with what it extends: {names}\n\n{tomli_w.dumps(tables)}"
