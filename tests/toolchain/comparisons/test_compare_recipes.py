@@ -10,7 +10,6 @@ from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.comparisons.comparison_file import read_comparison
 from owlbit.toolchain.comparisons.recipes import PAGE, PLOT, Row, main, write_page
 from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
-from owlbit.toolchain.recipes.extends import merged
 from owlbit.toolchain.recipes.recipe import load_recipe
 from tiny_recipe import recipe_for
 
@@ -44,13 +43,6 @@ def test_every_variant_of_the_comparisons_that_come_along_is_a_recipe(path: Path
     for text in texts.values():
         (tmp_path / "a.toml").write_text(text)
         assert load_recipe(tmp_path / "a.toml").training.seed == 1
-
-
-def test_tables_are_merged_lists_replaced_and_false_leaves_out() -> None:
-    table = {"a": {"x": 1, "y": 2}, "b": {"z": 3}, "layers": [1, 2], "flag": True}
-    changes = {"a": {"y": 5}, "b": False, "layers": [3], "flag": False, "new": {"k": 0}}
-    assert merged(table, changes) == {"a": {"x": 1, "y": 5}, "layers": [3], "flag": False, "new": {"k": 0}}
-    assert table["a"] == {"x": 1, "y": 2}
 
 
 def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
