@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +58,8 @@ class Distillation:
     the run folder of a finished training, relative to the recipe; `dense`: the float teacher's convolutions have one group.
 
     The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`. With
-    `once` the teacher looks at every training image once, plain and mirrored if the recipe flips, instead of at each variation.
+    `cache_logits` the teacher's logits are computed once per training image, the mean of plain and mirrored if the recipe flips,
+    and stand for all its variations.
     `attention`: weight of attention matching, on top of that. With `progressive` the teacher teaches the first stage alone, and
     each stage the next, the last one by logits only.
     """
@@ -68,7 +70,7 @@ class Distillation:
     temperature: float = 4.0
     weight: float = 0.5
     dense: bool = False
-    once: bool = False
+    cache_logits: bool = False
     attention: float = 0.0
     progressive: bool = False
 
@@ -117,14 +119,20 @@ def read_training(table: Mapping[str, Any], path: Path, *, real: bool) -> Traini
 
 def read_distillation(table: Mapping[str, Any], path: Path, training: Training) -> Distillation:
     """The table `[distillation]` of the recipe `path`, checked against its `training`. Raises SettingError."""
+    if "once" in table and "cache_logits" not in table:
+        logging.getLogger(__name__).warning(f"{path}: distillation.once: this key is now called cache_logits")
+        table = {("cache_logits" if key == "once" else key): value for key, value in table.items()}
     distillation = read_table(Distillation, table, path, "distillation", DISTILLATION_LIMITS)
     if not distillation.trained_first:
         for key in ("epochs", "rate", "dense"):
             if key in table:
                 raise SettingError(path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table[key]))
-    if distillation.once and (distillation.attention or distillation.progressive):
+    if distillation.cache_logits and (distillation.attention or distillation.progressive):
         raise SettingError(
-            path, "distillation.once", "no such key with attention or progressive, which need the teacher at each step", "true"
+            path,
+            "distillation.cache_logits",
+            "no such key with attention or progressive, which need the teacher at each step",
+            "true",
         )
     if distillation.progressive and training.stages == 1:
         raise SettingError(path, "distillation.progressive", "no such key without stages, each of which teaches the next", "true")

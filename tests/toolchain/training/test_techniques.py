@@ -24,7 +24,8 @@ from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.weights import load_run
-from owlbit.toolchain.training.distillation import Teaching
+from owlbit.toolchain.training.batches import Batch
+from owlbit.toolchain.training.distillation import Distiller
 from owlbit.toolchain.training.train import train
 from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
 
@@ -113,11 +114,17 @@ def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
     teacher.use_real_weights(True)
     images = torch.randint(0, 256, (5, 1, 8, 8), generator=torch.Generator().manual_seed(1))
     logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
-    teaching = Teaching(teacher, Distillation("float", temperature=3.0, weight=0.25))
-    loss = teaching.loss((images, torch.zeros(5)), logits, torch.tensor(2.0))
+    distiller = Distiller(teacher, Distillation("float", temperature=3.0, weight=0.25))
+    batch = Batch(images, torch.zeros(5), torch.tensor([6, 2, 0, 3, 5]))
+    loss = distiller.loss(batch, logits, torch.tensor(2.0))
     p, q = F.softmax(teacher.logits(images) / 3, 1), F.softmax(logits / 3, 1)
     expected = 0.75 * 2 + 0.25 * 9 * (p * (p / q).log()).sum(1).mean()
     np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-5)
+    # Cached logits are those at the images' places in the set, whatever the images look like by now.
+    cached = torch.full((7, 3), float("nan")).index_copy(0, batch.index, teacher.logits(images).detach())
+    dark = Batch(images * 0, batch.labels, batch.index)
+    from_cache = Distiller(teacher, distiller.recipe, cached).loss(dark, logits, torch.tensor(2.0))
+    np.testing.assert_array_equal(from_cache.detach().numpy(), loss.detach().numpy())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.recipes.training import Training
 from owlbit.toolchain.runs.weights import load_run
 from owlbit.toolchain.training.batches import EpochBatches
-from owlbit.toolchain.training.train import accuracy, train
+from owlbit.toolchain.training.evaluation import torch_accuracy
+from owlbit.toolchain.training.train import train
 
 TINY = """
 name = "tiny"
@@ -101,7 +102,7 @@ def test_the_saved_model_is_that_of_the_best_epoch_and_gives_the_stated_accuracy
     assert result is not None and result.test_accuracy is not None
     run = load_run(tmp_path / "run")
     assert run.class_names == ("top", "bottom")
-    assert accuracy(run.net, blobs()) == result.test_accuracy
+    assert torch_accuracy(run.net, blobs()) == result.test_accuracy
     assert result.test_accuracy > 0.9
     assert run.net.thermometer.integer_thresholds().tolist() == result.thresholds
     assert result.test_images == 120
@@ -196,7 +197,8 @@ def test_the_threads_of_the_process_are_left_as_they_were(recipe: Recipe, tmp_pa
 def test_epochs_differ_and_hang_on_seed_and_number_alone() -> None:
     dataset = digits_dataset()
     first, again, later, other = (
-        next(iter(EpochBatches(dataset, Training(seed=seed), epoch)))[0].numpy() for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
+        next(iter(EpochBatches(dataset, Training(seed=seed), epoch))).images.numpy()
+        for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
     )
     np.testing.assert_array_equal(first, again)
     assert (first != later).any() and (first != other).any()
