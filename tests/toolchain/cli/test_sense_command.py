@@ -123,12 +123,13 @@ def test_a_reader_that_leaves_does_not_stop_it(tmp_path: Path) -> None:
 def test_sensing_imports_no_torch() -> None:
     script = (
         "import sys\n"
+        "from owlbit.toolchain.sensing.options import SenseOptions\n"
         "from owlbit.toolchain.sensing.session import build_loop\n"
         "from owlbit.toolchain.sensing.settings import load_settings\n"
         "import owlbit.toolchain.sensing.monte_carlo.systems\n"
         "from sensing_tools import demo_network\n"
-        "loop = build_loop(demo_network(), load_settings(None), full_speed=True)\n"
-        "next(loop.moments())\n"
+        "loop = build_loop(demo_network(), load_settings(None), SenseOptions(full_speed=True))\n"
+        "next(loop.frames())\n"
         "print(sorted({'torch', 'brevitas', 'lightning', 'matplotlib'} & set(sys.modules)))\n"
     )
     assert printed_by(script) == "[]"
