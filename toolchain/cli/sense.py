@@ -25,7 +25,7 @@ def sense(
     mismatch: Annotated[
         float | None, typer.Option(metavar="MV", help="Comparator offset, mV rms (default: that of the settings).")
     ] = SenseOptions.mismatch,
-    rate: Annotated[float, typer.Option(metavar="FPS", help="Frames a second; also the longest exposure.")] = SenseOptions.rate,
+    rate: Annotated[float, typer.Option(metavar="FPS", help="Frames per second; also the longest exposure.")] = SenseOptions.rate,
     level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, or rtl: the engine's Verilog.")] = SenseOptions.level,
     converter: Annotated[str, typer.Option(metavar="NAME", help="comparators (thermometer in the pixels), or adc (8 bits).")] = (
         SenseOptions.converter

@@ -162,6 +162,6 @@ def summary(loop: Loop) -> str:
         parts.append(f"{tally.corrupt:,} corrupt frames passed over, source gone {tally.gone:,} times")
     if tally.busy_s > 0:
         parts.append(
-            f"{tally.busy_s / tally.frames * 1e3:.2f} ms of one core a frame, {tally.frames / tally.busy_s:,.0f} frames/s at most"
+            f"{tally.busy_s / tally.frames * 1e3:.2f} ms of one core per frame, {tally.frames / tally.busy_s:,.0f} frames/s at most"
         )
     return "; ".join(parts)

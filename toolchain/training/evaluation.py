@@ -19,7 +19,6 @@ from owlbit.hw.fast import FastNetwork, compile_fast
 from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.runs.build_net import deployable
-from owlbit.toolchain.runs.run_folder import ONNX
 from owlbit.toolchain.training.batches import Batches
 
 # Binary multiply-accumulates that torch takes some seconds for, as an export does.
@@ -49,7 +48,7 @@ def integer_network(net: Trainable) -> Network:
     from owlbit.models.networks.brevitas_twin import brevitas_twin
 
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / ONNX
+        path = Path(folder) / "network.onnx"
         export_module(brevitas_twin(deployable(net).eval()), path, input_shape=net.input_shape)
         return read_qonnx(path)
 

@@ -109,6 +109,14 @@ def test_a_damaged_teacher_is_named(tmp_path: Path) -> None:
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
 
 
+def test_the_old_name_of_a_key_is_taken_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recipe = recipe_for(tmp_path, training='[distillation]\nteacher = "float"\nonce = true\n')
+    assert recipe.distillation is not None and recipe.distillation.cache_logits
+    assert caplog.messages == [f"{recipe.path}: distillation.once: this key is now called cache_logits"]
+    with pytest.raises(OwlbitError, match=r"distillation\.once: expected a known key"):
+        recipe_for(tmp_path, training='[distillation]\nteacher = "float"\nonce = true\ncache_logits = true\n')
+
+
 def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
     teacher = BinaryNet((1, 8, 8), 2, (Conv(4),), 3, encoding="ramps", activation="hardtanh")
     teacher.use_real_weights(True)

@@ -138,6 +138,15 @@ def test_resumed_training_ends_in_the_same_weights_to_the_bit(recipe: Recipe, tm
     assert (whole.best_epoch, whole.test_accuracy) == (halves.best_epoch, halves.test_accuracy)
 
 
+def test_the_state_file_holds_plain_records_as_history_does(recipe: Recipe, tmp_path: Path) -> None:
+    """So that it is read back without unpickling, and a training that an earlier version stopped can be resumed."""
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=2)
+    saved = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["owlbit"]
+    assert saved.keys() == {"history", "best_epoch", "best_state"}
+    assert saved["history"] == json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [type(record) for record in saved["history"]] == [dict, dict]
+
+
 def test_a_killed_training_resumes_to_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
     long = tmp_path / "long.toml"
     long.write_text(TINY.replace("epochs = 3", "epochs = 15"))
