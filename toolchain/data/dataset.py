@@ -53,16 +53,22 @@ class Variations:
 class Dataset:
     """What a network is trained and judged on.
 
-    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the images that an epoch's `variations` begin
-    with, as many as in `train` and in its order; drawn afresh from `generator` where they are made up.
+    `train`, `validation`, `test`: as they are seen under the light of the recipe, which is drawn once; `test` is None where there
+    is none. `clean_train`: the images of `train`, in its order, before that light: what an epoch's `variations` begin with.
+    `draw_train(generator)`: where the images are made up, those of an epoch in place of `clean_train`, as many and in its order.
     """
 
     train: Labelled
     validation: Labelled
     test: Labelled | None
     class_names: tuple[str, ...]
-    epoch: Callable[[np.random.Generator], Labelled]
+    clean_train: Labelled
     variations: Variations = Variations()
+    draw_train: Callable[[np.random.Generator], Labelled] | None = None
+
+    def epoch(self, generator: np.random.Generator) -> Labelled:
+        """The images that an epoch's `variations` begin with; drawn from `generator` only where they are made up."""
+        return self.clean_train if self.draw_train is None else self.draw_train(generator)
 
     @property
     def held_out(self) -> Labelled:

@@ -170,10 +170,10 @@ def _accuracy(found: Findings) -> str:
     )
     about = html.paragraph(f"Rows are the true class, columns what the network answers on the {seen}.")
     parts = [about, html.confusion(counts, found.network.class_names)]
-    epochs = [entry["epoch"] + 1 for entry in found.history]
+    epochs = [record.epoch + 1 for record in found.history]
     curves = {
-        "training, varied images": [entry["accuracy"] for entry in found.history],
-        "validation": [entry["validation_accuracy"] for entry in found.history],
+        "training, varied images": [record.accuracy for record in found.history],
+        "validation": [record.validation_accuracy for record in found.history],
     }
     best = found.best_epoch + 1
     parts.append(

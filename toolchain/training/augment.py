@@ -1,6 +1,6 @@
 """Training images varied batch by batch, as uint8 tensors on the device that trains: mirrored, moved, under another light.
 
-What is drawn for an image hangs on the epoch's generator alone; the noise of dark pixels also on where they are computed.
+What is drawn for an image depends on the epoch's generator alone; the noise of dark pixels also on where they are computed.
 """
 
 from __future__ import annotations

@@ -177,7 +177,10 @@ MISTAKES = {
         (GOOD + "[distillation]\nweight = 0.5\n", r"distillation\.teacher: expected a text, got no such key"),
         (GOOD + TEACHER + "weight = 2\n", r"distillation\.weight: expected 0 to 1, got 2"),
         (GOOD + TEACHER + "progressive = true\n", r"distillation\.progressive: expected no such key without stages"),
-        (GOOD + TEACHER + "once = true\nattention = 1.0\n", r"distillation\.once: expected no such key with attention"),
+        (
+            GOOD + TEACHER + "cache_logits = true\nattention = 1.0\n",
+            r"distillation\.cache_logits: expected no such key with attention",
+        ),
         (GOOD + TEACHER + "weight = 0.0\n", r"distillation\.weight: expected more than 0 where attention is not"),
     ],
     "of [network]": [

@@ -1,5 +1,7 @@
 """Variations of training images in a batch: against plain loops, repeatable, and with every image's own labels and logits."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from owlbit.toolchain.data.dataset import Dataset, Labelled, Variations
 from owlbit.toolchain.data.illumination import NOISE, tone_curves
 from owlbit.toolchain.recipes.training import Training
 from owlbit.toolchain.training.augment import Draws, draw, vary
-from owlbit.toolchain.training.batches import EpochBatches
+from owlbit.toolchain.training.batches import Batches, EpochBatches
 
 
 def some_images(count: int = 128) -> torch.Tensor:
@@ -19,7 +21,7 @@ def dataset(count: int, variations: Variations) -> Dataset:
     """Images whose every pixel is their label."""
     labels = np.arange(count)
     images = Labelled(np.tile(labels.astype(np.uint8)[:, None, None, None], (1, 1, 4, 4)), labels)
-    return Dataset(images, images, None, ("a", "b"), lambda generator: images, variations)
+    return Dataset(images, images, None, ("a", "b"), images, variations)
 
 
 @pytest.mark.parametrize("shift", [0, 1, 7])
@@ -63,12 +65,21 @@ def test_darkness_is_the_curve_of_each_image_plus_its_noise() -> None:
     assert (vary(images, draws, 6).numpy() != seen).any()
 
 
+def joined(batches: EpochBatches) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(images, labels, index) of all batches."""
+    parts = list(batches)
+    return (
+        torch.cat([batch.images for batch in parts]),
+        torch.cat([batch.labels for batch in parts]),
+        torch.cat([batch.index for batch in parts]),
+    )
+
+
 @pytest.mark.parametrize("light", ["day", "mixed"])
 def test_the_same_seed_and_epoch_give_the_same_batches(light: str) -> None:
     data = dataset(50, Variations(flip=True, shift=1, light=light))
     first, again, later, other = (
-        [torch.cat(parts) for parts in zip(*EpochBatches(data, Training(batch=8, seed=seed), epoch), strict=True)]
-        for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
+        joined(EpochBatches(data, Training(batch=8, seed=seed), epoch)) for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
     )
     assert len(first[1]) == 48  # what does not fill a batch is left out
     assert len(set(first[1].tolist())) == 48
@@ -77,14 +88,29 @@ def test_the_same_seed_and_epoch_give_the_same_batches(light: str) -> None:
     assert (first[1] != later[1]).any() and (first[1] != other[1]).any()
 
 
-def test_images_keep_their_labels_and_their_teachers_logits() -> None:
+def test_images_keep_their_labels_and_their_places_in_the_set() -> None:
     data = dataset(50, Variations(flip=True, shift=2))
-    soft = torch.arange(50.0)[:, None].repeat(1, 3)
-    for images, labels, logits in EpochBatches(data, Training(batch=8), 0, soft=soft):  # type: ignore[misc]
-        np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
-        np.testing.assert_array_equal(logits[:, 1], labels.float())
+    for batch in EpochBatches(data, Training(batch=8), 0):
+        np.testing.assert_array_equal(batch.images[:, 0, 0, 0], batch.labels)
+        np.testing.assert_array_equal(data.train.labels[batch.index], batch.labels)
+    places = [batch.index for batch in Batches(data.validation, 16)]
+    assert [len(place) for place in places] == [16, 16, 16, 2]
+    np.testing.assert_array_equal(torch.cat(places), np.arange(50))
+
+
+def test_images_that_are_made_up_are_drawn_from_the_epochs_generator() -> None:
+    still = dataset(8, Variations())
+    np.testing.assert_array_equal(still.epoch(np.random.default_rng(0)).images, still.clean_train.images)
+
+    def draw_train(generator: np.random.Generator) -> Labelled:
+        return Labelled(generator.integers(0, 256, (8, 1, 4, 4), dtype=np.uint8), still.train.labels)
+
+    drawn = dataclasses.replace(still, draw_train=draw_train)
+    first, again, other = (drawn.epoch(np.random.default_rng(seed)).images for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
 
 
 def test_fewer_images_than_a_batch_are_one_batch() -> None:
     batches = EpochBatches(dataset(5, Variations()), Training(batch=8), 0)
-    assert len(batches) == 1 and [len(batch[0]) for batch in batches] == [5]
+    assert len(batches) == 1 and [len(batch) for batch in batches] == [5]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.from_torch import export_module
@@ -24,6 +23,7 @@ from owlbit.models.pruning.filter_pruning import table_in, width
 from owlbit.models.pruning.heavy_blocks import MixedBlock
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.build_net import build_net
+from owlbit.toolchain.training.batches import Batch
 from owlbit.toolchain.training.cycle_budget import blank_network, up5k_cycles
 from owlbit.toolchain.training.pruning_schedule import PruningSchedule, pruning_schedule
 
@@ -66,11 +66,12 @@ def schedule_for(recipe: Recipe) -> PruningSchedule:
     return schedule
 
 
-def batches(epoch: int) -> list[tuple[Tensor, Tensor]]:
+def batches(epoch: int) -> list[Batch]:
     generator = torch.Generator().manual_seed(epoch)
     labels = torch.arange(STEPS * 10) % 5
     images = (smooth_images(len(labels), (1, 12, 12), generator).float() * (0.2 + 0.2 * labels.view(-1, 1, 1, 1))).byte()
-    return [(images[start : start + 10], labels[start : start + 10]) for start in range(0, len(labels), 10)]
+    whole = Batch(images, labels, torch.arange(len(labels)))
+    return [whole.part(slice(start, start + 10)) for start in range(0, len(labels), 10)]
 
 
 def optimiser_for(net: BinaryNet) -> torch.optim.Optimizer:
@@ -85,9 +86,9 @@ def learn(
         net = schedule.on_epoch_start(net, epoch, batches(epoch)).train()
         if epoch in schedule.borders:
             optimiser = optimiser_for(net)
-        for step, (images, labels) in enumerate(batches(epoch)):
+        for step, batch in enumerate(batches(epoch)):
             schedule.on_step_start(net, epoch, step, STEPS)
-            loss = F.cross_entropy(net.logits(images), labels)
+            loss = F.cross_entropy(net.logits(batch.images), batch.labels)
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
@@ -123,7 +124,7 @@ def test_a_training_ends_light_narrow_and_exact_on_the_chip(tmp_path: Path) -> N
     assert (net.state_dict()["thermometer.latents"] != start).any()
     export_module(brevitas_twin(net.eval()), tmp_path / "model.onnx", input_shape=(1, 12, 12))
     network = load_model(tmp_path / "model.onnx")
-    images = torch.cat([images for images, _ in batches(0)])
+    images = torch.cat([batch.images for batch in batches(0)])
     np.testing.assert_array_equal(simulate(network, images.numpy()), net(images).detach().numpy())
     assert compile_network(network).cycles_per_frame == up5k_cycles((1, 12, 12), 4, 5)(table)
 
@@ -233,7 +234,7 @@ def test_a_block_goes_and_a_resumed_training_ends_in_the_same_bits(tmp_path: Pat
     for key, value in whole.state_dict().items():
         np.testing.assert_array_equal(resumed.state_dict()[key], value, err_msg=key)
     export_module(brevitas_twin(whole.eval()), tmp_path / "model.onnx", input_shape=(1, 12, 12))
-    images = torch.cat([images for images, _ in batches(0)])
+    images = torch.cat([batch.images for batch in batches(0)])
     scores = simulate(load_model(tmp_path / "model.onnx"), images.numpy())
     np.testing.assert_array_equal(scores, whole(images).detach().numpy())
 
