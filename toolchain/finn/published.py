@@ -25,11 +25,10 @@ from owlbit.export.files import write_text
 from owlbit.hw.external_tools import run_tool
 from owlbit.hw.finn.folding.check_folding import check_folding
 from owlbit.hw.finn.folding.choices import Settings, kind_of, layers_of
-from owlbit.hw.finn.folding.compare_parts import compare_parts
 from owlbit.hw.finn.folding.estimates import Estimates, LeftOut, estimate
-from owlbit.hw.finn.folding.search import fold_for_rate, frontier
+from owlbit.hw.finn.folding.search import fold_for_rate
 from owlbit.hw.finn.tools import finn_environment
-from owlbit.toolchain.finn.page import write_finn_page
+from owlbit.toolchain.finn.report import report_model
 
 PART = "xc7z020clg400-1"
 PAGE = Path("docs/finn_report.md")
@@ -260,13 +259,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, finn_environment(Path(name) / "sources", None):
         model = folded(cnv_hardware(Path(name)), published_folding())
         estimates = estimate(model, PART)
-        layers = layers_of(model, PART)
-        searched = fold_for_rate(layers, estimates.frames_per_second, estimates.clock_hz)
+        searched = fold_for_rate(layers_of(model, PART), estimates.frames_per_second, estimates.clock_hz)
         ours = estimate(folded(model, searched.settings()), PART)
         element = processing_element_luts(Path(name))
         if arguments.page:
-            arguments.page.mkdir(parents=True, exist_ok=True)
-            write_finn_page(arguments.page, "CNV_1W1A", PART, estimates, compare_parts(estimates, layers), frontier(layers))
+            report_model(model, "CNV_1W1A", PART, estimates.clock_hz, arguments.page)
     write_text(arguments.out, render_comparison(estimates, weight_memories(model), ours, element))
     print(f"wrote {arguments.out}")
 

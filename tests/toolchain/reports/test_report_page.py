@@ -15,7 +15,7 @@ from owlbit.export.network_cost import layer_costs
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.verification import Row
-from owlbit.toolchain.drawing.svg import coded
+from owlbit.toolchain.reports.figures import coded
 from owlbit.toolchain.reports.findings import Findings
 from owlbit.toolchain.reports.run_report import render_report
 from random_networks import random_fitting_network, random_images
@@ -61,7 +61,14 @@ def find(network: Network) -> Findings:
         predicted=simulate(network, images).argmax(axis=1),
         held_out=True,
         history=tuple(
-            {"epoch": epoch, "accuracy": 0.5 + epoch / 20, "validation_accuracy": 0.4 + epoch / 20} for epoch in range(8)
+            {
+                "epoch": epoch,
+                "accuracy": 0.5 + epoch / 20,
+                "validation_accuracy": 0.4 + epoch / 20,
+                "flipped_signs": 0.1 / (epoch + 1),
+                "stage": 1 + epoch // 4,
+            }
+            for epoch in range(8)
         ),
         best_epoch=6,
         program=compile_network(network),
