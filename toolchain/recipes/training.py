@@ -92,7 +92,7 @@ class Distillation:
     cache_logits: Annotated[
         bool,
         key(
-            "compute the teacher's logits once per training image, the mean of plain and mirrored if the recipe flips, for all variations"
+            "compute the teacher's logits once per image, not per variation; if the recipe flips, the mean with the mirrored image"
         ),
     ] = False
     attention: Annotated[float, key("weight of attention matching, on top of the logits", 0, 10000)] = 0.0

@@ -17,15 +17,16 @@ from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.models.layer_table import Conv, Layer, Linear, weight_bits
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.brevitas_twin import brevitas_twin
-from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.models.pruning.block_removal import fit_widths
 from owlbit.models.pruning.filter_pruning import table_in, width
 from owlbit.models.pruning.heavy_blocks import MixedBlock
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.build_net import build_net
+from owlbit.toolchain.runs.untrained_network import Zeros, untrained_network
 from owlbit.toolchain.training.batches import Batch
-from owlbit.toolchain.training.cycle_budget import blank_network, up5k_cycles
+from owlbit.toolchain.training.cycle_budget import up5k_cycles
 from owlbit.toolchain.training.pruning_schedule import PruningSchedule, pruning_schedule
+from random_nets import random_weights, smooth_images
 
 RECIPE = """
 [data]
@@ -171,7 +172,7 @@ def test_cycles_of_a_table_are_those_of_a_network_of_it(tmp_path: Path, layers: 
     net = random_weights(BinaryNet((3, 12, 12), 4, layers, 5), 1)
     export_module(brevitas_twin(net), tmp_path / "model.onnx", input_shape=(3, 12, 12))
     network = load_model(tmp_path / "model.onnx")
-    assert blank_network((3, 12, 12), 4, layers, 5).shapes == network.shapes
+    assert untrained_network((3, 12, 12), 4, layers, 5, Zeros()).shapes == network.shapes
     assert up5k_cycles((3, 12, 12), 4, 5)(layers) == compile_network(network).cycles_per_frame
 
 
