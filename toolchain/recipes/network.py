@@ -1,7 +1,7 @@
 """`[network]` in a recipe: a network of a paper in place of a layer table, as a frozen dataclass of `owlbit.models.paper_networks`.
 
     [network]
-    kind = "resnet18"             # or "float-resnet18", "xnor"; the other keys are the fields of its dataclass
+    kind = "resnet18"             # or "float-resnet18", "resnet9", "xnor"; the other keys are the fields of its dataclass
 
 It says the whole network, from pixels to scores, so neither [input] nor [[layers]] may stand beside it. Imports no torch.
 """
@@ -13,10 +13,30 @@ from pathlib import Path
 from typing import Any
 
 from owlbit.models.layer_table import Shape
-from owlbit.models.paper_networks import SCALES, WIDTH, XNOR_SMALLEST_SIDE, FloatResNet18, NetworkTable, ResNet18, Xnor, filters
+from owlbit.models.paper_networks import (
+    RESNET9_SMALLEST_SIDE,
+    SCALES,
+    WIDTH,
+    XNOR_SMALLEST_SIDE,
+    FloatResNet18,
+    NetworkTable,
+    ResNet9,
+    ResNet18,
+    Xnor,
+    filters,
+)
 from owlbit.toolchain.recipes.tables import Limits, SettingError, read_table
 
-KINDS: dict[str, type[NetworkTable]] = {"resnet18": ResNet18, "float-resnet18": FloatResNet18, "xnor": Xnor}
+KINDS: dict[str, type[NetworkTable]] = {
+    "resnet18": ResNet18,
+    "float-resnet18": FloatResNet18,
+    "resnet9": ResNet9,
+    "xnor": Xnor,
+}
+SMALLEST_SIDES = {
+    "xnor": XNOR_SMALLEST_SIDE,
+    "resnet9": RESNET9_SMALLEST_SIDE,
+}  # of an image, since the map is halved several times
 LIMITS = {
     "stem": Limits(choices=("cifar", "imagenet")),
     "downsample": Limits(choices=("real", "binary")),
@@ -51,8 +71,8 @@ def read_network(recipe: Mapping[str, Any], input_shape: Shape, path: Path) -> N
     except ValueError:
         expected = f"a multiple of 1/{WIDTH}, which makes whole numbers of filters"
         raise SettingError(path, "network.width", expected, str(network.width)) from None
-    if isinstance(network, Xnor) and min(input_shape[1:]) < XNOR_SMALLEST_SIDE:
-        size = f"{XNOR_SMALLEST_SIDE}x{XNOR_SMALLEST_SIDE}"
-        got = f"{input_shape[1]}x{input_shape[2]}"
-        raise SettingError(path, "data.size", f'at least {size} with network.kind "xnor", which halves the map three times', got)
+    smallest = SMALLEST_SIDES.get(kind, 1)
+    if min(input_shape[1:]) < smallest:
+        expected = f'at least {smallest}x{smallest} with network.kind "{kind}", which halves the map three times or more'
+        raise SettingError(path, "data.size", expected, f"{input_shape[1]}x{input_shape[2]}")
     return network

@@ -23,7 +23,7 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.models.layer_table import GATES, Conv, Layer, Linear, Shape, TableError, layer_shapes
-from owlbit.models.paper_networks import FloatResNet18, NetworkTable
+from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet9
 from owlbit.toolchain.recipes.data import PIXELS, Data, Input, read_data, read_input
 from owlbit.toolchain.recipes.network import read_network
 from owlbit.toolchain.recipes.pruning import Pruning, read_pruning
@@ -83,7 +83,7 @@ def load_recipe(path: Path | str) -> Recipe:
     _check_top(table, path)
     data = read_data(_table(table, "data", path), path)
     network = read_network(table, (data.colours, *data.size), path)
-    training = read_training(table.get("training", {}), path, real=isinstance(network, FloatResNet18))
+    training = read_training(table.get("training", {}), path, real=isinstance(network, FloatResNet18 | ResNet9))
     recipe = Recipe(
         name=table.get("name", path.stem),
         data=data,

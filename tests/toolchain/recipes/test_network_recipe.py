@@ -148,7 +148,7 @@ def test_export_is_refused_in_one_sentence_that_names_the_part(tmp_path: Path, n
     ("network", "message"),
     [
         ("network = 3\n", r"network: expected a table headed \[network\], got 3"),
-        ("[network]\n", r'network\.kind: expected one of "resnet18", "float-resnet18", "xnor", got no such key'),
+        ("[network]\n", r'network\.kind: expected one of "resnet18", "float-resnet18", "resnet9", "xnor", got no such key'),
         ('[network]\nkind = "vit"\n', r"network\.kind: expected one of \"resnet18\", .* got 'vit'"),
         (RESNET + "gates = true\n", r"network\.gates: expected a known key .*, got \"gates\""),
         (RESNET + 'stem = "vgg"\n', r'network\.stem: expected one of "cifar", "imagenet", got the text "vgg"'),
