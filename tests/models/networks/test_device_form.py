@@ -49,10 +49,10 @@ def test_scores_are_the_networks_to_the_integer(dense: bool) -> None:
 @pytest.mark.parametrize("dense", [True, False])
 def test_gradients_are_the_networks_but_for_rounding(dense: bool) -> None:
     net, labels = network().train(), torch.arange(24) % 5
-    torch.nn.functional.cross_entropy(net.logits(images()), labels).backward()
+    torch.autograd.backward(torch.nn.functional.cross_entropy(net.logits(images()), labels))
     wanted = {name: parameter.grad.clone() for name, parameter in net.named_parameters() if parameter.grad is not None}
     net = network().train()
-    torch.nn.functional.cross_entropy(DeviceForm(net, dense=dense)(images()), labels).backward()
+    torch.autograd.backward(torch.nn.functional.cross_entropy(DeviceForm(net, dense=dense)(images()), labels))
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None
         likeness = torch.nn.functional.cosine_similarity(parameter.grad.flatten(), wanted[name].flatten(), dim=0)

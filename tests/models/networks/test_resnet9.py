@@ -29,6 +29,6 @@ def test_it_learns_which_half_is_bright() -> None:
     optimiser = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, nesterov=True)
     for _ in range(20):
         optimiser.zero_grad()
-        F.cross_entropy(net(images), labels).backward()
+        torch.autograd.backward(F.cross_entropy(net(images), labels))
         optimiser.step()
     assert bool((net.eval()(images).argmax(1) == labels).all())
