@@ -19,7 +19,8 @@ class Training:
     of `owlbit.models.layers.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or
     "real" for a float network of the same layers, to be a teacher; `keep`: which epoch's weights the run ends with, that of the
     "best" validation accuracy or the "last" one; `from_run`: the run folder, relative to the recipe, of a finished training of the
-    same network, whose weights this one begins with, or "" to begin with random ones."""
+    same network, whose weights this one begins with, or "" to begin with random ones; `optimiser`: "adam", or "sgd" with Nesterov's
+    momentum of 0.9, which suits float networks."""
 
     epochs: int = 60
     batch: int = 64
@@ -34,6 +35,7 @@ class Training:
     numbers: str = "binary"
     keep: str = "best"
     from_run: str = ""
+    optimiser: str = "adam"
 
     @property
     def real(self) -> bool:
@@ -91,6 +93,7 @@ TRAINING_LIMITS = {
     "precision": Limits(choices=("float32", "bfloat16")),
     "numbers": Limits(choices=("binary", "real")),
     "keep": Limits(choices=("best", "last")),
+    "optimiser": Limits(choices=("adam", "sgd")),
 }
 DISTILLATION_LIMITS = {
     "epochs": Limits(1, 100000),
