@@ -49,7 +49,7 @@ class ResidentImages:
                 views, logits = self.table
                 numbers = torch.from_numpy(generator.integers(0, len(views), count))
                 draws = views.draws(numbers)
-            for rows in itertools.takewhile(lambda rows: len(rows) == size, order.split(size)):
+            for rows in itertools.takewhile(lambda rows: len(rows) == size, torch.split(order, size)):
                 places = rows.to(self.device)
                 seen = vary(images[places], draws.of(rows), int(generator.integers(0, 2**63)))
                 known = None if self.table is None else logits[numbers[rows].to(self.device), places].float()

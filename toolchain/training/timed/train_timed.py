@@ -215,7 +215,7 @@ def _accuracy(net: Trainable, labelled: Labelled, device: torch.device) -> float
     net.eval()
     right = 0
     for images, labels in zip(
-        torch.from_numpy(labelled.images).split(250), torch.from_numpy(labelled.labels).split(250), strict=True
+        torch.split(torch.from_numpy(labelled.images), 250), torch.split(torch.from_numpy(labelled.labels), 250), strict=True
     ):
         right += int((net(images.to(device)).argmax(1).cpu() == labels).sum())
     net.train()
