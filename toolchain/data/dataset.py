@@ -41,12 +41,21 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Variations:
-    """How a training image differs from epoch to epoch: mirrored left to right or not (`flip`), moved by up to `shift` pixels,
-    under a `light` of `owlbit.toolchain.data.illumination`."""
+    """How a training image differs from epoch to epoch.
+
+    `flip`: mirrored left to right or not; `shift`: moved by up to so many pixels; `light`: of `owlbit.toolchain.data.illumination`;
+    `zoom`: (low, high), the window that is seen has so many times the side of the image, (1, 1) for none; `exposure`: pixels times
+    a factor of exp(-exposure) to exp(exposure); `tint`: the same for each colour by itself; `cutout`: side in pixels of a gray
+    square that hides a part, 0 for none.
+    """
 
     flip: bool = False
     shift: int = 0
     light: str = "day"
+    zoom: tuple[float, float] = (1.0, 1.0)
+    exposure: float = 0.0
+    tint: float = 0.0
+    cutout: int = 0
 
 
 @dataclass(frozen=True, eq=False)

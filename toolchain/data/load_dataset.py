@@ -55,7 +55,7 @@ def load_dataset(data: Data, base: Path) -> Dataset:
         test=None if test is None else fixed(test, 2),
         class_names=class_names,
         clean_train=clean_train,
-        variations=Variations(data.flip, data.shift, data.light),
+        variations=Variations(data.flip, data.shift, data.light, data.zoom, data.exposure, data.tint, data.cutout),
     )
 
 

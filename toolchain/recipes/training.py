@@ -24,7 +24,7 @@ class Training:
 
     epochs: Annotated[Epochs, key("passes over the training images")] = 60
     batch: Annotated[int, key("images a step", 2, 65536)] = 64
-    rate: Annotated[Rate, key("learning rate of Adam at first; it falls to zero along a cosine")] = 0.01
+    rate: Annotated[Rate, key("learning rate at first; it falls to zero along a cosine")] = 0.01
     threshold_rate: Annotated[float, key("learning rate of the thermometer, as a multiple of `rate`", 0, 1000)] = 5.0
     label_smoothing: Annotated[float, key("share of the label's weight that all classes get alike", 0, 0.9)] = 0.1
     seed: Annotated[int, key("seed of weights, order and distortions", 0, 2**32 - 1)] = 0
@@ -56,6 +56,9 @@ class Training:
             "with; left out, they are random"
         ),
     ] = ""
+    optimiser: Annotated[
+        str, OneOf("Adam, or SGD with Nesterov's momentum of 0.9, which suits float networks", ("adam", "sgd"))
+    ] = "adam"
 
     @property
     def real(self) -> bool:

@@ -73,7 +73,7 @@ class EpochBatches:
         labelled = dataset.epoch(generator)
         self.images, self.labels = torch.from_numpy(labelled.images), torch.from_numpy(labelled.labels)
         self.order = torch.from_numpy(generator.permutation(len(labelled)))
-        self.draws = draw(dataset.variations, len(labelled), generator)
+        self.draws = draw(dataset.variations, len(labelled), generator, labelled.images.shape[1])
         self.noise_seeds = generator.integers(0, 2**63, steps_per_epoch(dataset, training)).tolist()
         self.size, self.device = training.batch, device
         self.share = slice(part[0] * self.size // part[1], (part[0] + 1) * self.size // part[1])

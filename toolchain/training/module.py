@@ -120,7 +120,10 @@ class PhaseModule(pl.LightningModule):
         groups: list[dict[str, Any]] = [{"params": [*weights, *matrices], "weight_decay": decay}, {"params": vectors}]
         if latents and latents[0].requires_grad:
             groups.append({"params": latents, "lr": recipe.rate * recipe.threshold_rate})
-        optimiser = torch.optim.Adam(groups, lr=recipe.rate, fused=recipe.fast)
+        if recipe.optimiser == "sgd":
+            optimiser: torch.optim.Optimizer = torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=True)
+        else:
+            optimiser = torch.optim.Adam(groups, lr=recipe.rate, fused=recipe.fast)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, self._rate_factor(self.steps))
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -185,7 +185,10 @@ MISTAKES = {
     ],
     "of [network]": [
         ("network = 3\n" + IMAGES, r"network: expected a table headed \[network\], got 3"),
-        (IMAGES + "[network]\n", r'network\.kind: expected one of "resnet18", "float-resnet18", "xnor", got no such key'),
+        (
+            IMAGES + "[network]\n",
+            r'network\.kind: expected one of "resnet18", "float-resnet18", "resnet9", "xnor", got no such key',
+        ),
         (IMAGES + '[network]\nkind = "vit"\n', r"network\.kind: expected one of \"resnet18\", .* got 'vit'"),
         (IMAGES + RESNET + "gates = true\n", r"network\.gates: expected a known key .*, got \"gates\""),
         (IMAGES + RESNET + 'stem = "vgg"\n', r'network\.stem: expected one of "cifar", "imagenet", got the text "vgg"'),
