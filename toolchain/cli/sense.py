@@ -9,9 +9,8 @@ from typing import Annotated
 
 import typer
 
+from owlbit.toolchain.cli.errors import INTERRUPTED
 from owlbit.toolchain.sensing.session import build_loop, open_page, open_sinks, run_headless, summary, tell, turn
-
-INTERRUPTED = 130
 
 
 def sense(
