@@ -31,7 +31,7 @@ from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images, NotRun, Outcome
 from owlbit.toolchain.benchmarks import simulators as bench_simulators
 from owlbit.toolchain.data.synthetic import make_frames
-from owlbit.toolchain.deploy.backends import rtl_rung
+from owlbit.toolchain.deploy.backends import rtl_backend
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.run_folder import FACTS
 
@@ -65,12 +65,12 @@ def demo_figures() -> Iterator[Figure]:
     )
     yield Figure("demo, flash image", f"{size:,} bytes", "below 262,144 bytes", size < 256 * 1024, "make demo")
     yield Figure("demo, weights", f"{facts['weight_bits'] / 1000:.1f} kbit", command="make demo")
-    rungs = [row for row in facts["ladder"] if row["status"] != "golden"]
-    states = ", ".join(f"{row['rung']} {row['status']}" for row in rungs)
-    found = {row["status"] for row in rungs}
-    # A rung that could not be run on this machine neither keeps nor breaks the promise.
+    backends = [row for row in facts["verification"] if row["status"] != "reference"]
+    states = ", ".join(f"{row['backend']} {row['status']}" for row in backends)
+    found = {row["status"] for row in backends}
+    # A backend that could not be run on this machine neither keeps nor breaks the promise.
     exact = False if found & {"differs", "failed"} else None if "not run" in found else True
-    yield Figure("demo, ladder", states, "all exact", exact, "make demo")
+    yield Figure("demo, verification", states, "all exact", exact, "make demo")
     cycles = facts["cycles_per_frame"]
     if cycles:
         yield Figure("demo, speed in RTL", f"{cycles:,} cycles, {CLOCK_HZ / cycles:,.0f} frames/s", command="make demo")
@@ -93,7 +93,7 @@ def network_figures(network: Network) -> Iterator[Figure]:
     flash = compile_flash(network)
     images = make_frames(network.input_shape, RTL_FRAMES)
     try:
-        outcome = rtl_rung(flash, network, RTL_FRAMES).run(images)
+        outcome = rtl_backend(flash, network, RTL_FRAMES).run(images)
     except NotRun as reason:
         yield Figure("reference96, in RTL", f"not run: {reason}", "at least 27 frames/s")
     else:

@@ -160,11 +160,11 @@ def best_of(candidates: Sequence[Contender]) -> Contender:
 def compare(network: Network, count: int, rounds: int) -> tuple[Table, dict[str, float]]:
     """All simulators on `count` images, and the figures that are promised: fast against others, and its share of the roofline."""
     images = np.random.default_rng(1).integers(0, 256, (count, *network.input_shape), dtype=np.uint8)
-    golden = reference.simulate(network, images[:64])
+    expected = reference.simulate(network, images[:64])
     macs = total_cost(layer_costs(network)).macs
     with tempfile.TemporaryDirectory() as folder:
         given = list(contenders(network, images, Path(folder)))
-        same = [np.array_equal(golden[: own.images], own.run()[:64]) for own in given]
+        same = [np.array_equal(expected[: own.images], own.run()[:64]) for own in given]
         roofline.measure(cores())
         taken, limits = [], []
         for _ in range(rounds):

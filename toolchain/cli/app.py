@@ -3,7 +3,7 @@
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
 that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
 
-Exit codes: 0 well, 1 a rung differs or fails, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
+Exit codes: 0 well, 1 a backend differs or fails, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -68,15 +68,13 @@ app = typer.Typer(
         "4. `owlbit verify runs/digits`\n\n"
         "5. `owlbit report runs/digits`"
     ),
-    epilog="Exit codes: 0 well; 1 a rung differs or fails; 2 input that cannot be used, or a missing tool; 130 stopped.",
+    epilog="Exit codes: 0 well; 1 a backend differs or fails; 2 input that cannot be used, or a missing tool; 130 stopped.",
 )
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `owlbit train`.", show_default=False)]
 ModelArgument = Annotated[
     Path,
-    typer.Argument(
-        metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder that holds one, or zoo:NAME.", show_default=False
-    ),
+    typer.Argument(metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder, or zoo:NAME.", show_default=False),
 ]
 
 InputRange = Annotated[
@@ -146,8 +144,9 @@ def export(run: RunArgument) -> None:
     Example: `owlbit export runs/digits`
     """
     from owlbit.toolchain.deploy.export_run import export_run
+    from owlbit.toolchain.deploy.model_source import find_model
 
-    export_run(run)
+    export_run(find_model(run).run_folder())
     typer.echo(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}")
 
 
@@ -180,18 +179,19 @@ def build(
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
     from owlbit.toolchain.deploy.build_up5k import build_model
-    from owlbit.toolchain.deploy.model_file import default_out
+    from owlbit.toolchain.deploy.model_source import find_model
 
-    place = folder or default_out(model, target)
+    source = find_model(model)
+    place = folder or source.build_folder(target)
     if target.startswith("finn:"):
         from owlbit.toolchain.finn.build import build_for_finn
 
-        network = build_for_finn(model, target, place, input_range, board, fps, folding, first, last, typer.echo)
+        network = build_for_finn(source, target, place, input_range, board, fps, folding, first, last, typer.echo)
         typer.echo(f"built {network.name}: {place}; next: owlbit verify {place}")
         return
     if (board, fps, folding, first, last) != (None,) * 5:
         raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
-    network = build_model(model, target, place, input_range)
+    network = build_model(source, target, place, input_range)
     size = (place / "flash.bin").stat().st_size
     typer.echo(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}")
 
@@ -222,13 +222,12 @@ def simulate(
     import numpy as np
 
     from owlbit.export.files import replacing
-    from owlbit.export.load_model import load_model
     from owlbit.toolchain.cli.tables import scores_table
     from owlbit.toolchain.data.user_images import load_images
-    from owlbit.toolchain.deploy.model_file import model_file
+    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.deploy.simulate import simulate_images
 
-    network = load_model(model_file(model), input_range)
+    network = find_model(model).load(input_range)
     frames, names = load_images(images, network)
     outcome = simulate_images(network, frames, level, folder)
     if scores is not None:
@@ -239,29 +238,33 @@ def simulate(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder or a build folder.", show_default=False)],
+    model: ModelArgument,
     images: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test split, or made-up frames).")
+        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test images, or made-up frames).")
     ] = None,
     up_to: Annotated[
-        str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream.")
+        str,
+        typer.Option(metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream."),
     ] = "bitstream",
+    input_range: InputRange = "auto",
 ) -> None:
-    """Climb the verification ladder: one row a rung, compared integer for integer with the reference simulator.
+    """Compute a model by every backend and compare each, integer for integer, with the reference simulator: one row per backend.
 
-    A rung whose tool is missing says "not run" and why. Slow rungs get fewer images. The verdict also goes into the folder as
-    verification.json and verification.txt.
+    A backend whose tool or file is missing says "not run" and why. Slow backends get fewer images. Of a run or build folder the
+    result also goes into the folder, as verification.json and verification.txt.
 
     Example: `owlbit verify runs/digits --up-to rtl`
     """
     from owlbit.hw.verification import any_wrong
-    from owlbit.toolchain.cli.tables import ladder_table
+    from owlbit.toolchain.cli.tables import verification_table
     from owlbit.toolchain.data.user_images import load_images
-    from owlbit.toolchain.deploy.verify import read_verified, verify_folder
+    from owlbit.toolchain.deploy.model_source import find_model
+    from owlbit.toolchain.deploy.verify import read_verified, verify_model
 
-    given = load_images(images, read_verified(folder).network)[0] if images else None
-    rows = verify_folder(folder, given, up_to, show_progress)
-    out.print(ladder_table(rows))
+    verified = read_verified(find_model(model), input_range)
+    given = load_images(images, verified.subject)[0] if images else None
+    rows = verify_model(verified, given, up_to, show_progress)
+    out.print(verification_table(rows))
     if any_wrong(rows):
         raise SystemExit(1)
 
@@ -270,14 +273,15 @@ def verify(
 def report(run: RunArgument) -> None:
     """Write report.html into a run folder: one self-contained page to read or send.
 
-    Thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the ladder once `owlbit verify`
-    has run.
+    Thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification once
+    `owlbit verify` has run.
 
     Example: `owlbit report runs/digits`
     """
+    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.reports.run_report import write_report
 
-    typer.echo(f"report: {write_report(run)}")
+    typer.echo(f"report: {write_report(find_model(run))}")
 
 
 @app.command()
@@ -309,9 +313,9 @@ app.command()(sense)
 
 
 def show_progress(row: Row) -> None:
-    """One line as soon as a rung is done; the table comes at the end."""
+    """One line as soon as a backend is done; the table comes at the end."""
     note = f" ({row.note})" if row.note else ""
-    typer.echo(f"{row.rung}: {row.status}, {row.seconds:.1f} s{note}")
+    typer.echo(f"{row.backend}: {row.status}, {row.seconds:.1f} s{note}")
 
 
 def main() -> None:

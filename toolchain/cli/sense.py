@@ -74,8 +74,7 @@ def sense(
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """
-    from owlbit.export.load_model import load_model
-    from owlbit.toolchain.deploy.model_file import model_file
+    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.sensing.sensor import check_light
     from owlbit.toolchain.sensing.settings import DEFAULTS, load_settings
 
@@ -84,7 +83,7 @@ def sense(
         return
     check_light(light)
     given = load_settings(settings)
-    network = load_model(model_file(model), input_range)
+    network = find_model(model).load(input_range)
     if monte_carlo:
         from owlbit.toolchain.sensing.monte_carlo.run import run_monte_carlo
         from owlbit.toolchain.sensing.monte_carlo.systems import labelled_frames, systems_for

@@ -8,17 +8,27 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Network
+from owlbit.export.network import Shape
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def load_images(path: Path, network: Network) -> tuple[NDArray[np.uint8], list[str]]:
+class Taker(Protocol):
+    """What images are for: a `Network`, or a given file that FINN has built."""
+
+    @property
+    def input_shape(self) -> Shape: ...
+
+    def check_images(self, images: NDArray[Any]) -> None: ...
+
+
+def load_images(path: Path, network: Taker) -> tuple[NDArray[np.uint8], list[str]]:
     """uint8 images [N, C, H, W] that fit `network`, and a name for each.
 
     `path`: an .npy with that array, an .npz with it as `images`, a picture, or a folder of pictures (sorted by name; gray for
@@ -58,7 +68,7 @@ def read_array(path: Path) -> NDArray[np.uint8]:
         raise OwlbitError(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind") from None
 
 
-def read_pictures(files: Sequence[Path], network: Network) -> NDArray[np.uint8]:
+def read_pictures(files: Sequence[Path], network: Taker) -> NDArray[np.uint8]:
     """uint8 [N, C, H, W] of picture files, cropped and scaled as in training. Raises OwlbitError naming an unreadable one."""
     from owlbit.toolchain.data.image_files import read_image
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from owlbit.export.files import make_folder
 from owlbit.export.from_torch import export_module
+from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
 from owlbit.export.qonnx.read import read_qonnx
@@ -18,7 +19,6 @@ from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net, deployable
-from owlbit.toolchain.runs.run_folder import NETWORK, ONNX
 from owlbit.toolchain.runs.weights import load_run
 
 

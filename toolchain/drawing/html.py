@@ -34,7 +34,7 @@ th { text-align: left; font-weight: 600; color: var(--soft); font-size: .82rem; 
   border-bottom: 1px solid var(--line); white-space: nowrap; } th.n, td.n { text-align: right; } tfoot td { font-weight: 650; }
 td.wrap { white-space: normal; min-width: 12rem; padding-left: .75rem; }
 .exact { color: var(--good); } .differs, .failed { color: var(--bad); font-weight: 700; } .notrun { color: var(--open); }
-.golden { color: var(--soft); }
+.reference { color: var(--soft); }
 .heat { width: auto; font-size: .85rem; }
 .heat th, .heat td { padding: 0; width: 2.1rem; min-width: 1.9rem; height: 1.9rem; text-align: center;
   border: 2px solid var(--page); }
@@ -91,7 +91,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Seque
     return f'<div class="scroll"><table><thead>{line(headings, "th")}</thead><tbody>{body}</tbody>{foot}</table></div>'
 
 
-def ladder(headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
+def verification(headings: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]) -> str:
     """The verification table; the third column is the verdict and gets its colour, the notes follow as a last column."""
 
     def cell(column: int, text: str) -> str:

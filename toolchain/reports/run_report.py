@@ -17,16 +17,17 @@ from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
 from owlbit.hw.verification import HEADINGS, any_wrong, as_cells
+from owlbit.toolchain.deploy.model_source import ModelSource
 from owlbit.toolchain.drawing import html
 from owlbit.toolchain.drawing.svg import coded, learning_curve, picture, tone_curve
 from owlbit.toolchain.reports.findings import Findings, gather_findings
 from owlbit.toolchain.runs.run_folder import REPORT
 
 
-def write_report(run: Path) -> Path:
-    """Writes report.html into the run folder `run` and returns its path. Raises OwlbitError where `gather_findings` does."""
-    path = run / REPORT
-    write_text(path, render_report(gather_findings(run)))
+def write_report(source: ModelSource) -> Path:
+    """Writes report.html into the folder of a run and returns its path. Raises OwlbitError where `gather_findings` does."""
+    path = source.run_folder() / REPORT
+    write_text(path, render_report(gather_findings(source)))
     return path
 
 
@@ -45,7 +46,7 @@ def render_report(found: Findings) -> str:
         _layers(found),
         _memory(found),
         _accuracy(found),
-        _ladder(found),
+        _verification(found),
         html.section("Recipe", html.details("recipe.toml, everything needed to train this again", found.recipe)),
     ]
     return html.page(title, [text for text in sections if text])
@@ -65,10 +66,10 @@ def _summary(found: Findings) -> str:
         facts.append((f"{CLOCK_HZ / cycles:,.0f} /s", f"frames at 24 MHz, {source}"))
         size = FLASH_OFFSET + len(found.program.flash)
         facts.append((f"{size / 1024:,.0f} KB", "flash image, bitstream included"))
-    if found.ladder:
-        statuses = [row.status for row in found.ladder if row.status != "golden"]
-        verdict = "wrong" if any_wrong(found.ladder) else f"{statuses.count('exact')} of {len(statuses)}"
-        facts.append((verdict, "rungs of the ladder exact"))
+    if found.verification:
+        statuses = [row.status for row in found.verification if row.status != "reference"]
+        verdict = "wrong" if any_wrong(found.verification) else f"{statuses.count('exact')} of {len(statuses)}"
+        facts.append((verdict, "backends exact"))
     return html.tiles(facts)
 
 
@@ -182,14 +183,14 @@ def _accuracy(found: Findings) -> str:
     return html.section("Accuracy", *parts)
 
 
-def _ladder(found: Findings) -> str:
-    if not found.ladder:
-        return html.section("Verification ladder", html.paragraph("Not run yet: `owlbit verify` fills this in."))
+def _verification(found: Findings) -> str:
+    if not found.verification:
+        return html.section("Verification", html.paragraph("Not run yet: `owlbit verify` fills this in."))
     text = (
         "Every row computes the same images in another way and must give the same integers as the reference simulator: equality, "
-        "no tolerance. A rung that could not be run says so."
+        "no tolerance. A backend that could not be run says so."
     )
-    rows = [as_cells(row) for row in found.ladder]
+    rows = [as_cells(row) for row in found.verification]
     return html.section(
-        "Verification ladder", html.paragraph(text), html.ladder(HEADINGS, rows, [row.note for row in found.ladder])
+        "Verification", html.paragraph(text), html.verification(HEADINGS, rows, [row.note for row in found.verification])
     )

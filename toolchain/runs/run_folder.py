@@ -22,14 +22,14 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder, write_text
+from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
-ONNX, NETWORK = "model.onnx", "network.npz"
 STAGE = "stage{}.safetensors"
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
-REPORT, VERDICT, VERDICT_TABLE = "report.html", "verification.json", "verification.txt"
+REPORT, VERIFICATION, VERIFICATION_TABLE = "report.html", "verification.json", "verification.txt"
 # What the demo leaves: the facts that `make bench` prints again, and the sign that this folder may be replaced by the next demo.
 FACTS = "demo.json"
 
@@ -79,8 +79,8 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
         *teacher,
         *(STAGE.format(number) for number in (1, 2)),
         REPORT,
-        VERDICT,
-        VERDICT_TABLE,
+        VERIFICATION,
+        VERIFICATION_TABLE,
         RUN,  # last: as long as it is there, the others are known to be a run's
     )
     found = [name for name in known if (folder / name).exists()]

@@ -27,7 +27,7 @@ from owlbit.toolchain.data.synthetic import make_frames
 ZOO = Path(models.__file__).parent / "zoo"
 PREFIX = "zoo:"
 SAMPLE_FRAMES = 64
-RECIPE, ONNX, CARD, PAGE, SAMPLE = "recipe.toml", "model.onnx", "card.json", "README.md", "sample.npz"
+CARD, PAGE, SAMPLE = "card.json", "README.md", "sample.npz"
 
 
 @dataclass(frozen=True)

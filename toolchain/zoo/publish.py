@@ -15,7 +15,7 @@ import numpy as np
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import filling, write_text
-from owlbit.export.load_model import load_model
+from owlbit.export.load_model import NETWORK, ONNX, load_model
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.write import write_qonnx
@@ -23,9 +23,8 @@ from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.runs.run_folder import NETWORK, read_result, run_recipe, write_json
-from owlbit.toolchain.runs.run_folder import RECIPE as RUN_RECIPE
-from owlbit.toolchain.zoo.card import CARD, ONNX, PAGE, RECIPE, SAMPLE, ZOO, Card, card_page, sample_frames
+from owlbit.toolchain.runs.run_folder import RECIPE, read_result, run_recipe, write_json
+from owlbit.toolchain.zoo.card import CARD, PAGE, SAMPLE, ZOO, Card, card_page, sample_frames
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:
@@ -51,7 +50,7 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
             f"{run}: expected the accuracy that training stated, {result.accuracy:.4%}, got {accuracy:.4%}; export it again"
         )
     with filling(place, CARD) as folder:
-        write_text(folder / RECIPE, (run / RUN_RECIPE).read_text(encoding="utf-8"))
+        write_text(folder / RECIPE, (run / RECIPE).read_text(encoding="utf-8"))
         write_qonnx(network, folder / ONNX, packed=True)
         np.savez_compressed(
             folder / SAMPLE, scores=simulate(network, sample_frames(network)), test_classes=classes.astype(np.uint8)

@@ -49,12 +49,12 @@ def assert_exact(network: Network, counts: tuple[int, ...] = (1, 5, 33), threads
 def test_fast_reference_and_qonnx_executor_agree(drawn: tuple[Network, int]) -> None:
     network, seed = drawn
     images = random_images(np.random.default_rng(seed), network, 2)
-    golden = reference.simulate(network, images)
-    np.testing.assert_array_equal(fast.simulate(network, images), golden)
+    expected = reference.simulate(network, images)
+    np.testing.assert_array_equal(fast.simulate(network, images), expected)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_qonnx(network, path)
-        np.testing.assert_array_equal(execute_qonnx(path, images), golden)
+        np.testing.assert_array_equal(execute_qonnx(path, images), expected)
 
 
 @EXAMPLES

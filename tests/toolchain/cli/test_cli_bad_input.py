@@ -235,16 +235,11 @@ def test_missing_compiler(place: Path, network: Network, monkeypatch: pytest.Mon
     assert "a C++ compiler" in refused(place, "simulate", "network.npz", "--images", "images.npy", "--level", "rtl")
 
 
-def test_unknown_level_and_rung(place: Path, network: Network) -> None:
+def test_unknown_level_and_backend(place: Path, network: Network) -> None:
     save_network(network, place / "network.npz")
     np.save(place / "images.npy", random_images(np.random.default_rng(0), network, 2))
     assert "expected one of reference" in refused(place, "simulate", "network.npz", "--images", "images.npy", "--level", "vhdl")
     assert "expected one of torch" in refused(place, "verify", str(place), "--up-to", "vhdl")
-
-
-def test_verifying_a_file(place: Path, network: Network) -> None:
-    save_network(network, place / "network.npz")
-    assert "expected a run folder or a build folder" in refused(place, "verify", "network.npz")
 
 
 def test_ctrl_c_ends_with_130_and_a_word_on_resuming() -> None:

@@ -21,6 +21,7 @@ from owlbit.models.layer_table import macs, weight_bits
 from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.toolchain.deploy.build_up5k import build_model
 from owlbit.toolchain.deploy.export_run import export_random, export_run
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.build_net import build_net, deployable
@@ -112,5 +113,5 @@ def test_cnv_has_its_published_counts_exports_and_is_too_large_for_the_up5k(tmp_
     net = random_weights(deployable(build_net(recipe, 10)), 3)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), simulate(network, images))
     with pytest.raises(OwlbitError, match=r"up5k: weights and descriptors take 25475 words of 64 bits, 9092 too many; 16383 fit"):
-        build_model(tmp_path / "network.npz", "up5k", tmp_path / "up5k")
+        build_model(find_model(tmp_path / "network.npz"), "up5k", tmp_path / "up5k")
     assert not (tmp_path / "up5k").exists()

@@ -14,7 +14,7 @@ from owlbit.hw.finn.check_steps import check_steps, first_difference
 from owlbit.hw.finn.step_names import FREE
 from owlbit.toolchain.benchmarks.simulator_networks import random_weights
 from owlbit.toolchain.data.synthetic import make_frames
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.deploy.model_source import find_model
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
 PART = "xc7z020clg400-1"
@@ -23,7 +23,7 @@ PART = "xc7z020clg400-1"
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rate"), [("digits", 1000), ("cifar10_1mb", 200)])
 def test_networks_of_the_zoo(name: str, rate: float, tmp_path: Path) -> None:
-    network = load_model(model_file(Path(f"zoo:{name}")))
+    network = find_model(f"zoo:{name}").load()
     start = time.process_time()
     build_finn(network, tmp_path / name, Options(PART, frames_per_second=rate), lambda line: None)
     assert time.process_time() - start < 180

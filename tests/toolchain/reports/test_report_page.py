@@ -21,8 +21,8 @@ from owlbit.toolchain.reports.run_report import render_report
 from random_networks import random_fitting_network, random_images
 
 VOID = {"meta", "img", "br", "link"}
-LADDER = (
-    Row("reference", "golden", 24, 0.5),
+VERIFICATION = (
+    Row("reference", "reference", 24, 0.5),
     Row("rtl", "exact", 24, 2.0, 48_000),
     Row("bitstream", "not run", 0, 0.0, note="icebox_vlog is missing"),
 )
@@ -66,7 +66,7 @@ def find(network: Network) -> Findings:
         best_epoch=6,
         program=compile_network(network),
         refusal="",
-        ladder=LADDER,
+        verification=VERIFICATION,
     )
 
 
@@ -136,8 +136,8 @@ def test_validation_images_are_not_called_test_images(found: Findings) -> None:
     assert "keeps none back for testing" in page
 
 
-def test_a_network_that_does_not_fit_and_a_ladder_not_climbed(found: Findings) -> None:
-    page = render_report(replace(found, program=None, refusal="up5k: 12 words too many", ladder=()))
+def test_a_network_that_does_not_fit_and_a_verification_not_run(found: Findings) -> None:
+    page = render_report(replace(found, program=None, refusal="up5k: 12 words too many", verification=()))
     assert "up5k: 12 words too many" in page
     assert "Memory on the device" not in page
     assert "Not run yet" in page

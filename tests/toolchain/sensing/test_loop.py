@@ -44,10 +44,10 @@ def test_scores_of_a_real_sensor_are_the_references_for_its_bits(converter: str,
     network, sensor = demo_network(), Sensor(mismatch_mv=10)
     made = make_converter(converter, sensor, network, bubbles)
     moments = run(20, sensor, converter=made, controls=Controls(3.0, 10.0))
-    golden = reference.simulate(bits_network(network), np.stack([moment.bits for moment in moments]))
-    np.testing.assert_array_equal([moment.scores for moment in moments], golden)
+    expected = reference.simulate(bits_network(network), np.stack([moment.bits for moment in moments]))
+    np.testing.assert_array_equal([moment.scores for moment in moments], expected)
     ideal = reference.simulate(network, digits(20)[0])
-    assert not np.array_equal(golden, ideal)
+    assert not np.array_equal(expected, ideal)
 
 
 def test_the_same_seeds_give_the_same_moments_and_others_do_not() -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import ONNX
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.export.qonnx.read import read_qonnx
@@ -21,14 +22,13 @@ from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.deploy.export_run import export_run
-from owlbit.toolchain.deploy.model_file import default_out, model_file
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+from owlbit.toolchain.runs.run_folder import RECIPE
 from owlbit.toolchain.training.train import train
 from owlbit.toolchain.zoo.card import (
     CARD,
-    ONNX,
     PAGE,
-    RECIPE,
     ZOO,
     card_page,
     read_card,
@@ -136,8 +136,8 @@ def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytes
     assert shown.exit_code == 0 and shown.output.startswith("# digits\n")
     unknown = runner.invoke(app, ["zoo", "digit"])
     assert unknown.exit_code == 2 and 'did you mean "digits"?' in unknown.output
-    assert model_file(Path("zoo:digits")) == ZOO / "digits" / ONNX
-    assert default_out(Path("zoo:digits"), "up5k") == Path("runs/digits/up5k")
+    assert find_model("zoo:digits").onnx == ZOO / "digits" / ONNX
+    assert find_model("zoo:digits").build_folder("up5k") == Path("runs/digits/up5k")
     monkeypatch.chdir(tmp_path)
     np.save("frames.npy", sample_frames(read_qonnx(ZOO / "digits" / ONNX)))
     simulated = runner.invoke(app, ["simulate", "zoo:digits", "--images", "frames.npy", "--scores", "scores.npy"])
