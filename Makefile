@@ -63,7 +63,7 @@ test-all: $(STAMP)
 	@$(BIN)/python -m pytest -q
 
 bench: $(STAMP)
-	@$(BIN)/python -m owlbit.toolchain.benchmarks.promises
+	@$(BIN)/owlbit bench
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -75,7 +75,7 @@ fields: $(STAMP)
 	@$(BIN)/python -m owlbit.hw.up5k.bitstream.fields_header
 
 bitstream: $(STAMP)
-	@$(BIN)/python -m owlbit.hw.up5k.bitstream.build
+	@$(BIN)/owlbit bitstream
 
 clean:
 	rm -rf .pytest_cache .import_linter_cache .mypy_cache .ruff_cache .hypothesis

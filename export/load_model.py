@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
@@ -10,6 +11,8 @@ from owlbit.export.network_file import load_network
 
 # The two files of an exported model, wherever they lie: in a run, a build or the zoo.
 ONNX, NETWORK = "model.onnx", "network.npz"
+
+LOG = logging.getLogger(__name__)
 
 _ZIP = b"PK\x03\x04"
 
@@ -28,6 +31,7 @@ def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto"
         raise ModelFileError(f"{path}: expected a model file (.onnx or network .npz), found a folder")
     if not path.is_file():
         raise ModelFileError(f"{path}: no such model file; expected a QONNX file or a network file of owlbit")
+    LOG.info("reading the model %s", path)
     if is_network_file(path):
         return load_network(path)
     if path.stat().st_size == 0:

@@ -7,6 +7,7 @@ its input with an OwlbitError, a chip that finds its flash damaged for one, is a
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+
+LOG = logging.getLogger(__name__)
 
 Images = NDArray[np.uint8]
 Status = Literal["reference", "exact", "differs", "failed", "not run"]
@@ -85,6 +88,7 @@ def _compared(backend: Backend, images: Images, expected: Ints) -> Row:
     try:
         outcome = backend.run(images)
     except NotRun as reason:
+        LOG.info("skipped %s: %s", backend.name, reason)
         return Row(backend.name, "not run", 0, time.perf_counter() - start, note=str(reason))
     except OwlbitError as reason:
         return Row(backend.name, "failed", len(images), time.perf_counter() - start, note=str(reason))

@@ -1,4 +1,4 @@
-"""`make bench`: every figure that owlbit promises, measured here and now, beside the least it must reach and the command behind it.
+"""`owlbit bench figures`: every promised figure as measured now, the least that it must reach, and the command behind it.
 
 Leaves runs/bench/ with the reference network (random weights) and its build. The demo's rows repeat what `make demo` noted.
 """
@@ -10,14 +10,12 @@ import shutil
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from owlbit import models
@@ -29,7 +27,6 @@ from owlbit.hw.up5k.build import compile_flash
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images, NotRun, Outcome
-from owlbit.toolchain.benchmarks import simulators as bench_simulators
 from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.backends import rtl_backend
 from owlbit.toolchain.recipes.recipe import load_recipe
@@ -144,28 +141,16 @@ def build_figure() -> Figure:
     return Figure(what, f"{min(taken):.2f} s", "at most 5 s", min(taken) <= 5, f"owlbit build {BENCH}/model.onnx")
 
 
-def main() -> int:
-    """Prints the table, then the comparisons of simulators and of training; 1 where a promise was measured and not kept."""
-    # brevitas tells of an optional package that binary networks have no use for.
-    warnings.filterwarnings("ignore", module="brevitas")
-    out = Console(width=None if sys.stdout.isatty() else 150)
-    table = Table("figure", "measured", "promised", "", "command", title="owlbit, measured on this machine", title_justify="left")
+def measure() -> list[Figure]:
+    """Every figure; those of simulators and of training have modules of their own beside this one."""
     network = reference_network()
-    figures = [*demo_figures(), *network_figures(network), *engine_figures(), build_figure()]
+    return [*demo_figures(), *network_figures(network), *engine_figures(), build_figure()]
+
+
+def figures_table(figures: Sequence[Figure]) -> Table:
+    """One row a figure."""
+    table = Table("figure", "measured", "promised", "", "command", title="owlbit, measured on this machine", title_justify="left")
     for figure in figures:
         verdict = {True: "[green]reached[/]", False: "[bold red]missed[/]", None: ""}[figure.reached]
         table.add_row(figure.what, figure.measured, figure.promised, verdict, figure.command)
-    out.print(table)
-    tables = bench_simulators.measure()
-    print(bench_simulators.page(tables))
-    from owlbit.toolchain.benchmarks import training as bench_training
-
-    speeds = bench_training.measure()
-    print(bench_training.table(speeds))
-    missed = any(figure.reached is False for figure in figures)
-    missed = missed or bench_simulators.any_missed(tables) or bench_training.missed(speeds)
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return table

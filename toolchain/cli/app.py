@@ -1,60 +1,34 @@
-"""The command line: `owlbit demo | train | export | build | simulate | verify | report | zoo | sense`.
+"""The command line `owlbit`: what all commands share is put together here, and those that take a MODEL are here too.
 
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
-that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
-
-Exit codes: 0 well, 1 a backend differs or fails, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
+that `owlbit --help` is immediate and a machine without torch can build, simulate and verify. What goes wrong, and the exit codes:
+see `errors`.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from typer.core import TyperGroup
 
 from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.cli.bench import bench
+from owlbit.toolchain.cli.compare import compare, compare_encodings, export_bit_planes
+from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
+from owlbit.toolchain.cli.hardware import bitstream, finn
 from owlbit.toolchain.cli.sense import sense
+from owlbit.toolchain.cli.terminal import out, version
+from owlbit.toolchain.cli.train import demo, train
+from owlbit.toolchain.cli.zoo import zoo
 
 if TYPE_CHECKING:
     from owlbit.hw.verification import Row
 
-out = Console()
-
-
-class Group(TyperGroup):
-    """Turns what a user can cause into one message and an exit code."""
-
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
-        try:
-            return super().invoke(ctx)
-        except OwlbitError as error:
-            typer.echo(f"owlbit: {error}", err=True)
-            raise SystemExit(2) from None
-        except ModuleNotFoundError as error:
-            name = (error.name or "").partition(".")[0]
-            if name in ("", "owlbit"):
-                raise
-            extras = "`pip install --editable '.[train,sense]'` in the checkout brings all that commands need"
-            typer.echo(f"owlbit: this command needs the Python package {name}, which is not installed; {extras}", err=True)
-            raise SystemExit(2) from None
-        except OSError as error:
-            typer.echo(f"owlbit: {error.filename or 'system'}: {error.strerror or error}", err=True)
-            raise SystemExit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("owlbit: stopped; a training goes on where it was with `owlbit train ... --resume`", err=True)
-            raise SystemExit(130) from None
-
-
 app = typer.Typer(
     cls=Group,
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,8 +42,10 @@ app = typer.Typer(
         "4. `owlbit verify runs/digits`\n\n"
         "5. `owlbit report runs/digits`"
     ),
-    epilog="Exit codes: 0 well; 1 a backend differs or fails; 2 input that cannot be used, or a missing tool; 130 stopped.",
+    epilog=EXIT_CODES,
 )
+
+MEASURE = "Commands that compare and measure"
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `owlbit train`.", show_default=False)]
 ModelArgument = Annotated[
@@ -83,59 +59,29 @@ InputRange = Annotated[
 ]
 
 
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything goes.")] = Path("runs/demo"),
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version())
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=show_version, help="Show the versions of owlbit, Python and system."),
+    ] = False,
 ) -> None:
-    """Everything below in one go: train on digits that come with a dependency, export, build, verify, report.
+    help_without_command(context)
 
-    Takes minutes on two cores and needs no download. An earlier demo in the same folder is replaced.
 
-    Example: `owlbit demo`, then open `runs/demo/report.html`.
-    """
-    from owlbit.toolchain.cli.demo import run_demo
-
-    if not run_demo(folder, out):
-        raise SystemExit(1)
+app.command()(demo)
+app.command()(train)
 
 
 @app.command()
-def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
-    folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
-    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
-    rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
-) -> None:
-    """Train the network of a recipe into a run folder.
-
-    The folder gets the recipe, a checkpoint after every epoch, the weights of the best one on the validation split, and the
-    learning curve.
-
-    Example: `owlbit train models/recipes/digits.toml --out runs/digits`
-    """
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
-    from owlbit.toolchain.training.train import train as train_recipe
-
-    loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
-    if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
-        from owlbit.toolchain.training.distributed import launch
-
-        raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
-    result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
-    if result:
-        tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
-        figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
-        typer.echo(f"trained: {folder}, {figures}; next: owlbit export {folder}")
-
-
-@app.command()
+@when_stopped("stopped; a file of {run} is either new or as it was: export it again")
 def export(run: RunArgument) -> None:
     """Write a trained run as QONNX (model.onnx) and as integers (network.npz).
 
@@ -151,6 +97,7 @@ def export(run: RunArgument) -> None:
 
 
 @app.command()
+@when_stopped("stopped; nothing was written for up5k; a build by FINN keeps its finished steps, and `--from STEP` goes on")
 def build(
     model: ModelArgument,
     target: Annotated[
@@ -197,6 +144,7 @@ def build(
 
 
 @app.command()
+@when_stopped("stopped; no scores were written")
 def simulate(
     model: ModelArgument,
     images: Annotated[
@@ -237,6 +185,7 @@ def simulate(
 
 
 @app.command()
+@when_stopped("stopped; no verdict was written, an earlier one is as it was")
 def verify(
     model: ModelArgument,
     images: Annotated[
@@ -266,10 +215,11 @@ def verify(
     rows = verify_model(verified, given, up_to, show_progress)
     out.print(verification_table(rows))
     if any_wrong(rows):
-        raise SystemExit(1)
+        raise SystemExit(FAILED)
 
 
 @app.command()
+@when_stopped("stopped; no report was written, an earlier one is as it was")
 def report(run: RunArgument) -> None:
     """Write report.html into a run folder: one self-contained page to read or send.
 
@@ -284,32 +234,14 @@ def report(run: RunArgument) -> None:
     typer.echo(f"report: {write_report(find_model(run))}")
 
 
-@app.command()
-def zoo(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show the card of one network.", show_default=False)] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw accuracy against bits of them all, as PNG.")] = None,
-) -> None:
-    """List the trained networks that come with owlbit, or show the card of one.
-
-    Use one wherever MODEL stands, as `zoo:NAME`.
-
-    Example: `owlbit simulate zoo:digits --images frames.npy`
-    """
-    from owlbit.toolchain.cli.tables import zoo_table
-    from owlbit.toolchain.zoo.card import card_page, read_card, zoo_folder, zoo_names
-
-    if name is not None:
-        typer.echo(card_page(read_card(zoo_folder(name))))
-        return
-    cards = [read_card(zoo_folder(each)) for each in zoo_names()]
-    out.print(zoo_table(cards))
-    if plot is not None:
-        from owlbit.toolchain.zoo.plot import draw_zoo
-
-        draw_zoo(cards, plot)
-
-
-app.command()(sense)
+app.add_typer(zoo, name="zoo")
+app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
+app.command(rich_help_panel=MEASURE)(compare)
+app.command(rich_help_panel=MEASURE)(compare_encodings)
+app.command(rich_help_panel=MEASURE)(bench)
+app.command(rich_help_panel=MEASURE)(export_bit_planes)
+app.add_typer(finn, name="finn", rich_help_panel=MEASURE)
+app.command(rich_help_panel=MEASURE)(bitstream)
 
 
 def show_progress(row: Row) -> None:

@@ -47,7 +47,7 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
 
 def zoo_table(cards: Sequence[Card]) -> Table:
     """One row a network of the zoo."""
-    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo NAME"
+    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo show NAME"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     table.add_column("data", no_wrap=True)

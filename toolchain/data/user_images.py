@@ -5,6 +5,7 @@ An array must fit the network as it is. A picture is made to fit just as trainin
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Shape
+
+LOG = logging.getLogger(__name__)
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -34,12 +37,15 @@ def load_images(path: Path, network: Taker) -> tuple[NDArray[np.uint8], list[str
     `path`: an .npy with that array, an .npz with it as `images`, a picture, or a folder of pictures (sorted by name; gray for
     C = 1, RGB for C = 3). Raises OwlbitError for anything else, naming the file.
     """
+    LOG.info("reading images from %s", path)
     if not path.exists():
         raise OwlbitError(f"{path}: no such file or folder; expected images as .npy, .npz, a picture or a folder of pictures")
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
         if not files:
             raise OwlbitError(f"{path}: expected pictures ({', '.join(PICTURES)}) in this folder, found none")
+        for entry in sorted(set(path.iterdir()).difference(files)):
+            LOG.info("skipped %s: no picture by its name", entry)
         return read_pictures(files, network), [file.name for file in files]
     if path.suffix.lower() in PICTURES:
         return read_pictures([path], network), [path.name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from qonnx.core.modelwrapper import ModelWrapper
@@ -33,17 +32,3 @@ def report_build(folder: Path) -> Path:
         estimates = estimate(model, state.part, clock_hz)
         layers = layers_of(model, state.part)
         return write_finn_page(folder, state.network, state.part, estimates, compare_parts(estimates, layers), frontier(layers))
-
-
-def main() -> None:
-    """`python -m owlbit.toolchain.finn.report BUILD`"""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("build", type=Path, help="the folder of a FINN build")
-    try:
-        print(f"wrote {report_build(parser.parse_args().build)}")
-    except OwlbitError as error:
-        parser.exit(2, f"owlbit: {error}\n")
-
-
-if __name__ == "__main__":
-    main()

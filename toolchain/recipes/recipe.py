@@ -15,6 +15,7 @@ Every key is checked; a message names the file, the key, what was expected and w
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,8 @@ from owlbit.toolchain.recipes.network import read_network
 from owlbit.toolchain.recipes.pruning import Pruning, read_pruning
 from owlbit.toolchain.recipes.tables import Limits, SettingError, read_table
 from owlbit.toolchain.recipes.training import Distillation, Training, read_distillation, read_training
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ LAYER_LIMITS = {
 def load_recipe(path: Path | str) -> Recipe:
     """The recipe in the file `path`. Raises SettingError, or OwlbitError where the file is missing or not TOML."""
     path = Path(path)
+    LOG.info("reading the recipe %s", path)
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)

@@ -89,9 +89,12 @@ def read_card(folder: Path) -> Card:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return Card(**{field.name: content[field.name] for field in fields(Card)})
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OwlbitError(
-            f"{path}: expected a card as `owlbit.toolchain.zoo.publish` writes it, could not read it ({error})"
-        ) from None
+        raise OwlbitError(f"{path}: expected a card as `owlbit zoo publish` writes it, could not read it ({error})") from None
+
+
+def read_cards(zoo: Path = ZOO) -> list[Card]:
+    """The cards of all networks, in order. Raises OwlbitError where one cannot be read."""
+    return [read_card(zoo / name) for name in zoo_names(zoo)]
 
 
 def sample_frames(network: Network) -> Images:

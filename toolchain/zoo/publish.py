@@ -1,12 +1,10 @@
-"""A finished, exported run becomes a folder of the zoo: `python -m owlbit.toolchain.zoo.publish RUN NAME`.
+"""A finished, exported run becomes a folder of the zoo: `owlbit zoo publish RUN NAME`.
 
 The test images are run through the fast simulator, and their accuracy must be the one that training stated.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -85,27 +83,3 @@ def _costs(network: Network) -> dict[str, Any]:
         return {**costs, "cycles": compile_network(network).cycles_per_frame, "up5k": "fits"}
     except Up5kError as error:
         return {**costs, "cycles": None, "up5k": str(error)}
-
-
-def main() -> int:
-    """Reads the command line; 2 where the run cannot be published."""
-    parser = argparse.ArgumentParser(
-        prog="python -m owlbit.toolchain.zoo.publish", description="Make a folder of the zoo from a run."
-    )
-    parser.add_argument("run", type=Path, help="a run folder, exported")
-    parser.add_argument("name", help="of the network in the zoo")
-    parser.add_argument("--command", action="append", default=[], help="one that leads to the run; may be given several times")
-    parser.add_argument("--note", action="append", default=[], help="what else one should know; may be given several times")
-    parser.add_argument("--overwrite", action="store_true", help="replace a network of that name")
-    given = parser.parse_args()
-    try:
-        card = publish_run(given.run, given.name, given.command, given.note, overwrite=given.overwrite)
-    except OwlbitError as error:
-        print(f"owlbit: {error}", file=sys.stderr)
-        return 2
-    print(f"published: {ZOO / card.name}, {card.test_accuracy:.2%} of {card.test_images:,} test images")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `python -m owlbit.hw.up5k.bitstream.build`.
+"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `owlbit bitstream`.
 
 Takes one to three minutes (more on first use, when YoWASP compiles the tools) and is needed only after a change of the engine:
 the result, engine.bin, is committed beside this file, with engine.json saying what it was made from, its SHA-256, what it uses of
@@ -28,7 +28,6 @@ from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
     CLOCK_MHZ,
     DEFINES,
-    HERE,
     NEEDED_MHZ,
     PART,
     PINS,
@@ -155,17 +154,3 @@ def require_tools() -> None:
     """Raises ToolMissing, one sentence, without the YoWASP packages."""
     if any(importlib.util.find_spec(package.replace("-", "_")) is None for package in PACKAGES):
         raise ToolMissing(f"building the bitstream needs {' and '.join(PACKAGES)}; run pip install -e '.[bitstream]'")
-
-
-def main() -> int:
-    """The command line: builds into this package's folder; 0, or 2 with one line saying what is wrong."""
-    try:
-        build_bitstream(HERE, progress=lambda line: print(line, flush=True))
-    except OwlbitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -132,9 +132,9 @@ def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytes
     runner = CliRunner()
     listed = runner.invoke(app, ["zoo"], env={"COLUMNS": "140"})
     assert listed.exit_code == 0 and all(name in listed.output for name in NAMES)
-    shown = runner.invoke(app, ["zoo", "digits"])
+    shown = runner.invoke(app, ["zoo", "show", "digits"])
     assert shown.exit_code == 0 and shown.output.startswith("# digits\n")
-    unknown = runner.invoke(app, ["zoo", "digit"])
+    unknown = runner.invoke(app, ["zoo", "show", "digit"])
     assert unknown.exit_code == 2 and 'did you mean "digits"?' in unknown.output
     assert find_model("zoo:digits").onnx == ZOO / "digits" / ONNX
     assert find_model("zoo:digits").build_folder("up5k") == Path("runs/digits/up5k")
@@ -149,7 +149,7 @@ def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytes
 
 def test_the_plot_shows_every_network(tmp_path: Path) -> None:
     runner = CliRunner()
-    drawn = runner.invoke(app, ["zoo", "--plot", str(tmp_path / "zoo.png")])
+    drawn = runner.invoke(app, ["zoo", "plot", str(tmp_path / "zoo.png")])
     assert drawn.exit_code == 0, drawn.output
     with Image.open(tmp_path / "zoo.png") as opened:
         everything = np.asarray(opened.convert("RGB"))
@@ -159,5 +159,5 @@ def test_the_plot_shows_every_network(tmp_path: Path) -> None:
     for ink, there in (((0x2F, 0x66, 0x90), True), ((0xC8, 0x55, 0x3D), False)):  # of a first and of a second task
         assert (everything == ink).all(-1).any()
         assert (one == ink).all(-1).any() == there
-    folder = runner.invoke(app, ["zoo", "--plot", str(tmp_path)])
+    folder = runner.invoke(app, ["zoo", "plot", str(tmp_path)])
     assert folder.exit_code == 2 and "expected a file to write, found a folder" in folder.output
