@@ -18,6 +18,7 @@ from owlbit.toolchain.cli.bench import bench
 from owlbit.toolchain.cli.compare import compare, compare_encodings, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
 from owlbit.toolchain.cli.hardware import bitstream, finn
+from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
 from owlbit.toolchain.cli.terminal import out, version
 from owlbit.toolchain.cli.train import demo, train
@@ -236,6 +237,7 @@ def report(run: RunArgument) -> None:
 
 app.add_typer(zoo, name="zoo")
 app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
+app.command()(schema)
 app.command(rich_help_panel=MEASURE)(compare)
 app.command(rich_help_panel=MEASURE)(compare_encodings)
 app.command(rich_help_panel=MEASURE)(bench)

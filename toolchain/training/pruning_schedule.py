@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from owlbit.export.settings import SettingError
 from owlbit.models.layer_table import Layer, Shape, removable
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.pruning.block_removal import block_importance, choose_blocks, fit_widths, remove_blocks, without
@@ -33,7 +34,6 @@ from owlbit.models.pruning.filter_pruning import (
 from owlbit.models.pruning.heavy_blocks import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
 from owlbit.toolchain.recipes.pruning import Pruning
 from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.recipes.tables import SettingError
 from owlbit.toolchain.training.cycle_budget import up5k_cycles
 
 

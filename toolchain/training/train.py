@@ -12,12 +12,12 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from owlbit.export.settings import SettingError
 from owlbit.models.layer_table import macs
 from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.dataset import Dataset, Labelled
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.recipes.tables import SettingError
 from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
 from owlbit.toolchain.runs.run_folder import (

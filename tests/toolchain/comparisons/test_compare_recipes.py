@@ -8,7 +8,7 @@ from PIL import Image
 
 from command_line import owlbit
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.comparisons.comparison_file import merged, read_comparison
+from owlbit.toolchain.comparisons.comparison_file import read_comparison
 from owlbit.toolchain.comparisons.recipes import PAGE, PLOT, Row, write_page
 from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
 from owlbit.toolchain.recipes.recipe import load_recipe
@@ -44,13 +44,6 @@ def test_every_variant_of_the_comparisons_that_come_along_is_a_recipe(path: Path
     for text in texts.values():
         (tmp_path / "a.toml").write_text(text)
         assert load_recipe(tmp_path / "a.toml").training.seed == 1
-
-
-def test_tables_are_merged_lists_replaced_and_false_leaves_out() -> None:
-    table = {"a": {"x": 1, "y": 2}, "b": {"z": 3}, "layers": [1, 2], "flag": True}
-    changes = {"a": {"y": 5}, "b": False, "layers": [3], "flag": False, "new": {"k": 0}}
-    assert merged(table, changes) == {"a": {"x": 1, "y": 5}, "layers": [3], "flag": False, "new": {"k": 0}}
-    assert table["a"] == {"x": 1, "y": 2}
 
 
 def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
@@ -103,7 +96,7 @@ def test_means_deviations_and_differences_at_the_same_seed(file: Path, tmp_path:
         ('recipe = "recipe.toml"', 'recipe = "no.toml"', "no.toml: expected a recipe, found no such file"),
         ('recipe = "recipe.toml"', "", "recipe: expected the path of a recipe, got no such key"),
         ("[variants.plain]", "[variants.Plain]", "variants.Plain: expected a name of small letters, digits and dashes"),
-        ("title", "titel", "titel: expected one of title, recipe, seeds"),
+        ("title", "titel", 'titel: expected a known key (did you mean "title"?), got "titel"'),
         ("[variants.plain]", "[variants", "expected a TOML file"),
     ],
 )

@@ -173,24 +173,3 @@ def test_weights_that_are_no_numbers_do_not_take_the_checkpoints_place(tmp_path:
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("training", "message"),
-    [
-        (
-            '[distillation]\nteacher = "float"\nprogressive = true\n',
-            r"distillation\.progressive: expected no such key without stages",
-        ),
-        (
-            '[distillation]\nteacher = "float"\nonce = true\nattention = 1.0\n',
-            r"distillation\.once: expected no such key with attention",
-        ),
-        ('[distillation]\nteacher = "float"\nweight = 0.0\n', r"distillation\.weight: expected more than 0 where attention is not"),
-        ('numbers = "real"\nstages = 2\n', r'training\.stages: expected 1 with numbers = "real"'),
-        ('numbers = "real"\n[distillation]\nteacher = "float"\n', r"distillation\.teacher: expected another run"),
-    ],
-)
-def test_contradictory_keys_are_named(tmp_path: Path, training: str, message: str) -> None:
-    with pytest.raises(OwlbitError, match=message):
-        recipe_for(tmp_path, training=training)

@@ -26,7 +26,7 @@ from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.weights import load_run
 from owlbit.toolchain.training.distillation import Teaching
 from owlbit.toolchain.training.train import train
-from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
+from tiny_recipe import TEACHER, TWO_STAGES, quiet, recipe_for
 
 
 @pytest.mark.parametrize("encoding", ["uniform", "quantile", "learned"])
@@ -118,40 +118,6 @@ def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
     p, q = F.softmax(teacher.logits(images) / 3, 1), F.softmax(logits / 3, 1)
     expected = 0.75 * 2 + 0.25 * 9 * (p * (p / q).log()).sum(1).mean()
     np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("encoding", "training", "message"),
-    [
-        ('encoding = "gray-code"\n', "", r'input\.encoding: expected one of "learned", "uniform", "quantile", "bit-planes", got'),
-        ('encoding = "uniform"\nstart = "uniform"\n', "", r'input\.start: expected no such key with encoding "uniform"'),
-        ("learned = false\n", "", r"input\.learned: expected "),
-        ('encoding = "bit-planes"\nshared = true\n', "", r'input\.shared: expected no such key with encoding "bit-planes"'),
-        ("", "stages = 4\n", r"training\.stages: expected 1 to 3, got 4"),
-        ("", "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages or real numbers, got 0\.1"),
-        ("", 'estimator = "magic"\n', r'training\.estimator: expected one of "clipped", "triangular"'),
-        (
-            "",
-            '[distillation]\nteacher = "wise"\nrate = 0.1\n',
-            r'distillation\.rate: expected no such key unless teacher is "float"',
-        ),
-        ("", "[distillation]\nweight = 0.5\n", r"distillation\.teacher: expected a text, got no such key"),
-        ("", '[distillation]\nteacher = "float"\nweight = 2\n', r"distillation\.weight: expected 0 to 1, got 2"),
-    ],
-)
-def test_contradictory_and_unknown_keys_are_named(tmp_path: Path, encoding: str, training: str, message: str) -> None:
-    with pytest.raises(OwlbitError, match=message):
-        recipe_for(tmp_path, encoding=encoding, training=training)
-
-
-def test_bit_planes_are_eight(tmp_path: Path) -> None:
-    path = recipe_for(tmp_path).path
-    path.write_text(RECIPE.replace("thresholds = 3", 'thresholds = 3\nencoding = "bit-planes"'))
-    with pytest.raises(OwlbitError, match=r"input\.thresholds: expected 8, the digits of a pixel"):
-        load_recipe(path)
-    path.write_text(RECIPE.replace("epochs = 4", "epochs = 1\nstages = 2"))
-    with pytest.raises(OwlbitError, match=r"training\.epochs: expected at least 2, one for each stage, got 1"):
-        load_recipe(path)
 
 
 def test_logic_skips_train_and_deploy(tmp_path: Path) -> None:
