@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "CONTRIBUTING.md"
-TREE = ("export", "hw", "models", "toolchain", "owlbit", "tests", "pyproject.toml")
+TREE = ("export", "hw", "models", "toolchain", "owlbit", "tests", "docs", "pyproject.toml")
 TITLES = ("A graph pass", "A key of a recipe", "A backend of the verification")
 
 
@@ -61,6 +61,12 @@ def write_files(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+def as_here(command: list[str]) -> list[str]:
+    """A command of the page with the Python that runs the tests."""
+    begin = {".venv/bin/python": [sys.executable], ".venv/bin/owlbit": [sys.executable, "-m", "owlbit.toolchain"]}
+    return [*begin[command[0]], *command[1:]]
+
+
 def run(command: list[str], folder: Path, text: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, input=text, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(folder)}, check=False
@@ -82,17 +88,16 @@ def test_example(title: str, tmp_path: Path) -> None:
     assert Path(where.stdout.strip()).is_relative_to(tmp_path), "the copy is not what is tested"
 
     write_files(tmp_path, tests)
-    for command in example.commands:
-        assert command[:3] == [".venv/bin/python", "-m", "pytest"]
-        before = run([sys.executable, *command[1:], "-x"], tmp_path)
-        assert before.returncode in (1, 2), before.stdout + before.stderr  # a test fails, or its imports do
+    (test,) = [command for command in example.commands if command[:3] == [".venv/bin/python", "-m", "pytest"]]
+    before = run([*as_here(test), "-x"], tmp_path)
+    assert before.returncode in (1, 2), before.stdout + before.stderr  # a test fails, or its imports do
 
     write_files(tmp_path, code)
     for edit in example.edits:
         applied = run(["git", "apply", "--recount", "-C1", "-"], tmp_path, edit)
         assert applied.returncode == 0, applied.stderr
     for command in example.commands:
-        after = run([sys.executable, *command[1:]], tmp_path)
+        after = run(as_here(command), tmp_path)
         assert after.returncode == 0, after.stdout + after.stderr
     changed = [*example.files, *(name for edit in example.edits for name in re.findall(r"^\+\+\+ b/(.+)$", edit, re.MULTILINE))]
     for check in (["check"], ["format", "--check"]):
