@@ -1,23 +1,37 @@
-# `make demo` and `make test` are all a newcomer needs; the first of them makes .venv, the others reuse it.
+# `make demo` and `make test` are all a newcomer needs: Python, g++ and make are expected, the rest is installed into .venv by the
+# first of them and reused by the others.
+FINN_VERSION := 1.6.1
+WORKERS := 2
+
+# .venv has Python 3.11 where it is found, since FINN needs it, else 3.13 or 3.12. An interpreter that is named, as in
+# `make PYTHON=python3.13 test`, gets an environment of its own, .venv-3.13.
+ifneq ($(PYTHON),)
+VENV  := .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+else
 VENV  := .venv
+endif
+PYTHONS := $(or $(PYTHON),python3.11 python3.13 python3.12 python3)
 BIN   := $(VENV)/bin
 STAMP := $(VENV)/.installed
-FINN_VERSION := 1.6.1
 FINN  := $(VENV)/.installed-finn
+HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
 .PHONY: help venv finn demo test test-all bench lint fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
-	@echo "make finn       install FINN (finn-plus $(FINN_VERSION)) into $(VENV), for builds for AMD parts"
-	@echo "make test       the tests that take seconds"
-	@echo "make test-all   every test, the slow ones too"
+	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
+	@echo "make test-all   every test: also those marked slow, the containers' where Docker runs (about an hour)"
+	@echo "make lint       ruff, ruff format, mypy --strict and the layers of imports"
 	@echo "make bench      the measured figures, each with the command that gives it"
-	@echo "make lint       ruff, mypy --strict and the layers of imports"
 	@echo "make fields     write the table of hw/up5k/fields.py into the RTL's header and the tables of hw/up5k/README.md"
+	@echo "make finn       install FINN (finn-plus $(FINN_VERSION)) into $(VENV), for builds for AMD parts; needs Python 3.11"
 	@echo "make bitstream  place and route the iCE40 engine again and compare its hash"
+	@echo "make venv       only install what the targets above need; each of them does so by itself"
 	@echo "make clean      remove caches (runs/ and .venv stay)"
+	@echo
+	@echo "PYTHON=python3.13 after any of them takes another Python, 3.11 to 3.13, with an environment of its own, .venv-3.13."
 
 venv: $(STAMP)
 
@@ -26,11 +40,14 @@ venv: $(STAMP)
 $(STAMP): pyproject.toml
 	@command -v g++ >/dev/null || command -v c++ >/dev/null || \
 	  { echo "owlbit: g++ is missing; Verilator needs a C++ compiler (Debian: apt-get install g++)" >&2; exit 2; }
-	@if [ ! -x $(BIN)/python ]; then \
-	  for python in python3.11 python3; do \
-	    $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && break; python=; \
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
+	  for python in $(PYTHONS); do \
+	    $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
+	    python=; \
 	  done; \
-	  [ -n "$$python" ] || { echo "owlbit: Python 3.11 is missing; looked for python3.11 and python3" >&2; exit 2; }; \
+	  [ -n "$$python" ] || { \
+	    echo "owlbit: expected Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt-get install python3-venv);" \
+	      "tried $(PYTHONS)" >&2; exit 2; }; \
 	  echo "owlbit: making $(VENV) with $$python"; \
 	  $$python -m venv $(VENV) || exit 2; \
 	fi
@@ -48,19 +65,24 @@ finn: $(FINN)
 
 # Redone when the base was. finn-plus goes in without its demands, which would replace torch by a CUDA build (see pyproject.toml).
 $(FINN): $(STAMP)
+	@$(HAS_FINN_PYTHON) || { echo "owlbit: FINN (finn-plus $(FINN_VERSION)) needs Python 3.11, $(VENV) has" \
+	  "$$($(BIN)/python --version); everything else works without FINN" >&2; exit 2; }
 	@echo "owlbit: installing finn-plus $(FINN_VERSION) and what it needs into $(VENV); torch stays as it is (some minutes, once)"
 	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,dev,finn]'
 	@$(BIN)/python -m pip install --quiet --no-deps finn-plus==$(FINN_VERSION)
 	@touch $@
 
 # Tests that need FINN say that they were skipped, and why, where it cannot be installed.
+TEST = if $(HAS_FINN_PYTHON); then \
+	    $(MAKE) --no-print-directory $(FINN) || echo "owlbit: FINN could not be installed; the tests that need it will be skipped" >&2; \
+	  else echo "owlbit: FINN needs Python 3.11, $(VENV) has another one; the tests that need it will be skipped" >&2; fi; \
+	  $(BIN)/python -m pytest -q --numprocesses $(WORKERS)
+
 test: $(STAMP)
-	@$(MAKE) --no-print-directory $(FINN) || echo "owlbit: FINN could not be installed; the tests that need it will be skipped" >&2
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(TEST) -m "not slow"
 
 test-all: $(STAMP)
-	@$(MAKE) --no-print-directory $(FINN) || echo "owlbit: FINN could not be installed; the tests that need it will be skipped" >&2
-	@$(BIN)/python -m pytest -q
+	@$(TEST)
 
 bench: $(STAMP)
 	@$(BIN)/owlbit bench
@@ -79,4 +101,4 @@ bitstream: $(STAMP)
 
 clean:
 	rm -rf .pytest_cache .import_linter_cache .mypy_cache .ruff_cache .hypothesis
-	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +

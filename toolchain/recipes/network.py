@@ -1,7 +1,7 @@
 """`[network]` in a recipe: a network of a paper in place of a layer table, as a frozen dataclass of `owlbit.models.paper_networks`.
 
     [network]
-    kind = "resnet18"             # or "float-resnet18", "xnor"; the other keys are the fields of its dataclass
+    kind = "resnet18"             # or "float-resnet18", "resnet9", "xnor"; the other keys are the fields of its dataclass
 
 It says the whole network, from pixels to scores, so neither [input] nor [[layers]] may stand beside it. Imports no torch.
 """
@@ -14,7 +14,17 @@ from pydantic import AfterValidator, Discriminator, Tag
 
 from owlbit.export.settings import RefusedError
 from owlbit.models.layer_table import Shape
-from owlbit.models.paper_networks import WIDTH, XNOR_SMALLEST_SIDE, FloatResNet18, NetworkTable, ResNet18, Xnor, filters
+from owlbit.models.paper_networks import (
+    RESNET9_SMALLEST_SIDE,
+    WIDTH,
+    XNOR_SMALLEST_SIDE,
+    FloatResNet18,
+    NetworkTable,
+    ResNet9,
+    ResNet18,
+    Xnor,
+    filters,
+)
 from owlbit.toolchain.recipes.kinds import Kind, kind_of
 
 
@@ -29,6 +39,7 @@ def _check_width(network: NetworkTable) -> NetworkTable:
 NetworkChoice = Annotated[
     Annotated[ResNet18, Kind("resnet18"), Tag("resnet18")]
     | Annotated[FloatResNet18, Kind("float-resnet18"), Tag("float-resnet18")]
+    | Annotated[ResNet9, Kind("resnet9"), Tag("resnet9")]
     | Annotated[Xnor, Kind("xnor"), Tag("xnor")],
     Discriminator(kind_of),
     AfterValidator(_check_width),
@@ -37,7 +48,7 @@ NetworkChoice = Annotated[
 
 def check_network(network: NetworkTable, input_shape: Shape) -> None:
     """Raises RefusedError where images of `input_shape`, (C, H, W), are too small for `network`."""
-    if isinstance(network, Xnor) and min(input_shape[1:]) < XNOR_SMALLEST_SIDE:
-        size = f"{XNOR_SMALLEST_SIDE}x{XNOR_SMALLEST_SIDE}"
-        got = f"{input_shape[1]}x{input_shape[2]}"
-        raise RefusedError("data.size", f'at least {size} with network.kind "xnor", which halves the map three times', got)
+    kind, smallest = {Xnor: ("xnor", XNOR_SMALLEST_SIDE), ResNet9: ("resnet9", RESNET9_SMALLEST_SIDE)}.get(type(network), ("", 1))
+    if min(input_shape[1:]) < smallest:
+        expected = f'at least {smallest}x{smallest} with network.kind "{kind}", which halves the map three times or more'
+        raise RefusedError("data.size", expected, f"{input_shape[1]}x{input_shape[2]}")

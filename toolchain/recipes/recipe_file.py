@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
 from owlbit.export.settings import RefusedError
 from owlbit.models.layer_table import Conv, Linear, Shape, TableError, layer_shapes
-from owlbit.models.paper_networks import FloatResNet18
+from owlbit.models.paper_networks import FloatResNet18, ResNet9
 from owlbit.models.recipe_keys import key
 from owlbit.toolchain.recipes.data import PIXELS, DataTable, InputTable
 from owlbit.toolchain.recipes.kinds import Kind, kind_of
@@ -40,7 +40,7 @@ class RecipeFile(BaseModel):
     @property
     def training_of_network(self) -> Training:
         """[training], of a float network where [network] is one by its kind."""
-        return replace(self.training, numbers="real") if isinstance(self.network, FloatResNet18) else self.training
+        return replace(self.training, numbers="real") if isinstance(self.network, FloatResNet18 | ResNet9) else self.training
 
     @property
     def thermometer_shape(self) -> Shape:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from pydantic import WrapValidator
 
 from owlbit.export.settings import RefusedError
 from owlbit.models.recipe_keys import OneOf, key
+
+LOG = logging.getLogger(__name__)
 
 Epochs = Annotated[int, key("", 1, 100000)]
 Rate = Annotated[float, key("", 1e-8, 10)]
@@ -21,7 +24,7 @@ class Training:
 
     epochs: Annotated[Epochs, key("passes over the training images")] = 60
     batch: Annotated[int, key("images a step", 2, 65536)] = 64
-    rate: Annotated[Rate, key("learning rate of Adam at first; it falls to zero along a cosine")] = 0.01
+    rate: Annotated[Rate, key("learning rate at first; it falls to zero along a cosine")] = 0.01
     threshold_rate: Annotated[float, key("learning rate of the thermometer, as a multiple of `rate`", 0, 1000)] = 5.0
     label_smoothing: Annotated[float, key("share of the label's weight that all classes get alike", 0, 0.9)] = 0.1
     seed: Annotated[int, key("seed of weights, order and distortions", 0, 2**32 - 1)] = 0
@@ -53,6 +56,9 @@ class Training:
             "with; left out, they are random"
         ),
     ] = ""
+    optimiser: Annotated[
+        str, OneOf("Adam, or SGD with Nesterov's momentum of 0.9, which suits float networks", ("adam", "sgd"))
+    ] = "adam"
 
     @property
     def real(self) -> bool:
@@ -86,8 +92,11 @@ class Distillation:
     temperature: Annotated[float, key("temperature of the logits", 0.1, 100)] = 4.0
     weight: Annotated[float, key("weight of the teacher's logits; the labels have the rest", 0, 1)] = 0.5
     dense: Annotated[bool, key("the float teacher's convolutions have one group")] = False
-    once: Annotated[
-        bool, key("the teacher looks at every training image once, plain and mirrored if the recipe flips, not at each variation")
+    cache_logits: Annotated[
+        bool,
+        key(
+            "compute the teacher's logits once per image, not per variation; if the recipe flips, the mean with the mirrored image"
+        ),
     ] = False
     attention: Annotated[float, key("weight of attention matching, on top of the logits", 0, 10000)] = 0.0
     progressive: Annotated[
@@ -119,13 +128,16 @@ def check_distillation(distillation: Distillation, training: Training) -> None:
 
 
 def _read_distillation(table: Any, read: Callable[[Any], Distillation]) -> Distillation:
+    if isinstance(table, Mapping) and "once" in table and "cache_logits" not in table:
+        LOG.warning("distillation.once: this key is now called cache_logits")
+        table = {("cache_logits" if name == "once" else name): value for name, value in table.items()}
     distillation = read(table)
     if not distillation.trained_first:
         for name in ("epochs", "rate", "dense"):
             if name in table:
                 raise RefusedError(name, 'no such key unless teacher is "float"', str(table[name]))
-    if distillation.once and (distillation.attention or distillation.progressive):
-        raise RefusedError("once", "no such key with attention or progressive, which need the teacher at each step", "true")
+    if distillation.cache_logits and (distillation.attention or distillation.progressive):
+        raise RefusedError("cache_logits", "no such key with attention or progressive, which need the teacher at each step", "true")
     if not distillation.weight and not distillation.attention:
         raise RefusedError("weight", "more than 0 where attention is not matched", "0")
     return distillation

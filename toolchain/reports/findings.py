@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.hw.verification import Images, Row
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.deploy.model_source import ModelSource
+from owlbit.toolchain.runs.history import EpochRecord, read_history
 from owlbit.toolchain.runs.run_folder import VERIFICATION
 
 
@@ -27,7 +27,7 @@ class Findings:
 
     `histogram`: int64 [C, 256] of the training images; `test_images`: uint8 [N, C, H, W], `test_labels`: int64 [N], `predicted`:
     int64 [N] by the fast simulator; `held_out`: False where the recipe keeps no test images, and these are those that chose
-    the epoch; `history`: one entry an epoch, `best_epoch` counted from 0; `program` is None, and
+    the epoch; `history`: a record per epoch, `best_epoch` counted from 0; `program` is None, and
     `refusal` says why, where the network does not fit the up5k; `verification` is empty where `owlbit verify` has not run.
     """
 
@@ -38,7 +38,7 @@ class Findings:
     test_labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
     held_out: bool
-    history: tuple[dict[str, Any], ...]
+    history: tuple[EpochRecord, ...]
     best_epoch: int
     program: Up5kProgram | None
     refusal: str
@@ -79,7 +79,7 @@ def gather_findings(source: ModelSource) -> Findings:
         test_labels=test.labels,
         predicted=simulate(network, test.images).argmax(axis=1),
         held_out=dataset.test is not None,
-        history=tuple(json.loads((run / HISTORY).read_text(encoding="utf-8"))),
+        history=read_history(run / HISTORY),
         best_epoch=read_result(run).best_epoch,
         program=program,
         refusal=refusal,

@@ -3,7 +3,7 @@
 recipe.toml           the recipe, word for word
 run.json              class names, the folder that the recipe's paths are relative to, and where the images were
 last.ckpt             the state after the last finished epoch, to resume from
-history.json          one entry an epoch
+history.json          one record per epoch, see `owlbit.toolchain.runs.history`
 teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
 stage*.safetensors    the weights at the end of a stage that teaches the next
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below

@@ -1,4 +1,4 @@
-"""From a recipe to a run folder: the teacher, the network, and the one look at the test images."""
+"""From a recipe to a run folder: the teacher, the network, and its accuracy on the test images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from torch import Tensor
 from owlbit.export.settings import SettingError
 from owlbit.models.layer_table import macs
 from owlbit.models.networks.trainable import Trainable
-from owlbit.toolchain.data.dataset import Dataset, Labelled
+from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
+from owlbit.toolchain.runs.history import write_history
 from owlbit.toolchain.runs.run_folder import (
     CHECKPOINT,
     CURVE,
@@ -34,10 +35,10 @@ from owlbit.toolchain.runs.run_folder import (
     write_json,
 )
 from owlbit.toolchain.runs.weights import load_run, read_weights, write_model
-from owlbit.toolchain.training.batches import Batches
 from owlbit.toolchain.training.distillation import check_attention
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
-from owlbit.toolchain.training.fit import Course
+from owlbit.toolchain.training.evaluation import accuracies
+from owlbit.toolchain.training.fit import OF_TEACHER, NetworkTraining
 from owlbit.toolchain.training.learning_curve import draw_learning_curve
 from owlbit.toolchain.training.pruning_schedule import pruning_schedule
 
@@ -92,11 +93,11 @@ def train(
                 stop_after -= recipe.distillation.epochs
             if teacher is None or (stop_after is not None and stop_after <= 0):
                 return None
-        course = Course(recipe, dataset, out, console, teacher, pruning, earlier=earlier)
-        course.run(stop_after)
-        if len(course.progress.history) < recipe.training.epochs:
+        training = NetworkTraining(recipe, dataset, out, console, teacher, pruning, earlier=earlier)
+        training.run(stop_after)
+        if len(training.progress.history) < recipe.training.epochs:
             return None
-        result = _finish(course) if rank == 0 else None
+        result = _finish(training) if rank == 0 else None
         wait_for_all()
         return result
 
@@ -125,13 +126,13 @@ def _teacher(
     """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
     of_teacher = teacher_recipe(recipe, distillation)
     if not (out / TEACHER).exists():
-        course = Course(of_teacher, dataset, out, console, title="teacher")
-        course.run(stop_after)
-        if len(course.progress.history) < distillation.epochs:
+        training = NetworkTraining(of_teacher, dataset, out, console, outputs=OF_TEACHER)
+        training.run(stop_after)
+        if len(training.progress.history) < distillation.epochs:
             return None
         if world()[0] == 0:
-            write_json(out / TEACHER_HISTORY, course.progress.history)
-            write_model(out, course.progress.best_state, TEACHER)
+            write_history(out / TEACHER_HISTORY, training.progress.history)
+            write_model(out, training.progress.best_state, TEACHER)
         wait_for_all()
     teacher = read_weights(build_net(of_teacher, len(dataset.class_names)), out / TEACHER)
     teacher.fast = recipe.training.fast
@@ -193,7 +194,7 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
     can make it thirty times slower."""
     threads, kernel_threads = torch.get_num_threads(), numba.get_num_threads()
     torch.set_num_threads(threads)  # which numba, when it starts its own threads, sets to their number
-    if recipe.network is None and macs(recipe.thermometer_shape, recipe.layers) < SMALL_NETWORK_MACS:
+    if recipe.network is None and _macs(recipe) < SMALL_NETWORK_MACS:
         torch.set_num_threads(1)
         numba.set_num_threads(1)
     try:
@@ -203,31 +204,28 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
         numba.set_num_threads(kernel_threads)
 
 
-def _finish(course: Course) -> Result:
-    """Looks at the test images with the weights of the chosen epoch, and writes what a finished run has."""
-    progress, out, dataset, net = course.progress, course.out, course.dataset, course.net
-    net.load_state_dict(progress.best_state)
-    net.fast = False  # the figures are those of the network that is exported
+def _macs(recipe: Recipe) -> int:
+    """Binary multiply-accumulates per image in the layer table of `recipe`."""
+    return macs(recipe.thermometer_shape, recipe.layers)
+
+
+def _finish(training: NetworkTraining) -> Result:
+    """Writes what a finished run has: the weights of the chosen epoch, and their accuracies."""
+    recipe, progress, out, dataset, net = training.recipe, training.progress, training.out, training.dataset, training.best_net()
+    write_history(out / HISTORY, progress.history)
+    write_model(out, progress.best_state)
+    draw_learning_curve(progress.history, progress.best_epoch, out / CURVE)
+    parts = [dataset.validation, *([] if dataset.test is None else [dataset.test])]
+    validation_accuracy, *test_accuracy = accuracies(net, parts, _macs(recipe), training.console)
     result = Result(
         best_epoch=progress.best_epoch,
-        epochs=course.recipe.training.epochs,
-        validation_accuracy=accuracy(net, dataset.validation),
-        test_accuracy=None if dataset.test is None else accuracy(net, dataset.test),
+        epochs=recipe.training.epochs,
+        validation_accuracy=validation_accuracy,
+        test_accuracy=test_accuracy[0] if test_accuracy else None,
         test_images=0 if dataset.test is None else len(dataset.test),
-        seconds=round(sum(entry["seconds"] for entry in progress.history), 1),
+        seconds=round(sum(record.seconds for record in progress.history), 1),
         weight_bits=sum(weight.numel() for weight in net.binary_weights()),
         thresholds=net.thermometer.integer_thresholds().tolist(),
     )
-    write_json(out / HISTORY, progress.history)
-    write_model(out, progress.best_state)
-    draw_learning_curve(progress.history, progress.best_epoch, out / CURVE)
     write_json(out / RESULT, asdict(result))
     return result
-
-
-@torch.no_grad()
-def accuracy(net: Trainable, labelled: Labelled) -> float:
-    """Share of `labelled` that `net` gets right in eval mode, 0..1."""
-    net.eval()
-    right = sum(int((net(images).argmax(1) == labels).sum()) for images, labels, *_ in Batches(labelled, 256))
-    return right / len(labelled)

@@ -14,7 +14,8 @@ from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Laye
 from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw import fast, reference
-from random_networks import random_bits, random_conv, random_images, random_network, random_thermometer, random_thresholds
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_conv, random_images, random_network, random_thermometer, random_thresholds
 
 EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

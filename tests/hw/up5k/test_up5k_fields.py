@@ -21,7 +21,8 @@ from owlbit.hw.up5k.compiler import compile_network, flash_format, passes
 from owlbit.hw.up5k.fields import ENTRY, PASS, RECORDS, SLOT, Field, Record
 from owlbit.hw.up5k.simulate import BENCH, ChipError, run_chip, simulate_rtl
 from owlbit.hw.verilator import missing_tools, verilate
-from random_networks import random_bits, random_conv, random_images, random_thermometer
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_conv, random_images, random_thermometer
 
 needs_verilator = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 

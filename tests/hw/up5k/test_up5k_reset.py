@@ -16,7 +16,8 @@ from owlbit.hw.up5k.build import flash_content
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.simulate import BENCH, ChipError, ChipRun, run_chip, simulate_rtl
 from owlbit.hw.verilator import RANDOM_INITIAL, missing_tools, verilate
-from random_networks import random_bits, random_conv, random_images, random_thermometer
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_conv, random_images, random_thermometer
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 SEEDS = range(1, 9)

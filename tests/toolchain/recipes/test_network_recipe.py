@@ -19,7 +19,7 @@ from owlbit.models.networks.xnor import XnorBlock, XnorNet
 from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet18, Xnor
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.deploy.export_run import export_random, export_run
+from owlbit.toolchain.deploy.export_run import export_net, export_run
 from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.data import PIXELS
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
@@ -133,13 +133,13 @@ def test_export_is_refused_in_one_sentence_that_names_the_part(tmp_path: Path, n
     uses: list[Callable[[], Any]] = [
         lambda: export_run(tmp_path / "run"),
         lambda: torch_scores(tmp_path / "run", images),
-        lambda: export_random(recipe, tmp_path / "random"),
+        lambda: export_net(build_net(recipe, 2), tmp_path / "untrained", (), recipe.name),
     ]
     for use in uses:
         with pytest.raises(OwlbitError, match=message) as caught:
             use()
         assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run" / "model.onnx").exists() and not (tmp_path / "random").exists()
+    assert not (tmp_path / "run" / "model.onnx").exists() and not (tmp_path / "untrained").exists()
     result = CliRunner().invoke(app, ["export", str(tmp_path / "run")])
     assert result.exit_code == 2 and "network.kind: expected a network of binary layers alone" in " ".join(result.output.split())
 

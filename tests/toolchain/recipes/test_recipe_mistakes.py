@@ -177,12 +177,18 @@ MISTAKES = {
         (GOOD + "[distillation]\nweight = 0.5\n", r"distillation\.teacher: expected a text, got no such key"),
         (GOOD + TEACHER + "weight = 2\n", r"distillation\.weight: expected 0 to 1, got 2"),
         (GOOD + TEACHER + "progressive = true\n", r"distillation\.progressive: expected no such key without stages"),
-        (GOOD + TEACHER + "once = true\nattention = 1.0\n", r"distillation\.once: expected no such key with attention"),
+        (
+            GOOD + TEACHER + "cache_logits = true\nattention = 1.0\n",
+            r"distillation\.cache_logits: expected no such key with attention",
+        ),
         (GOOD + TEACHER + "weight = 0.0\n", r"distillation\.weight: expected more than 0 where attention is not"),
     ],
     "of [network]": [
         ("network = 3\n" + IMAGES, r"network: expected a table headed \[network\], got 3"),
-        (IMAGES + "[network]\n", r'network\.kind: expected one of "resnet18", "float-resnet18", "xnor", got no such key'),
+        (
+            IMAGES + "[network]\n",
+            r'network\.kind: expected one of "resnet18", "float-resnet18", "resnet9", "xnor", got no such key',
+        ),
         (IMAGES + '[network]\nkind = "vit"\n', r"network\.kind: expected one of \"resnet18\", .* got 'vit'"),
         (IMAGES + RESNET + "gates = true\n", r"network\.gates: expected a known key .*, got \"gates\""),
         (IMAGES + RESNET + 'stem = "vgg"\n', r'network\.stem: expected one of "cifar", "imagenet", got the text "vgg"'),

@@ -15,9 +15,10 @@ from owlbit.export.network_cost import layer_costs
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.verification import Row
-from owlbit.toolchain.drawing.svg import coded
+from owlbit.toolchain.reports.figures import coded
 from owlbit.toolchain.reports.findings import Findings
 from owlbit.toolchain.reports.run_report import render_report
+from owlbit.toolchain.runs.history import EpochRecord
 from random_networks import random_fitting_network, random_images
 
 VOID = {"meta", "img", "br", "link"}
@@ -61,7 +62,8 @@ def find(network: Network) -> Findings:
         predicted=simulate(network, images).argmax(axis=1),
         held_out=True,
         history=tuple(
-            {"epoch": epoch, "accuracy": 0.5 + epoch / 20, "validation_accuracy": 0.4 + epoch / 20} for epoch in range(8)
+            EpochRecord(epoch, 1 + epoch // 4, 1.0, 0.5 + epoch / 20, 1.0, 0.4 + epoch / 20, 0.1 / (epoch + 1), [[1]], 1.0)
+            for epoch in range(8)
         ),
         best_epoch=6,
         program=compile_network(network),
