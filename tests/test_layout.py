@@ -23,7 +23,13 @@ SOURCES = sorted(
     for path in (ROOT / folder).rglob("*")
     if path.suffix in {".py", ".v", ".vh", ".sv", ".cpp", ".h", ".toml", ".md", ".svg", ".pcf"} or path.name == "run"
 )
-TEXTS = [*SOURCES, *(ROOT / name for name in ("README.md", "Makefile", "pyproject.toml"))]
+TEXTS = [
+    *SOURCES,
+    *(
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "pyproject.toml", ".pre-commit-config.yaml")
+    ),
+]
 HEAVY = {"torch", "brevitas", "lightning"}
 BARE = "|".join(PACKAGES)
 BARE_NAME = re.compile(rf"({BARE})(\.[a-z_]\w*)+")
