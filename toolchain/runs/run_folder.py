@@ -9,6 +9,7 @@ stage*.safetensors    the weights at the end of a stage that teaches the next
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below
 learning_curve.png
 result.json           best epoch, accuracies, thresholds
+timed.json            steps, images/s and device of a training by the clock
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
 """
@@ -28,6 +29,7 @@ from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 STAGE = "stage{}.safetensors"
+TIMED = "timed.json"
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
 REPORT, VERIFICATION, VERIFICATION_TABLE = "report.html", "verification.json", "verification.txt"
 # What the demo leaves: the facts that `make bench` prints again, and the sign that this folder may be replaced by the next demo.
@@ -74,6 +76,7 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
         MODEL,
         CURVE,
         RESULT,
+        TIMED,
         ONNX,
         NETWORK,
         *teacher,
