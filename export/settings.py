@@ -149,8 +149,10 @@ def _explain(kind: type[Any], content: Any, error: ValidationError, toml: bool =
         return key, f"expected {_choices(schema['enum'])}, got {show(value)}"
     if details["type"] in _RANGE:
         return key, f"expected {_limits(schema)}, got {show(value)}"
-    heading = schema.get("type") == "array" and isinstance(value, Mapping)
-    return key, f"expected {_expected(schema, key, toml)}, got {f'a table headed [{key[-1]}]' if heading else show(value)}"
+    got = show(value)
+    if isinstance(value, Mapping):
+        got = "an object" if not toml else f"a table headed [{key[-1]}]" if schema.get("type") == "array" else got
+    return key, f"expected {_expected(schema, key, toml)}, got {got}"
 
 
 def _find(details: ErrorDetails, root: Schema) -> tuple[Key, Schema]:

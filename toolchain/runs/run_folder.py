@@ -33,8 +33,6 @@ MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 STAGE = "stage{}.safetensors"
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
 REPORT, VERIFICATION, VERIFICATION_TABLE = "report.html", "verification.json", "verification.txt"
-# What the demo leaves: the facts that `make bench` prints again, and the sign that this folder may be replaced by the next demo.
-FACTS = "demo.json"
 
 T = TypeVar("T")
 
