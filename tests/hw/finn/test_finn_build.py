@@ -24,7 +24,7 @@ from owlbit.hw.finn.step_names import FREE, LAST_FREE, STEP_NAMES
 from owlbit.hw.finn.tools import find_vivado
 from random_networks import random_bits, random_images, random_network
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 PART = "xc7z020clg400-1"
 
 

@@ -16,7 +16,7 @@ from owlbit.toolchain.benchmarks.simulator_networks import random_weights
 from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.model_file import model_file
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 PART = "xc7z020clg400-1"
 
 
