@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
+from owlbit.toolchain.cli.errors import INTERRUPTED
 from owlbit.toolchain.sensing.options import SenseOptions
 from owlbit.toolchain.sensing.session import run_live, run_sweeps
-
-INTERRUPTED = 130
 
 
 def sense(

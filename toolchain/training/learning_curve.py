@@ -31,7 +31,7 @@ def plot_learning_curve(figure: Figure, history: Sequence[EpochRecord], best_epo
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot(epochs, [100 * record.accuracy for record in history], color=train, label="training, varied images")
     upper.plot(epochs, [100 * record.validation_accuracy for record in history], color=validation, label="validation")
-    best = 100 * history[best_epoch].validation_accuracy
+    best = next(100 * record.validation_accuracy for record in history if record.epoch == best_epoch)
     upper.plot(best_epoch + 1, best, "o", color=validation, label=f"kept: epoch {best_epoch + 1}, {best:.1f} %")
     borders = [after.epoch for before, after in pairwise(history) if after.stage != before.stage]
     for border in borders:

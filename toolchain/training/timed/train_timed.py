@@ -16,11 +16,13 @@ from owlbit.models.layers.thermometer import LearnedThermometer, quantile_thresh
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.device_form import DeviceForm
 from owlbit.models.networks.trainable import Trainable
-from owlbit.toolchain.data.dataset import Dataset, Labelled
+from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net
+from owlbit.toolchain.runs.history import EpochRecord
 from owlbit.toolchain.training.timed.batches import ResidentImages
 from owlbit.toolchain.training.timed.clock import Clock, rate_factor
+from owlbit.toolchain.training.timed.records import Records
 from owlbit.toolchain.training.timed.step import Logits, TrainingStep
 from owlbit.toolchain.training.timed.views import Views, fill_table, views_of
 
@@ -32,8 +34,8 @@ RATE_EVERY = 10  # steps between two settings of the rate
 @dataclass(frozen=True)
 class TimedTraining:
     """How a training by the clock went: `steps`, of `batch` images; `epochs` that these are; `images_per_second` between the first
-    and the last step; `seconds`, preparation included; `device`: its name; `points`: (share of the time, loss, validation
-    accuracy) at each line of progress."""
+    and the last step; `seconds`, preparation included; `device`: its name; `history`: a record for each line of progress, the last
+    one for the finished network."""
 
     steps: int
     batch: int
@@ -41,7 +43,7 @@ class TimedTraining:
     images_per_second: float
     seconds: float
     device: str
-    points: tuple[tuple[float, float, float], ...]
+    history: tuple[EpochRecord, ...]
 
 
 def check_timed(recipe: Recipe) -> None:
@@ -103,7 +105,8 @@ def train_timed(
     if left < 0.2 * seconds:
         raise OwlbitError(f"expected time to train after the {ready:.0f} s of preparation, got {left:.0f} s; give it more minutes")
     console.print(f"ready after {ready:.0f} s; {left:.0f} s to train on {_name(device)}", highlight=False)
-    running, steps, points, told = Clock(left), 0, list[tuple[float, float, float]](), 0.0
+    running, steps, told, loss = Clock(left), 0, 0.0, torch.zeros(())
+    records = Records(net, dataset, device)
     while (done := running.done) < 1:
         if steps % RATE_EVERY == 0:
             step.set_rate(recipe.training.rate * rate_factor(done, recipe.training.optimiser))
@@ -111,20 +114,23 @@ def train_timed(
         steps += 1
         if steps % CATCH_UP == 0 or device.type == "cpu":
             _wait(device)
-        if running.elapsed - told > TELL_EVERY:
+        if running.elapsed - told > TELL_EVERY and records.may_follow(steps * batch):
             told = running.elapsed
-            points.append((done, float(loss), _accuracy(net, dataset.validation, device)))
+            record = records.add(steps * batch, float(loss), running.elapsed)
             rate = steps * batch / running.elapsed
             seen = f"{steps * batch / len(dataset.train):,.1f} epochs, {rate:,.0f} images/s"
-            console.print(f"  {done:4.0%}  {seen}, loss {points[-1][1]:.3f}, validation {points[-1][2]:.2%}", highlight=False)
+            accuracy = f"validation {record.validation_accuracy:.2%}"
+            console.print(f"  {done:4.0%}  {seen}, loss {record.loss:.3f}, {accuracy}", highlight=False)
             if keep is not None:
                 keep(net)
     _wait(device)
+    seconds = running.elapsed
     if not bool(loss.isfinite()):
         raise OwlbitError(f"{recipe.path}: expected a finite loss, got {float(loss)} after {steps:,} steps; lower training.rate")
-    points.append((1.0, float(loss), _accuracy(net, dataset.validation, device)))
+    records.add(steps * batch, float(loss), seconds)
     epochs = steps * batch / len(dataset.train)
-    told_of = TimedTraining(steps, batch, epochs, steps * batch / running.elapsed, clock.elapsed, _name(device), tuple(points))
+    history = tuple(records.history)
+    told_of = TimedTraining(steps, batch, epochs, steps * batch / seconds, clock.elapsed, _name(device), history)
     return net.cpu().eval(), told_of
 
 
@@ -207,16 +213,3 @@ def _wait(device: torch.device) -> None:
 
 def _name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "the processor"
-
-
-@torch.no_grad()
-def _accuracy(net: Trainable, labelled: Labelled, device: torch.device) -> float:
-    """Share of `labelled` that `net` gets right in eval mode, 0..1; the network is left in training mode."""
-    net.eval()
-    right = 0
-    for images, labels in zip(
-        torch.split(torch.from_numpy(labelled.images), 250), torch.split(torch.from_numpy(labelled.labels), 250), strict=True
-    ):
-        right += int((net(images.to(device)).argmax(1).cpu() == labels).sum())
-    net.train()
-    return right / len(labelled)

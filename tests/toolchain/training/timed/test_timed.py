@@ -187,8 +187,9 @@ def test_a_network_learns_within_its_time(tmp_path: Path, counted: None) -> None
     read, dataset = recipe(tmp_path), bright_rows()
     net, told = timed.train_timed(read, dataset, 100, console, compiled=False, keep=lambda _: kept.append(1))
     assert told.steps == 99 and told.epochs == 99 / 8 and told.device == "the processor"
-    assert [round(share, 2) for share, _, _ in told.points] == [0.21, 0.42, 0.63, 0.84, 1.0] and len(kept) == 4
-    assert told.points[-1][2] > 0.95
+    assert [record.epoch for record in told.history] == [2, 5, 7, 10, 12] and len(kept) == 4
+    assert told.history[-1].validation_accuracy > 0.95 and told.history[-1].accuracy > 0.95
+    assert told.history[0].flipped_signs > 0 and sum(record.seconds for record in told.history) == pytest.approx(100)
     assert "images/s" in console.file.getvalue()  # type: ignore[attr-defined]
     assert (
         not net.training and (net(torch.from_numpy(dataset.train.images)).argmax(1).numpy() == dataset.train.labels).mean() > 0.95
@@ -209,7 +210,7 @@ def test_a_teacher_teaches_by_its_table(tmp_path: Path, counted: None) -> None:
     nobody = Dataset(liars, dataset.validation, None, dataset.class_names, liars, dataset.variations)
     console = quiet()
     _, told = timed.train_timed(read, nobody, 100, console, teacher, compiled=False)
-    assert told.points[-1][2] > 0.9  # of the true labels, which the teacher alone knew
+    assert told.history[-1].validation_accuracy > 0.9  # of the true labels, which the teacher alone knew
     assert "18 views" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
