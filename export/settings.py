@@ -85,7 +85,7 @@ def parsed(kind: type[T], text: str | bytes) -> T:
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
             raise ValueError(f"no JSON: {error.errors()[0]['ctx']['error']}") from None
-        key, sentence = _explain(kind, json.loads(text), error)
+        key, sentence = _explain(kind, json.loads(text), error, toml=False)
         raise ValueError(f"{_spelt(key)}: {sentence}" if key else sentence) from None
 
 
@@ -127,7 +127,7 @@ def show(value: Any) -> str:
     return prefix + repr(list(value) if isinstance(value, tuple) else value).replace("'", '"')
 
 
-def _explain(kind: type[Any], content: Any, error: ValidationError) -> tuple[Key, str]:
+def _explain(kind: type[Any], content: Any, error: ValidationError, toml: bool = True) -> tuple[Key, str]:
     """(key, sentence) of the mistake to be told first: an unknown key, since what is missing may be what it was meant for."""
     ranks = {**dict.fromkeys(_UNKNOWN, 0), **dict.fromkeys(_MISSING, 2)}
     details = min(error.errors(include_url=False), key=lambda each: ranks.get(each["type"], 1))
@@ -142,15 +142,17 @@ def _explain(kind: type[Any], content: Any, error: ValidationError) -> tuple[Key
     if details["type"].startswith("union_tag") and isinstance(value, Mapping):
         found = repr(value["kind"]) if "kind" in value else "no such key"
         return (*key, "kind"), f"expected {_choices(kinds_of(schema, schema_of(kind)))}, got {found}"
-    if details["type"] in _MISSING and not (isinstance(value, list | tuple)):
-        expected = _expected(schema, key)
+    if details["type"] in _MISSING and not isinstance(value, list | tuple):
+        expected = _expected(schema, key, toml)
         return key, f"expected {expected}, got {'none' if expected.startswith('a table') else 'no such key'}"
     if details["type"] == "literal_error" and isinstance(value, str):
         return key, f"expected {_choices(schema['enum'])}, got {show(value)}"
     if details["type"] in _RANGE:
         return key, f"expected {_limits(schema)}, got {show(value)}"
-    heading = schema.get("type") == "array" and isinstance(value, Mapping)
-    return key, f"expected {_expected(schema, key)}, got {f'a table headed [{key[-1]}]' if heading else show(value)}"
+    got = show(value)
+    if isinstance(value, Mapping):
+        got = "an object" if not toml else f"a table headed [{key[-1]}]" if schema.get("type") == "array" else got
+    return key, f"expected {_expected(schema, key, toml)}, got {got}"
 
 
 def _find(details: ErrorDetails, root: Schema) -> tuple[Key, Schema]:
@@ -208,17 +210,19 @@ def _limits(schema: Schema) -> str:
     return f"at least {low}" if high is None else f"at most {high}" if low is None else f"{low} to {high}"
 
 
-def _expected(schema: Schema, key: Key) -> str:
+def _expected(schema: Schema, key: Key, toml: bool) -> str:
     if "expected" in schema:
         return str(schema["expected"])
     if "prefixItems" in schema:
         return {2: "two", 3: "three"}[len(schema["prefixItems"])] + " integers"
     if "properties" in schema or "oneOf" in schema or schema.get("type") == "object":
         names = [str(part) for part in key if isinstance(part, str)]
-        return f"a table headed [[{names[-1]}]]" if key and isinstance(key[-1], int) else f"a table headed [{'.'.join(names)}]"
+        if not key or not toml:
+            return "a table" if toml else "an object"
+        return f"a table headed [[{names[-1]}]]" if isinstance(key[-1], int) else f"a table headed [{'.'.join(names)}]"
     if schema.get("type") == "array":
         tables = "$ref" in schema["items"] or "oneOf" in schema["items"]
-        return f"a list of tables, each headed [[{key[-1]}]]" if tables else "a list"
+        return f"a list of tables, each headed [[{key[-1]}]]" if tables and toml else "a list"
     several = [_WORDS[each["type"]] for each in schema.get("anyOf", ()) if each.get("type") in _WORDS]
     return " or ".join(several) if several else _WORDS.get(schema.get("type", ""), "another value")
 

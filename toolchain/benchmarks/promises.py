@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -31,7 +30,7 @@ from owlbit.hw.verification import Images, NotRun, Outcome
 from owlbit.toolchain.benchmarks.simulator_networks import reference96
 from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.backends import rtl_backend
-from owlbit.toolchain.runs.run_folder import FACTS
+from owlbit.toolchain.runs.demo_facts import read_demo_facts
 
 DEMO, BENCH = Path("runs/demo"), Path("runs/bench")
 RTL_FRAMES = 3
@@ -50,25 +49,22 @@ class Figure:
 
 def demo_figures() -> Iterator[Figure]:
     """What the last demo noted, or one row that says to run it."""
-    path = DEMO / FACTS
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if "test_accuracy" not in facts:
+    facts = read_demo_facts(DEMO)
+    if facts is None:
         yield Figure("demo", "not run yet", command="make demo")
         return
-    accuracy, seconds, size = facts["test_accuracy"], facts["seconds"], facts["flash_bytes"]
+    accuracy, seconds, size = facts.test_accuracy, facts.seconds, facts.flash_bytes
     yield Figure("demo, all stages", f"{seconds:.0f} s", "at most 360 s", seconds <= 360, "make demo")
-    yield Figure(
-        "demo, test accuracy", f"{accuracy:.2%} of {facts['test_images']:,}", "at least 95 %", accuracy >= 0.95, "make demo"
-    )
+    yield Figure("demo, test accuracy", f"{accuracy:.2%} of {facts.test_images:,}", "at least 95 %", accuracy >= 0.95, "make demo")
     yield Figure("demo, flash image", f"{size:,} bytes", "below 262,144 bytes", size < 256 * 1024, "make demo")
-    yield Figure("demo, weights", f"{facts['weight_bits'] / 1000:.1f} kbit", command="make demo")
-    backends = [row for row in facts["verification"] if row["status"] != "reference"]
-    states = ", ".join(f"{row['backend']} {row['status']}" for row in backends)
-    found = {row["status"] for row in backends}
+    yield Figure("demo, weights", f"{facts.weight_bits / 1000:.1f} kbit", command="make demo")
+    backends = [row for row in facts.verification if row.status != "reference"]
+    states = ", ".join(f"{row.backend} {row.status}" for row in backends)
+    found = {row.status for row in backends}
     # A backend that could not be run on this machine neither keeps nor breaks the promise.
     exact = False if found & {"differs", "failed"} else None if "not run" in found else True
     yield Figure("demo, verification", states, "all exact", exact, "make demo")
-    cycles = facts["cycles_per_frame"]
+    cycles = facts.cycles_per_frame
     if cycles:
         yield Figure("demo, speed in RTL", f"{cycles:,} cycles, {CLOCK_HZ / cycles:,.0f} frames/s", command="make demo")
 

@@ -221,18 +221,29 @@ def verify(
 
 @app.command()
 @when_stopped("stopped; no report was written, an earlier one is as it was")
-def report(run: RunArgument) -> None:
-    """Write report.html into a run folder: one self-contained page to read or send.
+def report(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A run folder made by `owlbit train`, or a FINN build.", show_default=False)
+    ],
+) -> None:
+    """Write report.html into a run folder, or finn.html into a FINN build: one self-contained page to read or send.
 
-    Thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification once
-    `owlbit verify` has run.
+    Of a run: thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification once
+    `owlbit verify` has run. Of a FINN build: estimates, folding and parts.
 
     Example: `owlbit report runs/digits`
     """
-    from owlbit.toolchain.deploy.model_source import find_model
+    from owlbit.toolchain.deploy.model_source import Kind, find_model
+
+    source = find_model(model)
+    if source.kind is Kind.FINN and source.folder is not None:
+        from owlbit.toolchain.finn.report import report_build
+
+        typer.echo(f"report: {report_build(source.folder)}")
+        return
     from owlbit.toolchain.reports.run_report import write_report
 
-    typer.echo(f"report: {write_report(find_model(run))}")
+    typer.echo(f"report: {write_report(source)}")
 
 
 app.add_typer(zoo, name="zoo")

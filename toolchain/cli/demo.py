@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,8 @@ from owlbit.toolchain.deploy.verify import read_verified, verify_model
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.reports.findings import Findings, gather_findings
 from owlbit.toolchain.reports.run_report import render_report
-from owlbit.toolchain.runs.run_folder import FACTS, REPORT
+from owlbit.toolchain.runs.demo_facts import FACTS, DemoFacts, write_demo_facts
+from owlbit.toolchain.runs.run_folder import REPORT
 
 RECIPE = Path(models.__file__).parent / "recipes" / "digits.toml"
 
@@ -43,7 +43,7 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
     loaded = load_recipe(recipe)
     shutil.rmtree(folder, ignore_errors=True)
     stages: dict[str, float] = {}
-    write_facts(folder, stages, None)
+    write_demo_facts(folder, DemoFacts(stages, 0.0))
 
     with stage("train", f"{loaded.name}: {loaded.training.epochs} epochs on {loaded.data.source}", stages, out):
         train(loaded, folder, console=out)
@@ -57,7 +57,7 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
         found = gather_findings(find_model(folder))
         write_text(folder / REPORT, render_report(found))
 
-    write_facts(folder, stages, found)
+    write_demo_facts(folder, facts_of(folder, stages, found))
     out.print()
     out.print(verification_table(rows))
     out.print(summary(folder, found, stages))
@@ -83,17 +83,18 @@ def reporter(out: Console) -> Callable[[Row], None]:
     return report
 
 
-def write_facts(folder: Path, stages: dict[str, float], found: Findings | None) -> None:
-    """Writes demo.json; `found` is None at the beginning, before there is anything to tell."""
-    facts: dict[str, object] = {"stages": stages, "seconds": round(sum(stages.values()), 1)}
-    if found:
-        facts["test_images"] = len(found.test_images)
-        facts["test_accuracy"] = found.right / len(found.test_images)
-        facts["weight_bits"] = total_cost(layer_costs(found.network)).weight_bits
-        facts["flash_bytes"] = (folder / TARGET / FLASH).stat().st_size
-        facts["cycles_per_frame"] = found.measured_cycles
-        facts["verification"] = [row.as_json() for row in found.verification]
-    write_text(folder / FACTS, json.dumps(facts, indent=2) + "\n")
+def facts_of(folder: Path, stages: dict[str, float], found: Findings) -> DemoFacts:
+    """What the demo in `folder` found."""
+    return DemoFacts(
+        stages=stages,
+        seconds=round(sum(stages.values()), 1),
+        test_images=len(found.test_images),
+        test_accuracy=found.right / len(found.test_images),
+        weight_bits=total_cost(layer_costs(found.network)).weight_bits,
+        flash_bytes=(folder / TARGET / FLASH).stat().st_size,
+        cycles_per_frame=found.measured_cycles,
+        verification=list(found.verification),
+    )
 
 
 def summary(folder: Path, found: Findings, stages: dict[str, float]) -> Table:

@@ -46,8 +46,6 @@ def read_image(file: Path, size: tuple[int, int], colour: str, data: bytes | Non
             if opened.mode.startswith(("I", "F")):
                 raise DataError(f"{file}: expected 8 bits a channel, got an image of mode {opened.mode}; convert it first")
             return fit_image(ImageOps.exif_transpose(opened), size, colour)
-    except DataError:
-        raise
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: expected an image, could not read it ({error})") from None
 

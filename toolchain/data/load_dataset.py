@@ -144,8 +144,6 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 if key not in opened:
                     raise DataError(f'{path}: expected an array "{key}", found {_listed(tuple(opened))}')
             return {key: opened[key] for key in ("images", "labels", "class_names") if key in opened}
-    except DataError:
-        raise
     except FileNotFoundError:
         raise DataError(f"{path}: expected an npz, found no such file") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

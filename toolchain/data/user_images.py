@@ -68,9 +68,7 @@ def read_array(path: Path) -> NDArray[np.uint8]:
                 raise OwlbitError(f"{path}: expected an entry 'images' in this npz, got {', '.join(archive.files) or 'none'}")
             images: NDArray[np.uint8] = archive["images"]
             return images
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, OwlbitError):
-            raise
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile):
         raise OwlbitError(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind") from None
 
 

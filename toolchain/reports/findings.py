@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.export.settings import parsed
 from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
@@ -93,9 +93,8 @@ def read_verification(folder: Path) -> tuple[Row, ...]:
     if not path.is_file():
         return ()
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(Row(**{key: row[key] for key in Row.__dataclass_fields__}) for row in rows)
-    except (ValueError, KeyError, TypeError) as error:
+        return parsed(tuple[Row, ...], path.read_bytes())
+    except ValueError as error:
         raise OwlbitError(
-            f"{path}: expected rows as `owlbit verify` writes them, could not read them ({error!r}); verify again"
+            f"{path}: expected rows as `owlbit verify` writes them, could not read them ({error}); verify again"
         ) from None

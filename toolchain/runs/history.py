@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, with_config
+
+from owlbit.export.settings import parsed
 from owlbit.toolchain.runs.run_folder import RunError, write_json
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class EpochRecord:
     """What one epoch gave. Accuracies and `flipped_signs` are shares 0..1.
@@ -38,16 +42,7 @@ class EpochRecord:
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> EpochRecord:
         """The record that `as_json` gave `content` of. Raises ValueError where it is another's."""
-        known = {field.name for field in fields(EpochRecord)}
-        if not isinstance(content, Mapping) or content.keys() != known:
-            raise ValueError(f"expected a record of {', '.join(sorted(known))}")
-        if not isinstance(content["thresholds"], list):
-            raise ValueError(f"thresholds: expected a list, got {content['thresholds']!r}")
-        for name in known - {"thresholds"}:
-            whole = name in ("epoch", "stage")
-            if type(content[name]) is not int and (whole or type(content[name]) is not float):
-                raise ValueError(f"{name}: expected a {'whole ' if whole else ''}number, got {content[name]!r}")
-        return EpochRecord(**content)
+        return parsed(EpochRecord, json.dumps(content))
 
 
 def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
@@ -58,10 +53,7 @@ def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
 def read_history(path: Path) -> tuple[EpochRecord, ...]:
     """The records that `write_history` wrote to `path`. Raises RunError where they are missing or not what training writes."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, list):
-            raise ValueError(f"expected a list of epochs, got {type(content).__name__}")
-        return tuple(EpochRecord.from_json(record) for record in content)
+        return parsed(tuple[EpochRecord, ...], path.read_bytes())
     except FileNotFoundError:
         raise RunError(f"{path}: expected the history that training writes, found none; train first") from None
     except (OSError, ValueError) as error:

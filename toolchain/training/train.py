@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import numba
@@ -13,7 +12,6 @@ from rich.console import Console
 from torch import Tensor
 
 from owlbit.export.settings import SettingError
-from owlbit.models.layer_table import macs
 from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.load_dataset import load_dataset
@@ -23,8 +21,6 @@ from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
 from owlbit.toolchain.runs.history import write_history
 from owlbit.toolchain.runs.run_folder import (
     CHECKPOINT,
-    CURVE,
-    HISTORY,
     RESULT,
     TEACHER,
     TEACHER_HISTORY,
@@ -32,14 +28,12 @@ from owlbit.toolchain.runs.run_folder import (
     RunError,
     read_result,
     start_run,
-    write_json,
 )
 from owlbit.toolchain.runs.weights import load_run, read_weights, write_model
 from owlbit.toolchain.training.distillation import check_attention
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
-from owlbit.toolchain.training.evaluation import accuracies
+from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_TEACHER, NetworkTraining
-from owlbit.toolchain.training.learning_curve import draw_learning_curve
 from owlbit.toolchain.training.pruning_schedule import pruning_schedule
 
 SMALL_NETWORK_MACS = 20_000_000
@@ -70,13 +64,13 @@ def train(
     # What may be refused comes before anything is written.
     if resume and overwrite:
         raise RunError(f"{out}: expected to resume the run or to overwrite it, got both; choose one")
-    _check_apart(recipe, out)
+    check_apart(recipe, out)
     dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     if processes > 1 and recipe.training.batch > len(dataset.train):
         wanted = f"at most the {len(dataset.train)} training images, where processes share a batch evenly"
         raise SettingError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
     pruning = pruning_schedule(recipe, len(dataset.class_names))
-    teacher = _teacher_of_run(recipe, dataset)
+    teacher = teacher_of_run(recipe, dataset)
     _check_attention(recipe, teacher, len(dataset.class_names))
     earlier = None if resume and (out / CHECKPOINT).exists() else _earlier_weights(recipe, dataset)
     join_processes()
@@ -102,7 +96,7 @@ def train(
         return result
 
 
-def _check_apart(recipe: Recipe, out: Path) -> None:
+def check_apart(recipe: Recipe, out: Path) -> None:
     """Raises SettingError where the run is to learn from the folder that it is written to."""
     teacher = "" if recipe.distillation is None or recipe.distillation.trained_first else recipe.distillation.teacher
     for key, given in (("training.from_run", recipe.training.from_run), ("distillation.teacher", teacher)):
@@ -139,7 +133,7 @@ def _teacher(
     return teacher
 
 
-def _teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
+def teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
     """The teacher, where another run trained it. Raises OwlbitError where it cannot teach this recipe."""
     if recipe.distillation is None or recipe.distillation.trained_first:
         return None
@@ -194,7 +188,7 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
     can make it thirty times slower."""
     threads, kernel_threads = torch.get_num_threads(), numba.get_num_threads()
     torch.set_num_threads(threads)  # which numba, when it starts its own threads, sets to their number
-    if recipe.network is None and _macs(recipe) < SMALL_NETWORK_MACS:
+    if recipe.network is None and layer_macs(recipe) < SMALL_NETWORK_MACS:
         torch.set_num_threads(1)
         numba.set_num_threads(1)
     try:
@@ -204,28 +198,7 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
         numba.set_num_threads(kernel_threads)
 
 
-def _macs(recipe: Recipe) -> int:
-    """Binary multiply-accumulates per image in the layer table of `recipe`."""
-    return macs(recipe.thermometer_shape, recipe.layers)
-
-
 def _finish(training: NetworkTraining) -> Result:
-    """Writes what a finished run has: the weights of the chosen epoch, and their accuracies."""
-    recipe, progress, out, dataset, net = training.recipe, training.progress, training.out, training.dataset, training.best_net()
-    write_history(out / HISTORY, progress.history)
-    write_model(out, progress.best_state)
-    draw_learning_curve(progress.history, progress.best_epoch, out / CURVE)
-    parts = [dataset.validation, *([] if dataset.test is None else [dataset.test])]
-    validation_accuracy, *test_accuracy = accuracies(net, parts, _macs(recipe), training.console)
-    result = Result(
-        best_epoch=progress.best_epoch,
-        epochs=recipe.training.epochs,
-        validation_accuracy=validation_accuracy,
-        test_accuracy=test_accuracy[0] if test_accuracy else None,
-        test_images=0 if dataset.test is None else len(dataset.test),
-        seconds=round(sum(record.seconds for record in progress.history), 1),
-        weight_bits=sum(weight.numel() for weight in net.binary_weights()),
-        thresholds=net.thermometer.integer_thresholds().tolist(),
-    )
-    write_json(out / RESULT, asdict(result))
-    return result
+    progress = training.progress
+    arguments = training.recipe, training.dataset, training.best_net(), progress.history, progress.best_epoch
+    return finish_run(*arguments, training.out, training.console)

@@ -25,12 +25,12 @@ def test_records_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ("[", "could not read it"),
-        ("{}", "expected a list of epochs, got dict"),
-        ("[3]", "expected a record of accuracy, epoch, flipped_signs"),
-        (json.dumps([{**RECORD.as_json(), "more": 1}]), "expected a record of accuracy, epoch, flipped_signs"),
-        (json.dumps([{**RECORD.as_json(), "loss": "low"}]), "loss: expected a number, got 'low'"),
-        (json.dumps([{**RECORD.as_json(), "epoch": True}]), "epoch: expected a whole number, got True"),
-        (json.dumps([{**RECORD.as_json(), "thresholds": 3}]), "thresholds: expected a list, got 3"),
+        ("{}", "expected a list, got an object"),
+        ("[3]", "[0]: expected an object, got 3"),
+        (json.dumps([{**RECORD.as_json(), "more": 1}]), "[0].more: expected a known key (one of epoch, stage, loss"),
+        (json.dumps([{**RECORD.as_json(), "loss": "low"}]), '[0].loss: expected a number, got the text "low"'),
+        (json.dumps([{**RECORD.as_json(), "epoch": True}]), "[0].epoch: expected an integer, got true"),
+        (json.dumps([{**RECORD.as_json(), "thresholds": 3}]), "[0].thresholds: expected a list, got 3"),
     ],
 )
 def test_another_file_is_refused(tmp_path: Path, content: str, reason: str) -> None:

@@ -122,10 +122,18 @@ def test_publishing_makes_a_folder_that_holds_what_the_run_was(tmp_path: Path) -
 def test_a_damaged_card_is_named(tmp_path: Path) -> None:
     shutil.copytree(ZOO / "digits", tmp_path / "digits")
     content = asdict(read_card(tmp_path / "digits"))
-    content.pop("macs")
-    (tmp_path / "digits" / CARD).write_text(json.dumps(content))
-    with pytest.raises(OwlbitError, match=r"card\.json: expected a card as"):
-        read_card(tmp_path / "digits")
+    without = {key: value for key, value in content.items() if key != "macs"}
+    for written, why in (
+        (json.dumps(without), "macs: expected an integer, got no such key"),
+        (json.dumps({**content, "image": ["1", 2, 3]}), r'image\[0\]: expected an integer, got the text "1"'),
+        (json.dumps({**content, "cycles": "many"}), 'cycles: expected an integer, got the text "many"'),
+        (json.dumps({**content, "cycle": 3}), r'cycle: expected a known key \(did you mean "cycles"\?\)'),
+        (json.dumps([content]), "expected an object, got the list"),
+        ("{", "no JSON: EOF"),
+    ):
+        (tmp_path / "digits" / CARD).write_text(written)
+        with pytest.raises(OwlbitError, match=rf"card\.json: expected a card as .*, could not read it \({why}"):
+            read_card(tmp_path / "digits")
 
 
 def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,7 +159,7 @@ async def listen(socket: WebSocket, feed: Feed) -> None:
         text = await socket.receive_text()
         try:
             obey(json.loads(text), feed.loop)
-        except (OwlbitError, ValueError, TypeError, KeyError) as error:
+        except (OwlbitError, json.JSONDecodeError) as error:
             await socket.send_json({"kind": "refused", "message": str(error)})
         feed.tell_setting()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +14,24 @@ import pytest
 import torch
 from rich.console import Console
 
+from command_line import owlbit
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import SettingError
+from owlbit.hw.fast import simulate
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.device_form import DeviceForm
 from owlbit.toolchain.data.dataset import Dataset, Labelled, Variations
+from owlbit.toolchain.deploy.export_run import export_run
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.build_net import build_net
+from owlbit.toolchain.runs.history import read_history
+from owlbit.toolchain.runs.run_folder import read_result
 from owlbit.toolchain.training.augment import vary
 from owlbit.toolchain.training.timed import train_timed as timed
 from owlbit.toolchain.training.timed.batches import DeviceBatch, ResidentImages
 from owlbit.toolchain.training.timed.clock import Clock, rate_factor
+from owlbit.toolchain.training.timed.run_timed import train_for_minutes
 from owlbit.toolchain.training.timed.step import TrainingStep, distilled
 from owlbit.toolchain.training.timed.views import fill_table, views_of
 
@@ -251,3 +258,28 @@ def test_moves_of_a_view_are_those_of_the_augmentation() -> None:
     image = torch.arange(9, dtype=torch.uint8).view(1, 1, 3, 3)
     seen = {vary(image, views.draws(torch.tensor([number])), 0).numpy().tobytes() for number in range(len(views))}
     assert len(seen) == len(views) == 18
+
+
+def test_a_run_by_the_clock_is_a_run_like_any_other(tmp_path: Path, counted: None) -> None:
+    read, dataset = recipe(tmp_path), bright_rows()
+    np.savez(tmp_path / "unused.npz", images=dataset.train.images, labels=dataset.train.labels)
+    out = tmp_path / "run"
+    result = train_for_minutes(read, out, 100 / 60, compiled=False, console=quiet())
+    assert result.validation_accuracy > 0.9 and result.epochs == result.best_epoch + 1
+    assert read_result(out) == result
+    facts = json.loads((out / "timed.json").read_text())
+    assert facts["steps"] == 99 and facts["device"] == "the processor" and "history" not in facts
+    assert [record.epoch for record in read_history(out / "history.json")][-1] == result.best_epoch
+    network = export_run(out)
+    assert (simulate(network, dataset.train.images).argmax(1) == dataset.train.labels).mean() > 0.9
+    with pytest.raises(OwlbitError, match=r"expected no earlier run, found recipe\.toml"):
+        train_for_minutes(read, out, 1, compiled=False, console=quiet())
+    assert train_for_minutes(read, out, 100 / 60, overwrite=True, compiled=False, console=quiet()).validation_accuracy > 0.9
+
+
+@pytest.mark.parametrize("more", [("--resume",), ("--devices", "2")])
+def test_the_clock_goes_with_one_training_on_one_device(tmp_path: Path, more: tuple[str, ...]) -> None:
+    recipe(tmp_path)
+    done = owlbit("train", str(tmp_path / "recipe.toml"), "--out", str(tmp_path / "run"), "--minutes", "1", *more)
+    assert done.code == 2 and "--minutes: expected to train by the clock once, on one device" in done.err
+    assert not (tmp_path / "run").exists()
