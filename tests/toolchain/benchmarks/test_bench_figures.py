@@ -10,8 +10,9 @@ import pytest
 from rich.console import Console
 
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
+from owlbit.hw.verification import Row
 from owlbit.toolchain.benchmarks.promises import Figure, demo_figures, engine_figures, figures_table
-from owlbit.toolchain.runs.run_folder import FACTS
+from owlbit.toolchain.runs.demo_facts import DemoFacts, write_demo_facts
 
 
 def shown(figures: list[Figure]) -> str:
@@ -30,11 +31,11 @@ def test_the_engine_keeps_its_promises() -> None:
 def test_the_demo_is_what_it_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert [figure.measured for figure in demo_figures()] == ["not run yet"]
-    facts = {"test_accuracy": 0.9, "test_images": 10, "seconds": 361, "flash_bytes": 1000, "weight_bits": 51_712}
-    ladder = [{"rung": "reference", "status": "golden"}, {"rung": "rtl", "status": "exact"}]
+    rows = [Row("reference", "reference", 10, 1.0), Row("rtl", "exact", 10, 1.0)]
+    facts = DemoFacts({}, 361, 10, 0.9, 51_712, 1000, 9255, rows)
     (tmp_path / "runs" / "demo").mkdir(parents=True)
-    (tmp_path / "runs" / "demo" / FACTS).write_text(json.dumps({**facts, "ladder": ladder, "cycles_per_frame": 9255}))
+    write_demo_facts(tmp_path / "runs" / "demo", facts)
     figures = {figure.what: figure for figure in demo_figures()}
     assert figures["demo, all stages"].reached is False and figures["demo, test accuracy"].reached is False
-    assert figures["demo, flash image"].reached is True and figures["demo, ladder"].reached is True
+    assert figures["demo, flash image"].reached is True and figures["demo, verification"].reached is True
     assert shown(list(figures.values())).count("missed") == 2

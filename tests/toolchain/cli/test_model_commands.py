@@ -18,9 +18,9 @@ from owlbit.export.network_file import save_network
 from owlbit.export.qonnx.write import write_qonnx
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.deploy.export_run import export_run
+from owlbit.toolchain.runs.untrained_network import random_bits
 from owlbit.toolchain.training.train import train
 from qonnx_builder import Builder
-from random_networks import random_bits
 from tiny_recipe import quiet, recipe_for
 
 PART = "finn:xc7z020clg400-1"
