@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator, model_validator
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
@@ -25,6 +25,14 @@ def _read_quiet(names: Any) -> Any:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise RefusedError("", "a list of class names", repr(names))
     return tuple(names)
+
+
+def _made(table: Any, make: Callable[[Any], Any]) -> Any:
+    """What `make` makes of `table`; what it says no user can mean is refused as a key of the file is."""
+    try:
+        return make(table)
+    except OwlbitError as error:
+        raise RefusedError("", str(error)) from None
 
 
 def _read_energy(tables: Any) -> Any:
@@ -49,8 +57,8 @@ class SettingsFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sensor: Sensor = Sensor()
-    wake: WakeTable = WakeTable()
+    sensor: Annotated[Sensor, WrapValidator(_made)] = Sensor()
+    wake: Annotated[WakeTable, WrapValidator(_made)] = WakeTable()
     energy: Annotated[dict[str, ConstantTable], BeforeValidator(_read_energy)] = {}
 
     @model_validator(mode="before")

@@ -64,8 +64,9 @@ def test_a_users_file_changes_what_it_names(tmp_path: Path) -> None:
 def test_what_no_setting_can_be_is_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(OwlbitError, match=message):
+    with pytest.raises(OwlbitError, match=message) as caught:
         load_settings(path)
+    assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
 
 
 def test_missing_file_and_unknown_class_are_refused(tmp_path: Path) -> None:
