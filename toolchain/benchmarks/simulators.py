@@ -7,7 +7,6 @@ median of the rounds' ratios, so that a disturbance hits neighbours alike. What 
 from __future__ import annotations
 
 import importlib.util
-import os
 import statistics
 import subprocess
 import sys
@@ -30,6 +29,7 @@ from owlbit.hw import fast, reference
 from owlbit.hw.verification import Images
 from owlbit.toolchain.benchmarks import roofline
 from owlbit.toolchain.benchmarks.simulator_networks import cifar_sized, reference96, torch_equivalent, write_float_onnx
+from owlbit.toolchain.runs.processor import cores, processor
 
 ROUNDS = 9
 BATCHES = (1, 8, 64, 512, 4096)
@@ -72,20 +72,6 @@ def seconds(run: Callable[[], Any], pause: float = PAUSE) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def processor() -> str:
-    """Its name and what it has for popcounts, as the kernel tells."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    popcount = "with" if "avx512_vpopcntdq" in facts.get("flags", "").split() else "without"
-    family = f"family {facts.get('cpu family', '?')} model {facts.get('model', '?')}"
-    return f"{facts.get('model name', 'unknown')} ({family}, {popcount} AVX-512 VPOPCNTDQ), {cores()} cores"
 
 
 def contenders(network: Network, images: Images, folder: Path) -> Iterator[Contender]:

@@ -28,11 +28,13 @@ from owlbit.export.files import make_folder, write_text
 from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.export.settings import parsed
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
+from owlbit.toolchain.runs.processor import processor
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 STAGE = "stage{}.safetensors"
 TIMED = "timed.json"
+PROCESSOR = "the processor"  # what timed.json calls the device where there is no GPU
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
 REPORT, VERIFICATION, VERIFICATION_TABLE = "report.html", "verification.json", "verification.txt"
 
@@ -46,12 +48,13 @@ class RunError(OwlbitError):
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class RunFacts:
-    """run.json: the names of the classes, the folder that the recipe's paths are relative to, and where the images were, as --data
-    gave it, which the recipe's text does not know."""
+    """run.json: the names of the classes, the folder that the recipe's paths are relative to, where the images were, as --data
+    gave it, which the recipe's text does not know, and the processor that the training began on, "" where it was not recorded."""
 
     class_names: list[str]
     data_folder: str
     data_path: str | None = None
+    processor: str = ""
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -114,7 +117,7 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
         if RUN in found and _read_facts(folder).class_names != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
-    facts = RunFacts(list(class_names), str(recipe.path.parent.resolve()), recipe.data.path)
+    facts = RunFacts(list(class_names), str(recipe.path.parent.resolve()), recipe.data.path, processor())
     write_json(folder / RUN, asdict(facts))
     write_text(folder / RECIPE, recipe.text)
 
@@ -151,3 +154,15 @@ def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
 
 def _read_facts(folder: Path) -> RunFacts:
     return _read(RunFacts, folder / RUN, "JSON as training writes it, could not read it", "train again")
+
+
+def trained_on(folder: Path) -> str:
+    """The device that the run in `folder` was trained on: a GPU's name or the processor; "not recorded" where no file tells."""
+    try:
+        timed = json.loads((folder / TIMED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        timed = None
+    device = timed.get("device") if isinstance(timed, dict) else None
+    if isinstance(device, str) and device != PROCESSOR:
+        return device
+    return _read_facts(folder).processor or "not recorded"

@@ -40,7 +40,7 @@ class Card:
     once, after the training; `weight_bits`: binary weights, `macs`: binary multiply-accumulates (BOPs) an image; `cycles`: a frame
     on the UP5K by its compiler's cost model, None where it does not fit, and `up5k` then says why; `keep`: the recipe's, "best"
     where the validation images chose the epoch; `seconds`: of training, teacher left out; `commands`: from nothing to this folder;
-    `notes`: what else one should know.
+    `notes`: what else one should know; `device`: the GPU or processor that it was trained on.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Card:
     onnx_bytes: int
     commands: list[str]
     notes: list[str]
+    device: str = "not recorded"
 
     @property
     def frames_per_second(self) -> float | None:
@@ -109,8 +110,9 @@ def read_sample(folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.int32]], np.n
         return arrays["scores"], arrays["test_classes"]
 
 
-def card_page(card: Card) -> str:
-    """README.md of a network, in Markdown."""
+def card_page(card: Card, model: str = "") -> str:
+    """README.md of a network, in Markdown. `model`: how commands name it where it is not in the zoo."""
+    model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
     speed = f"{card.cycles:,} cycles a frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
     chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever it had"
@@ -125,12 +127,13 @@ def card_page(card: Card) -> str:
         ("UP5K", speed),
         ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights a byte"),
         ("training", f"{card.epochs} epochs, kept epoch {card.best_epoch + 1}, seed {card.seed}, {card.seconds / 60:,.0f} minutes"),
+        ("trained on", card.device),
     ]
     table = "\n".join(f"| {what} | {value} |" for what, value in rows)
     commands = "\n".join(card.commands)
     notes = "".join(f"\n* {note}" for note in card.notes)
     return (
         f"# {card.name}\n\n| what | value |\n|---|---|\n{table}\n\n"
-        f"Run it with `owlbit simulate {PREFIX}{card.name} --images DIR`, build it with `owlbit build {PREFIX}{card.name}`.\n\n"
+        f"Run it with `owlbit simulate {model} --images DIR`, build it with `owlbit build {model}`.\n\n"
         f"## Made by\n\n```sh\n{commands}\n```\n" + (f"\n## Notes\n{notes}\n" if notes else "")
     )

@@ -21,7 +21,7 @@ from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.runs.run_folder import RECIPE, read_result, run_recipe, write_json
+from owlbit.toolchain.runs.run_folder import RECIPE, read_result, run_recipe, trained_on, write_json
 from owlbit.toolchain.zoo.card import CARD, PAGE, SAMPLE, ZOO, Card, card_page, sample_frames
 
 
@@ -69,10 +69,11 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
             onnx_bytes=(folder / ONNX).stat().st_size,
             commands=commands,
             notes=notes,
+            device=trained_on(run),
             **_costs(network),
         )
         write_json(folder / CARD, asdict(card))
-        write_text(folder / PAGE, card_page(card))
+        write_text(folder / PAGE, card_page(card, "" if zoo == ZOO else f"{place}/{ONNX}"))
     return card
 
 

@@ -20,6 +20,7 @@ from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.history import EpochRecord
+from owlbit.toolchain.runs.run_folder import PROCESSOR
 from owlbit.toolchain.training.timed.batches import ResidentImages
 from owlbit.toolchain.training.timed.clock import Clock, rate_factor
 from owlbit.toolchain.training.timed.records import Records
@@ -212,4 +213,4 @@ def _wait(device: torch.device) -> None:
 
 
 def _name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "the processor"
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else PROCESSOR

@@ -1,0 +1,25 @@
+"""The processor of this machine by name, with what trainings and simulators gain from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+# What of the kernel's flags is named: native bfloat16 makes trainings faster, popcounts of vectors the fast simulator.
+NAMED = {"amx_bf16": "AMX-BF16", "avx512_bf16": "AVX512-BF16", "avx512_vpopcntdq": "AVX512-VPOPCNTDQ"}
+
+
+def processor(cpuinfo: Path = CPUINFO) -> str:
+    """Name, family and model, named instruction sets and usable cores, as the kernel tells; "unknown" where it does not."""
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    sets = [name for flag, name in NAMED.items() if flag in facts.get("flags", "").split()]
+    family = f"family {facts.get('cpu family', '?')} model {facts.get('model', '?')}"
+    gains = ", ".join(sets) or "neither native bfloat16 nor vector popcounts"
+    return f"{facts.get('model name', 'unknown')} ({family}, {gains}), {cores()} cores"
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
