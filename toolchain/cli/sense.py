@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+import owlbit
 from owlbit.toolchain.sensing.session import build_loop, open_page, open_sinks, run_headless, summary, tell, turn
 
 INTERRUPTED = 130
@@ -74,7 +75,6 @@ def sense(
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """
-    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.sensing.sensor import check_light
     from owlbit.toolchain.sensing.settings import DEFAULTS, load_settings
 
@@ -83,7 +83,7 @@ def sense(
         return
     check_light(light)
     given = load_settings(settings)
-    network = find_model(model).load(input_range)
+    network = owlbit.load(model, input_range=input_range)
     if monte_carlo:
         from owlbit.toolchain.sensing.monte_carlo.run import run_monte_carlo
         from owlbit.toolchain.sensing.monte_carlo.systems import labelled_frames, systems_for
