@@ -76,8 +76,19 @@ def _check_thresholds(thresholds: Ints, fan_in: int, filters: int, what: str) ->
         raise NetworkError(f"{what}: expected thresholds in 0..{fan_in + 1}, got {int(thresholds.min())}..{int(thresholds.max())}")
 
 
-@dataclass(frozen=True, eq=False)
-class Thermometer:
+class _Shown:
+    """A layer whose repr is one line: arrays by their shapes, everything else as it is."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(_shown(name, value) for name, value in vars(self).items())})"
+
+
+def _shown(name: str, value: Any) -> str:
+    return f"{name} {list(value.shape)}" if isinstance(value, np.ndarray) else f"{name}={value!r}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Thermometer(_Shown):
     """Pixels to bits. `thresholds`: int32 [C, T] in 0..256."""
 
     thresholds: Ints
@@ -95,8 +106,8 @@ class Thermometer:
         return colours * levels, shape[1], shape[2]
 
 
-@dataclass(frozen=True, eq=False)
-class BinaryConv:
+@dataclass(frozen=True, eq=False, repr=False)
+class BinaryConv(_Shown):
     """Grouped XNOR-popcount convolution with a threshold a filter.
 
     `weights`: bits [Cout, Cin/groups, kh, kw]; `thresholds`: int32 [Cout]; `stride`: (rows, columns);
@@ -137,8 +148,8 @@ class BinaryConv:
         return filters, height, width
 
 
-@dataclass(frozen=True, eq=False)
-class OrPool:
+@dataclass(frozen=True, eq=False, repr=False)
+class OrPool(_Shown):
     """Maximum of bits over `kernel` (rows, columns), every `stride` (rows, columns)."""
 
     kernel: tuple[int, int] = (2, 2)
@@ -156,8 +167,8 @@ class OrPool:
         return shape[0], height, width
 
 
-@dataclass(frozen=True, eq=False)
-class ChannelShuffle:
+@dataclass(frozen=True, eq=False, repr=False)
+class ChannelShuffle(_Shown):
     """Reorders channels: output i is input `permutation[i]`; int32 [C]."""
 
     permutation: Ints
@@ -181,8 +192,8 @@ class ChannelShuffle:
         return shape
 
 
-@dataclass(frozen=True, eq=False)
-class BinaryLinear:
+@dataclass(frozen=True, eq=False, repr=False)
+class BinaryLinear(_Shown):
     """Hidden XNOR-popcount linear layer. `weights`: bits [features, C*H*W]; `thresholds`: int32 [features]."""
 
     weights: Bits
@@ -207,8 +218,8 @@ class BinaryLinear:
 GATES = ("or", "xor", "mux")
 
 
-@dataclass(frozen=True, eq=False)
-class LogicSkip:
+@dataclass(frozen=True, eq=False, repr=False)
+class LogicSkip(_Shown):
     """Joins the current map with an earlier one by a logic gate; both have one shape, which is the output's.
 
     `source`: index in `Network.layers` of the layer whose output is the earlier map: 0 is the thermometer, and the layer directly
@@ -248,8 +259,8 @@ class LogicSkip:
             )
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(_Shown):
     """The last layer: `2 * popcount - K` a class. `weights`: bits [classes, C*H*W]."""
 
     weights: Bits
@@ -271,7 +282,7 @@ class Scores:
 Layer = Thermometer | BinaryConv | OrPool | ChannelShuffle | BinaryLinear | LogicSkip | Scores
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Network:
     """A whole network; see the page above for what it computes.
 
@@ -315,6 +326,11 @@ class Network:
         object.__setattr__(self, "class_names", names)
         if not self.score_scale > 0:
             raise NetworkError(f"expected a positive score scale, got {self.score_scale}")
+
+    def __repr__(self) -> str:
+        lines = [f"Network {self.name!r}: uint8 {list(self.input_shape)} to {self.classes} classes"]
+        lines += [f"  {index}: {layer!r} -> {list(after)}" for index, (layer, _, after) in enumerate(self.steps())]
+        return "\n".join(lines)
 
     @property
     def classes(self) -> int:

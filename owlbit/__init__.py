@@ -1,7 +1,318 @@
 """Fully-binarised vision networks next to the image sensor: from Brevitas training to a verified FPGA flash image.
 
+The functions here are what the command line calls, with arrays in and arrays out:
+
+    >>> import owlbit
+    >>> network = owlbit.load("zoo:digits")
+    >>> images = np.zeros((2, *network.input_shape), np.uint8)
+    >>> owlbit.simulate(network, images).shape
+    (2, 10)
+
+A model, wherever one is taken, is what MODEL is on the command line, a path or "zoo:NAME", or a `Network`. What a user gave and
+cannot be used raises `OwlbitError`, one sentence. Importing this module imports neither numpy nor torch.
+
 The four packages beside this file are links to the folders of the same names at the top of the repository. They are imported as
 `owlbit.models`, `owlbit.export`, `owlbit.hw` and `owlbit.toolchain` only: a bare `models` would be any folder of that name.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from owlbit.export.errors import OwlbitError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from torch import nn
+
+    from owlbit.export.network import Network
+    from owlbit.export.network_cost import LayerCost
+    from owlbit.hw.verification import Outcome, Row
+    from owlbit.toolchain.runs.run_folder import Result
+    from owlbit.toolchain.zoo.card import Card
+
+    Model: TypeAlias = str | Path | Network
+    Images: TypeAlias = NDArray[np.uint8] | str | Path
+    InputRange: TypeAlias = str | tuple[float, float]
+
 __version__ = "0.1.0"
+__all__ = [
+    "Card",
+    "LayerCost",
+    "Network",
+    "Outcome",
+    "OwlbitError",
+    "Result",
+    "Row",
+    "build",
+    "cost",
+    "export_run",
+    "export_torch",
+    "load",
+    "load_images",
+    "measure",
+    "report",
+    "save",
+    "simulate",
+    "train",
+    "verify",
+    "zoo",
+]
+
+# Types of arguments and results, imported when they are first asked for.
+_TYPES = {
+    "Card": "owlbit.toolchain.zoo.card",
+    "LayerCost": "owlbit.export.network_cost",
+    "Network": "owlbit.export.network",
+    "Outcome": "owlbit.hw.verification",
+    "Result": "owlbit.toolchain.runs.run_folder",
+    "Row": "owlbit.hw.verification",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _TYPES:
+        return getattr(import_module(_TYPES[name]), name)
+    raise AttributeError(f"module 'owlbit' has no attribute {name!r}")
+
+
+def load(model: Model, *, input_range: InputRange = "auto") -> Network:
+    """The integer network of a QONNX file, a network file, a run or build folder, or "zoo:NAME".
+
+    `input_range`: what a QONNX file made elsewhere takes for pixels: "uint8", "unit", "signed", or (scale, offset).
+
+    >>> owlbit.load("zoo:digits").classes
+    10
+    """
+    from owlbit.toolchain.deploy.model_source import find_model
+
+    return find_model(model).load(input_range)
+
+
+def save(network: Network, path: str | Path) -> None:
+    """Writes `network` to `path`, whole or not at all: as QONNX where the name ends in .onnx, as a network file where in .npz."""
+    path = Path(path)
+    if path.suffix == ".onnx":
+        from owlbit.export.qonnx.write import write_qonnx
+
+        write_qonnx(network, path)
+    elif path.suffix == ".npz":
+        from owlbit.export.network_file import save_network
+
+        save_network(network, path)
+    else:
+        raise OwlbitError(f"{path}: expected a name that ends in .onnx or .npz, got {path.suffix or 'no ending'}")
+
+
+def load_images(path: str | Path, model: Model) -> NDArray[np.uint8]:
+    """uint8 [N, C, H, W] that fit `model`, from an .npy, an .npz with `images`, a picture, or a folder of pictures by name.
+
+    Pictures are cropped and scaled as in training; arrays must fit as they are.
+    """
+    from owlbit.toolchain.data.user_images import load_images as read
+
+    return read(Path(path), load(model))[0]
+
+
+def simulate(model: Model, images: Images, *, level: str = "fast", input_range: InputRange = "auto") -> NDArray[np.int32]:
+    """The exact integer scores int32 [N, classes] of uint8 images [N, C, H, W], or of those in a file or folder.
+
+    `level`: "fast", "reference", "rtl" or "bitstream"; all give the same scores. The class of an image is the first index of its
+    largest score.
+
+    >>> images = np.full((1, 1, 16, 16), 128, np.uint8)
+    >>> fast, slow = (owlbit.simulate("zoo:digits", images, level=level) for level in ("fast", "reference"))
+    >>> bool((fast == slow).all())
+    True
+    """
+    return measure(model, images, level=level, input_range=input_range).scores
+
+
+def measure(
+    model: Model,
+    images: Images,
+    *,
+    level: str = "rtl",
+    folder: str | Path | None = None,
+    input_range: InputRange = "auto",
+) -> Outcome:
+    """As `simulate`: `scores`, and `cycles_per_frame`, which "rtl" and "bitstream" have and the others give as None.
+
+    `folder`: a UP5K build whose flash image is booted; compiled here by default.
+    """
+    from owlbit.toolchain.deploy.simulate import simulate_images
+
+    network = load(model, input_range=input_range)
+    return simulate_images(network, _arrays(images, network), level, Path(folder) if folder is not None else None)
+
+
+def build(
+    model: Model,
+    folder: str | Path | None = None,
+    *,
+    target: str = "up5k",
+    input_range: str = "auto",
+    board: str | None = None,
+    frames_per_second: float | None = None,
+    folding: str | Path | None = None,
+    first: str | None = None,
+    last: str | None = None,
+    progress: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Compiles `model` for "up5k", or for "finn:PART" by FINN, into a build folder, and returns that.
+
+    `folder`: TARGET beside the model by default; it appears whole or not at all. All from `board` on is for FINN alone: its name of
+    a board, the frame rate to fold for, a folding file, the steps to begin and end with; `progress` gets a line per step.
+    """
+    from owlbit.toolchain.deploy.model_source import find_model
+
+    source = find_model(model)
+    place = Path(folder) if folder is not None else source.build_folder(target)
+    if target.startswith("finn:"):
+        from owlbit.toolchain.finn.build import build_for_finn
+
+        file = Path(folding) if folding is not None else None
+        build_for_finn(source, target, place, input_range, board, frames_per_second, file, first, last, progress)
+        return place
+    if (board, frames_per_second, folding, first, last) != (None,) * 5:
+        raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
+    from owlbit.toolchain.deploy.build_up5k import build_model
+
+    build_model(source, target, place, input_range)
+    return place
+
+
+def verify(
+    model: Model,
+    images: Images | None = None,
+    *,
+    up_to: str = "bitstream",
+    input_range: str = "auto",
+    progress: Callable[[Row], None] = lambda row: None,
+) -> list[Row]:
+    """Computes `model` by every backend up to `up_to` and compares each, integer for integer, with the reference: one row each.
+
+    `images`: uint8 [N, C, H, W], a file or a folder; the run's test images, or made-up frames, by default. `progress` gets each row
+    when it is done. A run or build folder gets verification.json and verification.txt too.
+
+    >>> [(row.backend, row.status) for row in owlbit.verify("zoo:digits", up_to="zoo")]
+    [('reference', 'reference'), ('torch', 'not run'), ('zoo', 'exact')]
+    """
+    from owlbit.toolchain.deploy.model_source import find_model
+    from owlbit.toolchain.deploy.verify import read_verified, verify_model
+
+    verified = read_verified(find_model(model), input_range)
+    given = None if images is None else _arrays(images, verified.subject)
+    return verify_model(verified, given, up_to, progress)
+
+
+def train(
+    recipe: str | Path,
+    folder: str | Path,
+    *,
+    data: str | Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    minutes: float | None = None,
+    compiled: bool = True,
+    console: Console | None = None,
+) -> Result | None:
+    """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
+
+    `data`: a local copy of the images; `resume`: go on with a training that was stopped; `overwrite`: begin anew in a folder that
+    holds a run; `minutes`: train by the clock, on a GPU for example, however many epochs that is, `compiled` by torch.compile or
+    not; `console`: where progress is printed, nowhere by default. Needs torch.
+    """
+    from rich.console import Console
+
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+
+    loaded = load_recipe(Path(recipe))
+    given, console = loaded if data is None else with_data(loaded, Path(data)), console or Console(quiet=True)
+    if minutes is not None:
+        if resume:
+            raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
+        from owlbit.toolchain.training.timed.run_timed import train_for_minutes
+
+        return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console)
+    from owlbit.toolchain.training.train import train as train_recipe  # torch: a bad recipe is told without waiting for it
+
+    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console)
+
+
+def export_run(run: str | Path) -> Network:
+    """Writes model.onnx (QONNX) and network.npz (integers) into the folder of a finished run; returns the network. Needs torch."""
+    from owlbit.toolchain.deploy.export_run import export_run as export
+    from owlbit.toolchain.deploy.model_source import find_model
+
+    return export(find_model(run).run_folder())
+
+
+def export_torch(
+    module: nn.Module,
+    path: str | Path,
+    *,
+    input_shape: tuple[int, int, int],
+    class_names: Sequence[str] = (),
+    name: str = "",
+) -> Network:
+    """Writes a PyTorch module of owlbit's layers, or of Brevitas', as a QONNX file; returns the integer network read back from it.
+
+    `module`: float32 images [N, C, H, W] of values 0..255 to scores [N, classes], which are the network's integers in evaluation
+    mode; `input_shape`: (C, H, W). docs/python.md has an example. Needs torch.
+    """
+    from owlbit.toolchain.deploy.export_torch import export_torch as export
+
+    return export(module, path, input_shape, class_names, name)
+
+
+def report(model: str | Path) -> Path:
+    """Writes report.html into a run folder, or finn.html into a FINN build; returns its path."""
+    from owlbit.toolchain.deploy.model_source import Kind, find_model
+
+    source = find_model(model)
+    if source.kind is Kind.FINN and source.folder is not None:
+        from owlbit.toolchain.finn.report import report_build
+
+        return report_build(source.folder)
+    from owlbit.toolchain.reports.run_report import write_report
+
+    return write_report(source)
+
+
+def cost(model: Model) -> list[LayerCost]:
+    """What each layer stores, computes and produces, in order; the last row, named "total", is their sum.
+
+    >>> owlbit.cost("zoo:digits")[-1].weight_bits
+    51712
+    """
+    from owlbit.export.network_cost import layer_costs, total_cost
+
+    rows = layer_costs(load(model))
+    return [*rows, total_cost(rows)]
+
+
+def zoo() -> list[Card]:
+    """The cards of the trained networks that come with owlbit, by name; "zoo:NAME" is the model.
+
+    >>> "digits" in [card.name for card in owlbit.zoo()]
+    True
+    """
+    from owlbit.toolchain.zoo.card import read_card, zoo_folder, zoo_names
+
+    return [read_card(zoo_folder(name)) for name in zoo_names()]
+
+
+def _arrays(images: Images, model: Any) -> NDArray[np.uint8]:
+    """Images as they were given, or read from the file or folder that was."""
+    if isinstance(images, str | Path):
+        from owlbit.toolchain.data.user_images import load_images as read
+
+        return read(Path(images), model)[0]
+    model.check_images(images)
+    return images

@@ -66,6 +66,7 @@ def shifted_relu(values: Tensor) -> Tensor:
     return 2 * F.relu(values) - 1
 
 
+SIGNS = ("clipped", "triangular")
 # What follows a normalisation, by name: two estimators of the sign's gradient, and what stands in its place in a float network.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "clipped": sign,
@@ -74,6 +75,19 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": shifted_relu,
 }
+
+
+class Sign(nn.Module):
+    """Values to signs of the same shape; `estimator`: "clipped" or "triangular", by its gradient. Raises ValueError on another."""
+
+    def __init__(self, estimator: str = "clipped") -> None:
+        super().__init__()
+        if estimator not in SIGNS:
+            raise ValueError(f"expected an estimator out of {', '.join(SIGNS)}, got {estimator}")
+        self.estimator = estimator
+
+    def forward(self, values: Tensor) -> Tensor:
+        return ACTIVATIONS[self.estimator](values)
 
 
 def effective_weight(latents: Tensor, real: bool) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from brevitas.quant.binary import SignedBinaryActPerTensorConst, SignedBinaryWeightPerTensorConst
 from torch import Tensor, nn
 
-from owlbit.models.layers.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool
+from owlbit.models.layers.binary import BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, Sign
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.binary_net import BinaryNet, ConvBlock, LinearBlock
 
@@ -49,6 +49,32 @@ def brevitas_twin(net: BinaryNet, *, pool_first: bool = False) -> nn.Sequential:
             raise ValueError(f"expected plain blocks, got a {type(block).__name__}; remove heavy blocks first")
     twin.extend([nn.Flatten(), _linear(net.classifier)])
     return twin.train(net.training)
+
+
+def with_brevitas_layers(module: nn.Module) -> nn.Module:
+    """A copy of any module with Brevitas' layers in place of ours, giving the same values; all others stay as they are.
+
+    Replaced are `LearnedThermometer`, `BinaryConv2d`, `BinaryLinear` and `Sign`, however deep in the module. Raises ValueError
+    for one that multiplies with real weights.
+    """
+    twin: nn.Module = _replaced(copy.deepcopy(module))
+    return twin
+
+
+def _replaced(module: nn.Module) -> Any:
+    if isinstance(module, BinaryConv2d | BinaryLinear) and module.real:
+        raise ValueError(f"expected binary weights, got a {type(module).__name__} with real ones; set its `real` to False")
+    if isinstance(module, LearnedThermometer):
+        return nn.Sequential(_thermometer(module), _sign())
+    if isinstance(module, BinaryConv2d):
+        return nn.Sequential(nn.ConstantPad2d(module.padding, -1.0), _conv(module)) if module.padding else _conv(module)
+    if isinstance(module, BinaryLinear):
+        return _linear(module)
+    if isinstance(module, Sign):
+        return _sign()
+    for name, child in module.named_children():
+        setattr(module, name, _replaced(child))
+    return module
 
 
 class SkippedBlock(nn.Module):

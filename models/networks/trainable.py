@@ -11,8 +11,6 @@ from owlbit.models.layer_table import Shape
 from owlbit.models.layers.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear
 from owlbit.models.layers.encodings import Encoding
 
-SIGNS = ("clipped", "triangular")
-
 
 class Activated(nn.Module):
     """A part of a network with an activation that can be switched: `activation` is the function, `activation_name` its name."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from owlbit.export.errors import OwlbitError
+import owlbit
 from owlbit.toolchain.cli.bench import bench
 from owlbit.toolchain.cli.compare import compare, compare_encodings, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
@@ -90,10 +90,7 @@ def export(run: RunArgument) -> None:
 
     Example: `owlbit export runs/digits`
     """
-    from owlbit.toolchain.deploy.export_run import export_run
-    from owlbit.toolchain.deploy.model_source import find_model
-
-    export_run(find_model(run).run_folder())
+    owlbit.export_run(run)
     typer.echo(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}")
 
 
@@ -126,22 +123,22 @@ def build(
     Example: `owlbit build model.onnx --target up5k --out builds/door`, or
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
-    from owlbit.toolchain.deploy.build_up5k import build_model
-    from owlbit.toolchain.deploy.model_source import find_model
-
-    source = find_model(model)
-    place = folder or source.build_folder(target)
-    if target.startswith("finn:"):
-        from owlbit.toolchain.finn.build import build_for_finn
-
-        network = build_for_finn(source, target, place, input_range, board, fps, folding, first, last, typer.echo)
-        typer.echo(f"built {network.name}: {place}; next: owlbit verify {place}")
-        return
-    if (board, fps, folding, first, last) != (None,) * 5:
-        raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
-    network = build_model(source, target, place, input_range)
-    size = (place / "flash.bin").stat().st_size
-    typer.echo(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}")
+    place = owlbit.build(
+        model,
+        folder,
+        target=target,
+        input_range=input_range,
+        board=board,
+        frames_per_second=fps,
+        folding=folding,
+        first=first,
+        last=last,
+        progress=typer.echo,
+    )
+    name = json.loads((place / "build.json").read_text(encoding="utf-8"))["network"]
+    flash = place / "flash.bin"
+    made = f"{flash}, {flash.stat().st_size:,} bytes" if flash.is_file() else place
+    typer.echo(f"built {name}: {made}; next: owlbit verify {place}")
 
 
 @app.command()
@@ -173,12 +170,10 @@ def simulate(
     from owlbit.export.files import replacing
     from owlbit.toolchain.cli.tables import scores_table
     from owlbit.toolchain.data.user_images import load_images
-    from owlbit.toolchain.deploy.model_source import find_model
-    from owlbit.toolchain.deploy.simulate import simulate_images
 
-    network = find_model(model).load(input_range)
+    network = owlbit.load(model, input_range=input_range)
     frames, names = load_images(images, network)
-    outcome = simulate_images(network, frames, level, folder)
+    outcome = owlbit.measure(network, frames, level=level, folder=folder)
     if scores is not None:
         with replacing(scores) as temporary, temporary.open("wb") as file:
             np.save(file, outcome.scores, allow_pickle=False)
@@ -207,13 +202,8 @@ def verify(
     """
     from owlbit.hw.verification import any_wrong
     from owlbit.toolchain.cli.tables import verification_table
-    from owlbit.toolchain.data.user_images import load_images
-    from owlbit.toolchain.deploy.model_source import find_model
-    from owlbit.toolchain.deploy.verify import read_verified, verify_model
 
-    verified = read_verified(find_model(model), input_range)
-    given = load_images(images, verified.subject)[0] if images else None
-    rows = verify_model(verified, given, up_to, show_progress)
+    rows = owlbit.verify(model, images, up_to=up_to, input_range=input_range, progress=show_progress)
     out.print(verification_table(rows))
     if any_wrong(rows):
         raise SystemExit(FAILED)
@@ -233,17 +223,7 @@ def report(
 
     Example: `owlbit report runs/digits`
     """
-    from owlbit.toolchain.deploy.model_source import Kind, find_model
-
-    source = find_model(model)
-    if source.kind is Kind.FINN and source.folder is not None:
-        from owlbit.toolchain.finn.report import report_build
-
-        typer.echo(f"report: {report_build(source.folder)}")
-        return
-    from owlbit.toolchain.reports.run_report import write_report
-
-    typer.echo(f"report: {write_report(source)}")
+    typer.echo(f"report: {owlbit.report(model)}")
 
 
 app.add_typer(zoo, name="zoo")

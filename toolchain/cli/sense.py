@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+import owlbit
 from owlbit.toolchain.cli.errors import INTERRUPTED
 from owlbit.toolchain.sensing.options import SenseOptions
 from owlbit.toolchain.sensing.session import run_live, run_sweeps
@@ -77,7 +78,6 @@ def sense(
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """
-    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.sensing.sensor import check_light
     from owlbit.toolchain.sensing.settings import DEFAULTS, load_settings
 
@@ -86,7 +86,7 @@ def sense(
         return
     check_light(light)
     given = load_settings(settings)
-    network = find_model(model).load(input_range)
+    network = owlbit.load(model, input_range=input_range)
     options = SenseOptions(
         source=source,
         light=light,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import owlbit
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.errors import FAILED, when_stopped
 from owlbit.toolchain.cli.terminal import out
@@ -63,24 +64,17 @@ def train(
 
     Example: `owlbit train models/recipes/digits.toml --out runs/digits`
     """
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
-
-    loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
-    from owlbit.toolchain.training.train import train as train_recipe  # torch: a bad recipe is told without waiting for it
-
-    if minutes is not None:
-        if resume or devices * nodes > 1:
-            given = "--resume" if resume else "several devices or nodes"
-            raise OwlbitError(f"--minutes: expected to train by the clock once, on one device, got {given} too; leave one out")
-        from owlbit.toolchain.training.timed.run_timed import train_for_minutes
-
-        _tell(folder, train_for_minutes(loaded, folder, minutes, overwrite=overwrite, compiled=compiled, console=out))
-        return
+    if minutes is not None and devices * nodes > 1:
+        raise OwlbitError("--minutes: expected a training by the clock, on one device, got --devices or --nodes too; leave one out")
     if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
+        from owlbit.toolchain.recipes.recipe import load_recipe
         from owlbit.toolchain.training.distributed import launch
 
+        load_recipe(recipe)  # what is wrong with it is said once, not by each process
         raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
-    result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
+    result = owlbit.train(
+        recipe, folder, data=data, resume=resume, overwrite=overwrite, minutes=minutes, compiled=compiled, console=out
+    )
     if result:
         _tell(folder, result)
 

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     FINN = "a FINN build"
     ZOO = "a network of the zoo"
     FOLDER = "a folder of other files"
+    OBJECT = "a Network object"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ModelSource:
 
     `given`: as the user wrote it, for messages; `folder`: of a run, a build or the zoo, None for a file; `network`: its network
     file (npz); `onnx`: its QONNX file; `flash`: its flash image, of a run that of the build inside; `weights`: trained weights.
-    A file is None where there is none.
+    A file is None where there is none. `made`: the network itself, where MODEL is a `Network` and nothing on disk.
     """
 
     given: str
@@ -47,12 +48,15 @@ class ModelSource:
     onnx: Path | None = None
     flash: Path | None = None
     weights: Path | None = None
+    made: Network | None = None
 
     def load(self, input_range: str | tuple[float, float] = "auto") -> Network:
         """Its integer network, from the network file if there is one. `input_range`: see `owlbit.export.qonnx.read.read_model`.
 
         Raises OwlbitError where there is no model, or it cannot be read.
         """
+        if self.made is not None:
+            return self.made
         file = self.network or self.onnx
         if file is None and self.kind is Kind.RUN:
             raise OwlbitError(f"{self.given}: this run is not exported yet; run `owlbit export {self.given}` first")
@@ -73,15 +77,19 @@ class ModelSource:
 
     def build_folder(self, target: str) -> Path:
         """Where a build for `target` goes by default: a folder named after it, inside the folder or beside the file;
-        runs/NAME/TARGET for zoo:NAME."""
+        runs/NAME/TARGET for zoo:NAME and for a `Network`."""
         name = target.replace(":", "-")
         if self.given.startswith(PREFIX):
             return Path("runs", self.given.removeprefix(PREFIX), name)
+        if self.made is not None:
+            return Path("runs", self.made.name or "network", name)
         return (self.folder or Path(self.given).parent) / name
 
 
-def find_model(model: str | Path) -> ModelSource:
-    """What `model` is: a path, or "zoo:NAME". Raises OwlbitError where there is no such file, folder or network."""
+def find_model(model: str | Path | Network) -> ModelSource:
+    """What `model` is: a path, "zoo:NAME", or a network in memory. OwlbitError where there is none."""
+    if isinstance(model, Network):
+        return ModelSource(f"network {model.name!r}", Kind.OBJECT, made=model)
     given = str(model)
     if given.startswith(PREFIX):
         folder = zoo_folder(given.removeprefix(PREFIX))

@@ -66,7 +66,7 @@ def backends_of(verified: Verified, up_to: str) -> list[Backend]:
         backends.append(torch_backend(source.folder if source.weights else None, AT_MOST["torch"]))
         if source.kind is Kind.ZOO and source.folder is not None:
             backends.append(zoo_backend(source.folder, subject, AT_MOST["zoo"]))
-        alone = source.kind is Kind.NETWORK and source.onnx is None
+        alone = source.kind in (Kind.NETWORK, Kind.OBJECT) and source.onnx is None
         most = AT_MOST["qonnx"]
         backends.append(written_backend(subject, most) if alone else qonnx_backend(source.onnx, subject, most))
         backends.append(fast_backend(subject, AT_MOST["fast"]))
