@@ -17,7 +17,7 @@ FINN  := $(VENV)/.installed-finn
 HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo test test-all bench lint bitstream clean
+.PHONY: help venv finn demo test test-all bench lint fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
@@ -25,6 +25,7 @@ help:
 	@echo "make test-all   every test: also those marked slow, the containers' where Docker runs (about an hour)"
 	@echo "make lint       ruff, ruff format, mypy --strict and the layers of imports"
 	@echo "make bench      the measured figures, each with the command that gives it"
+	@echo "make fields     write the table of hw/up5k/fields.py into the RTL's header and the tables of hw/up5k/README.md"
 	@echo "make finn       install FINN (finn-plus $(FINN_VERSION)) into $(VENV), for builds for AMD parts; needs Python 3.11"
 	@echo "make bitstream  place and route the iCE40 engine again and compare its hash"
 	@echo "make venv       only install what the targets above need; each of them does so by itself"
@@ -84,7 +85,7 @@ test-all: $(STAMP)
 	@$(TEST)
 
 bench: $(STAMP)
-	@$(BIN)/python -m owlbit.toolchain.benchmarks.promises
+	@$(BIN)/owlbit bench
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .
@@ -92,8 +93,11 @@ lint: $(STAMP)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+fields: $(STAMP)
+	@$(BIN)/python -m owlbit.hw.up5k.bitstream.fields_header
+
 bitstream: $(STAMP)
-	@$(BIN)/python -m owlbit.hw.up5k.bitstream.build
+	@$(BIN)/owlbit bitstream
 
 clean:
 	rm -rf .pytest_cache .import_linter_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ replaced only when it carries the marker file that the same command left in it.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+
+LOG = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -33,6 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(path)
+        # In a folder that is being filled, whose name begins with a dot, the folder is what counts.
+        LOG.log(logging.DEBUG if path.parent.name.startswith(".") else logging.INFO, "wrote %s", path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -86,6 +91,7 @@ def filling(path: Path, marker: str) -> Iterator[Path]:
         if path.exists():
             shutil.rmtree(path)
         temporary.rename(path)
+        LOG.info("wrote the folder %s", path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -105,7 +111,9 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
     So a folder that exists is complete, whatever was killed before. Of two processes that make the same folder, one's is kept.
     """
-    if not folder.exists():
+    if folder.exists():
+        LOG.debug("found in the cache: %s", folder)
+    else:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
             work = Path(name) / folder.name
@@ -116,4 +124,5 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
             except OSError:  # another process was first
                 if not folder.exists():
                     raise
+        LOG.debug("made for the cache: %s", folder)
     return folder

@@ -21,7 +21,18 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import replacing
-from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores, Thermometer
+from owlbit.export.network import (
+    BinaryConv,
+    BinaryLinear,
+    ChannelShuffle,
+    Layer,
+    LogicSkip,
+    Network,
+    NetworkError,
+    OrPool,
+    Scores,
+    Thermometer,
+)
 
 FORMAT = "owlbit network"
 VERSION = 2
@@ -99,7 +110,7 @@ def load_network(path: str | Path) -> Network:
         layers = tuple(_layer(index, description, arrays) for index, description in enumerate(header["layers"]))
         fields: dict[str, Any] = {key: tuple(header[key]) if key in _TUPLES else header[key] for key in _PLAIN}
         return Network(layers=layers, **fields)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (NetworkError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise NetworkFileError(f"{path}: this network file is damaged ({error}); write it again") from None
 
 

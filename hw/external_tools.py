@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import shlex
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+
+LOG = logging.getLogger(__name__)
 
 
 class ToolMissing(OwlbitError):  # noqa: N818 - reads as the sentence it is
@@ -48,7 +53,9 @@ def run_tool(command: Sequence[str | Path], folder: Path, environment: Mapping[s
     """
     words = [str(word) for word in command]
     variables = {**os.environ, **(environment or {})}
+    start = time.perf_counter()
     done = subprocess.run(words, cwd=folder, env=variables, capture_output=True, text=True, errors="replace")
+    LOG.debug("status %d after %.1f s, in %s: %s", done.returncode, time.perf_counter() - start, folder, shlex.join(words))
     if done.returncode:
         output = done.stderr + done.stdout
         lines = [line.strip() for line in output.splitlines() if line.strip()]

@@ -19,11 +19,14 @@ from pathlib import Path
 from owlbit.export.files import cache_folder, made_once
 from owlbit.hw.external_tools import ToolFailed, ToolMissing, digest, run_tool
 
-# Unknown and initial values are constants: the engine resets what it reads, and such values make the fastest model.
+# Unknown and initial values are constants: the engine resets what it reads (tests run it with RANDOM_INITIAL), and such values make
+# the fastest model.
 TRANSLATE = (
     *("--cc", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"),
-    *("-Wno-fatal", "-Wno-lint", "-Wno-MULTIDRIVEN"),
+    *("-Wno-fatal", "-Wno-lint", "-Wno-MULTIDRIVEN", "--relative-includes"),
 )
+# For `options`, against the above: what no reset and no write has set is random, by the seed given when the model runs.
+RANDOM_INITIAL = ("--x-assign", "unique", "--x-initial", "unique")
 # What Verilator's makefile would define for a model without coverage, SystemC, timing and traces.
 FEATURES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 COMPILE = ("-std=c++17", "-DVERILATOR=1", *(f"-DVM_{feature}=0" for feature in FEATURES))
@@ -61,7 +64,8 @@ def verilate(
 ) -> Path:
     """Compiles the Verilog module `top` with the C++ `bench` (it holds `main` and includes "V<top>.h") and returns the executable.
 
-    sources: Verilog files, in the order Verilator shall read them. bench: one .cpp; headers beside it may be included.
+    sources: Verilog files, in the order Verilator shall read them; headers (.vh) beside them may be included.
+    bench: one .cpp; headers beside it may be included.
     defines: preprocessor macros, NAME or NAME=VALUE. options: further Verilator options, such as -GPARAMETER=3.
     optimisation: for the C++ compiler; -O1 compiles a large netlist faster, -O2 runs faster.
     cache: folder for results, by default $OWLBIT_CACHE or ~/.cache/owlbit. The executable's folder is named by a hash of all of the
@@ -71,8 +75,9 @@ def verilate(
     require_tools()
     sources, bench = [path.resolve() for path in sources], bench.resolve()
     headers = sorted([*bench.parent.glob("*.h"), *bench.parent.glob("*.hpp")])
+    included = sorted({header for source in sources for header in source.parent.glob("*.vh")})
     flags = [*TRANSLATE, *options, *(f"-D{define}" for define in defines)]
-    key = digest([_versions(), top, optimisation, *COMPILE, *flags, "sources", *sources, "bench", bench, *headers])
+    key = digest([_versions(), top, optimisation, *COMPILE, *flags, "sources", *included, *sources, "bench", bench, *headers])
     folder = cache_folder(cache) / "verilated"
 
     def make(work: Path) -> None:
@@ -96,7 +101,7 @@ def lint(sources: Sequence[Path], top: str, *, stubs: Sequence[Path] = (), defin
         waiver = Path(name) / "stubs.vlt"
         quiet = [f'lint_off -file "{path.resolve()}"' for path in stubs]
         waiver.write_text("\n".join(["`verilator_config", *quiet, ""]), encoding="utf-8")
-        flags = ["--lint-only", "-Wall", "--top-module", top, *(f"-D{define}" for define in defines)]
+        flags = ["--lint-only", "-Wall", "--relative-includes", "--top-module", top, *(f"-D{define}" for define in defines)]
         try:
             run_tool(
                 [_verilator(), *flags, waiver, *(path.resolve() for path in [*stubs, *sources])],

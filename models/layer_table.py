@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
+
+from owlbit.models.recipe_keys import OneOf, key
 
 Shape = tuple[int, int, int]
 GATES = ("or", "xor", "mux")
@@ -20,30 +23,32 @@ class TableError(ValueError):
 
 @dataclass(frozen=True)
 class Conv:
-    """Binary convolution, then normalisation, sign, OR-pool and logic skip.
+    """Binary convolution, then normalisation, sign, OR-pool and logic skip."""
 
-    `filters`: output channels; `kernel`: height and width, odd; `stride`; `groups`; `pool`: side and stride of the OR-pool window
-    (1: none); `shuffle`: reorder the input channels by the ShuffleNet permutation of `groups` before the convolution; `padding`:
-    -1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without it the map loses `kernel - 1` rows and
-    columns; `skip`: "or", "xor" or "mux" joins the map that leaves with the one that entered (before its shuffle), of the same
-    shape; "": none.
-    """
-
-    filters: int
-    kernel: int = 3
-    stride: int = 1
-    groups: int = 1
-    pool: int = 1
-    shuffle: bool = False
-    padding: bool = True
-    skip: str = ""
+    filters: Annotated[int, key("output channels", 1, 65536)]
+    kernel: Annotated[int, key("height and width, odd", 1, 15)] = 3
+    stride: Annotated[int, key("rows and columns from one window to the next", 1, 8)] = 1
+    groups: Annotated[int, key("parts of the channels that are convolved apart", 1, 65536)] = 1
+    pool: Annotated[int, key("side and stride of the OR-pool window; 1 for none", 1, 8)] = 1
+    shuffle: Annotated[bool, key("first reorder the input channels by the ShuffleNet permutation of `groups`")] = False
+    padding: Annotated[
+        bool,
+        key(
+            "-1 around the map, `kernel // 2` on every side, which keeps its size at stride 1; without it the map loses "
+            "`kernel - 1` rows and columns"
+        ),
+    ] = True
+    skip: Annotated[
+        str,
+        OneOf("the gate that joins the map that leaves with the one that entered (before its shuffle), of the same shape", GATES),
+    ] = ""
 
 
 @dataclass(frozen=True)
 class Linear:
     """Hidden binary linear layer over the flattened map, then normalisation and sign."""
 
-    features: int
+    features: Annotated[int, key("outputs", 1, 65536)]
 
 
 Layer = Conv | Linear

@@ -19,11 +19,10 @@ import pytest
 from numpy.typing import NDArray
 
 from installing import PACKAGES, ROOT, borrowing_environment, clean_environment, find_python, install, working_folder
-from owlbit.export.load_model import load_model
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.build import compile_flash
 from owlbit.toolchain.data.digits import held_out_frames
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.deploy.model_source import find_model
 
 VERSIONS = ("3.11", "3.12", "3.13")
 
@@ -70,7 +69,7 @@ def some_images() -> NDArray[np.uint8]:
 @functools.cache
 def expected() -> tuple[str, bytes]:
     """What `Installed.use` returns where all is well, by this checkout's own functions."""
-    network = load_model(model_file(Path("zoo:digits")))
+    network = find_model("zoo:digits").load()
     return hashlib.sha256(compile_flash(network)).hexdigest(), simulate(network, some_images()).tobytes()
 
 

@@ -1,4 +1,4 @@
-"""The QONNX rung of the ladder: a file run by QONNX's own executor, node by node, on images.
+"""A QONNX file run by QONNX's own executor, node by node, on images: the backend `qonnx` of the verification.
 
 `execute_values` feeds floats and returns floats; `execute_qonnx` feeds pixels and returns integer scores.
 """

@@ -17,12 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from owlbit.export.network import Network
+from owlbit.export.network import Network, NetworkError
 from owlbit.export.qonnx.graph import Graph, QonnxError
 from owlbit.export.qonnx.input_range import InputRange, choose_input_range, range_values
 from owlbit.export.qonnx.lowering.lower_graph import lower_graph
 from owlbit.export.qonnx.metadata import get_metadata
 from owlbit.export.qonnx.parse import parse_model, read_model_file
+from owlbit.export.qonnx.passes.check_attributes import check_attributes
 from owlbit.export.qonnx.passes.check_constants import check_constants
 from owlbit.export.qonnx.passes.drop_ending import drop_ending
 from owlbit.export.qonnx.passes.remove_identities import remove_identities
@@ -34,6 +35,7 @@ __all__ = ["InputRange", "QonnxError", "ReadModel", "read_model", "read_qonnx"]
 NORMALISATION: tuple[Callable[[Graph], Graph], ...] = (
     remove_identities,
     drop_ending,
+    check_attributes,
     check_constants,
     split_gemm,
     split_conv_bias,
@@ -88,7 +90,7 @@ def read_model(path: str | Path, input_range: InputRange | str = "auto") -> Read
             lowered.score_scale,
             lowered.score_offset,
         )
-    except ValueError as error:
+    except (QonnxError, NetworkError) as error:
         raise QonnxError(f"{path}: {error}") from None
     except MemoryError:
         raise QonnxError(f"{path}: its tensors do not fit into memory; the file is damaged, or its images are too large") from None

@@ -14,6 +14,7 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder
+from owlbit.export.load_model import ONNX
 from owlbit.export.network import Network
 from owlbit.hw.external_tools import ToolMissing, digest
 from owlbit.hw.finn.build_folder import LOG, TARGET, BuildFolder, State, StepDone
@@ -130,7 +131,7 @@ def _begin(network: Subject, build: BuildFolder, options: Options, vivado: Vivad
         build.clear()
         build.write(fresh)
         save_subject(network, build.path)
-        fresh.model_digest = digest([build.path / "model.onnx"])
+        fresh.model_digest = digest([build.path / ONNX])
         build.write(fresh)
         return fresh
     _check_resumable(network, build, found, options)
@@ -176,7 +177,7 @@ def _run(build: BuildFolder, state: State, options: Options, steps: tuple[str, .
 
     cfg = _config(build, options)
     before = STEP_NAMES.index(steps[0]) - 1
-    model = ModelWrapper(str(build.model_after(STEP_NAMES[before]) if before >= 0 else build.path / "model.onnx"))
+    model = ModelWrapper(str(build.model_after(STEP_NAMES[before]) if before >= 0 else build.path / ONNX))
     for name in steps:
         start = time.perf_counter()
         try:

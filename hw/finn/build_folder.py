@@ -17,10 +17,12 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import ConfigDict, with_config
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder, write_text
+from owlbit.export.settings import parsed
 from owlbit.hw.finn.step_names import PARTITIONED, STEP_NAMES
 
 STATE, MODELS, PARENT, LOG = "build.json", "intermediate_models", "dataflow_parent.onnx", "build.log"
@@ -35,6 +37,15 @@ class StepDone:
     seconds: float
 
 
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class _Target:
+    """What every build.json says, that of another target too."""
+
+    target: str = ""
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass
 class State:
     """The contents of build.json. `model_digest`: SHA-256 of model.onnx; `clock_ns`: clock period; `vivado`: its version or
@@ -68,12 +79,11 @@ class BuildFolder:
         if not file.is_file():
             return None
         try:
-            content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            if not str(content.get("target", "")).startswith(TARGET):
+            text = file.read_bytes()
+            if not parsed(_Target, text).target.startswith(TARGET):
                 return None
-            content["steps"] = [StepDone(**step) for step in content["steps"]]
-            return State(**content)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return parsed(State, text)
+        except (OSError, ValueError) as error:
             raise OwlbitError(
                 f"{file}: expected the state of a FINN build, could not read it ({error}); remove the folder"
             ) from None

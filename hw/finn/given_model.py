@@ -1,7 +1,7 @@
 """A QONNX file that is no `Network`, its first layer reading 8-bit pixels, for FINN to build as it is: CNV of Brevitas, for one.
 
-It is cut behind its last matrix product, whose sums of binary products are integers: these are the scores, and the golden ones are
-those that QONNX's executor finds in the file itself. What may stand behind is one affine map for all classes, which ranks alike.
+It is cut behind its last matrix product, whose sums of binary products are integers: these are the scores, and the reference is
+what QONNX's executor finds in the file itself. What may stand behind is one affine map for all classes, which ranks alike.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def load_given(path: Path) -> GivenModel:
     return _given(proto, proto.graph.name)
 
 
-def golden_of_given(model: GivenModel, images: NDArray[np.uint8]) -> Ints:
+def scores_of_given(model: GivenModel, images: NDArray[np.uint8]) -> Ints:
     """int32 [N, classes]: the scores of uint8 [N, C, H, W] by QONNX's executor. Raises OwlbitError where they are no integers."""
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.core.onnx_exec import execute_onnx

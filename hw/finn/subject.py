@@ -1,4 +1,4 @@
-"""What a FINN build is of: an integer `Network`, or a given QONNX file that is none. Either has golden integers to compare with."""
+"""What a FINN build is of: an integer `Network`, or a given QONNX file that is none. Either has reference scores."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.files import write_bytes
+from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.export.network import Ints, Network
 from owlbit.export.network_file import load_network, save_network
 from owlbit.export.qonnx.write import write_qonnx
-from owlbit.hw.finn.given_model import GivenModel, golden_of_given, load_given
+from owlbit.hw.finn.given_model import GivenModel, load_given, scores_of_given
 from owlbit.hw.reference import simulate
 
 Subject = Network | GivenModel
-NETWORK, MODEL = "network.npz", "model.onnx"
 
 
 def save_subject(subject: Subject, folder: Path) -> None:
     """Writes model.onnx, which the first step reads, and of a network network.npz."""
     if isinstance(subject, Network):
         save_network(subject, folder / NETWORK)
-        write_qonnx(subject, folder / MODEL)
+        write_qonnx(subject, folder / ONNX)
     else:
-        write_bytes(folder / MODEL, subject.proto.SerializeToString())
+        write_bytes(folder / ONNX, subject.proto.SerializeToString())
 
 
 def load_subject(folder: Path) -> Subject:
     """What `save_subject` wrote. Raises OwlbitError where it is damaged."""
-    return load_network(folder / NETWORK) if (folder / NETWORK).is_file() else load_given(folder / MODEL)
+    return load_network(folder / NETWORK) if (folder / NETWORK).is_file() else load_given(folder / ONNX)
 
 
 def same_subject(subject: Subject, other: Subject) -> bool:
@@ -39,6 +39,6 @@ def same_subject(subject: Subject, other: Subject) -> bool:
     return isinstance(other, GivenModel) and subject.same_as(other)
 
 
-def golden_scores(subject: Subject, images: NDArray[np.uint8]) -> Ints:
+def reference_scores(subject: Subject, images: NDArray[np.uint8]) -> Ints:
     """int32 [N, classes] of uint8 [N, C, H, W]: the reference simulator's, or QONNX's executor's of a given file."""
-    return simulate(subject, images) if isinstance(subject, Network) else golden_of_given(subject, images)
+    return simulate(subject, images) if isinstance(subject, Network) else scores_of_given(subject, images)

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
 // Test bench of the chip: an SPI flash, a pixel source that honours px_ready, and a host that takes scores.
-// usage: bench FLASH PIXELS FRAMES CLASSES SCORES MAX_CYCLES GAP_SEED
+// usage: bench FLASH PIXELS FRAMES CLASSES SCORES MAX_CYCLES GAP_SEED [+verilator+...]
 // FLASH: image of the flash from address 0. PIXELS: bytes of all frames. SCORES: int16 little-endian, written at the end.
 // The sensor never stops: after the last frame it begins anew, so that the rate measured is that of a running system.
 // GAP_SEED: 0 offers a pixel and takes a score every cycle; any other seeds random pauses of both.
+// Words that begin with +verilator+ go to Verilator, for example +verilator+seed+2.
 // Prints one line of JSON: boot cycles, and for each frame the cycles of its first pixel and its last score.
 // Exit status: 0 all scores came, 3 the error pin rose, 4 nothing came within MAX_CYCLES.
 #include <cstdint>
@@ -52,8 +54,10 @@ class SpiFlash {
 };
 
 int main(int argc, char **argv) {
+  Verilated::commandArgs(argc, argv);
+  while (argc > 8 && std::string(argv[argc - 1]).rfind("+verilator+", 0) == 0) argc--;
   if (argc != 8) {
-    std::fprintf(stderr, "usage: bench FLASH PIXELS FRAMES CLASSES SCORES MAX_CYCLES GAP_SEED\n");
+    std::fprintf(stderr, "usage: bench FLASH PIXELS FRAMES CLASSES SCORES MAX_CYCLES GAP_SEED [+verilator+...]\n");
     return 2;
   }
   SpiFlash flash(slurp(argv[1]));

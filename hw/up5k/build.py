@@ -15,6 +15,8 @@ from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
 
+TARGET, FLASH, BUILD = "up5k", "flash.bin", "build.json"
+
 
 def flash_content(network_image: bytes) -> bytes:
     """The whole flash from address 0: the bitstream, blank bytes (0xFF), the network."""
@@ -25,15 +27,15 @@ def build_up5k(network: Network, out_folder: Path) -> Up5kProgram:
     """Writes flash.bin and build.json into `out_folder`. Raises Up5kError where the network does not fit the engine."""
     program = compile_network(network)
     flash = flash_content(program.flash)
-    write_bytes(out_folder / "flash.bin", flash)
-    write_text(out_folder / "build.json", json.dumps(describe_build(network, program, flash), indent=2) + "\n")
+    write_bytes(out_folder / FLASH, flash)
+    write_text(out_folder / BUILD, json.dumps(describe_build(network, program, flash), indent=2) + "\n")
     return program
 
 
 def describe_build(network: Network, program: Up5kProgram, flash: bytes) -> dict[str, Any]:
     """The contents of build.json: what was built, where it lies in memory, and what it costs by the cost model."""
     return {
-        "target": "up5k",
+        "target": TARGET,
         "network": network.name,
         "flash_bytes": len(flash),
         "network_offset": FLASH_OFFSET,

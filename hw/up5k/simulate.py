@@ -76,8 +76,13 @@ def run_chip(
     images: NDArray[np.uint8],
     gap_seed: int = 0,
     max_cycles: int = MAX_CYCLES,
+    initial_seed: int | None = None,
 ) -> ChipRun:
-    """The same with an executable already built from `bench.cpp`."""
+    """The same with an executable already built from `bench.cpp`.
+
+    `initial_seed`: registers and memories start with random bits from this seed, 1 or more, where the executable was verilated with
+    RANDOM_INITIAL.
+    """
     network.check_images(images)
     classes = network.classes
     started = time.perf_counter()
@@ -86,8 +91,9 @@ def run_chip(
         (folder / "flash").write_bytes(flash)
         (folder / "pixels").write_bytes(np.ascontiguousarray(images.transpose(0, 2, 3, 1)).tobytes())
         arguments = [str(folder / "flash"), str(folder / "pixels"), str(len(images)), str(classes), str(folder / "scores")]
+        start = [] if initial_seed is None else ["+verilator+rand+reset+2", f"+verilator+seed+{initial_seed}"]
         done = subprocess.run(
-            [str(executable), *arguments, str(max_cycles), str(gap_seed)], capture_output=True, text=True, check=False
+            [str(executable), *arguments, str(max_cycles), str(gap_seed), *start], capture_output=True, text=True, check=False
         )
         if done.returncode == 3:
             raise ChipError("the chip raised its error pin while booting: the flash holds no whole network; build it again")

@@ -18,7 +18,7 @@ from owlbit.hw.reference import simulate
 from owlbit.models.layer_table import Conv, Layer, Linear
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.brevitas_twin import brevitas_twin
-from owlbit.models.networks.random_weights import random_weights
+from random_nets import random_weights
 
 torch.set_num_threads(1)
 

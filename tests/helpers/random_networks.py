@@ -24,21 +24,17 @@ from owlbit.export.network import (
     Shape,
     Thermometer,
 )
+from owlbit.toolchain.runs.untrained_network import random_bits
+from owlbit.toolchain.runs.untrained_network import random_thresholds as near_middle
 
 Generator = np.random.Generator
 
 
-def random_bits(rng: Generator, *shape: int) -> NDArray[np.uint8]:
-    """Fair coin flips, uint8 0 and 1."""
-    return rng.integers(0, 2, shape, dtype=np.uint8)
-
-
 def random_thresholds(rng: Generator, count: int, fan_in: int) -> NDArray[np.int32]:
     """Mostly near the middle, so that outputs vary; now and then a constant channel (0 or K+1) or an extreme one (1 or K)."""
-    middle = np.rint(rng.normal(fan_in / 2, np.sqrt(fan_in) / 2, count)).astype(np.int32)
+    middle = near_middle(rng, count, fan_in, spread=0.5)
     extreme = rng.choice(np.array([0, 1, fan_in, fan_in + 1], np.int32), count)
-    thresholds = np.where(rng.random(count) < 0.15, extreme, middle)
-    return np.clip(thresholds, 0, fan_in + 1).astype(np.int32)
+    return np.where(rng.random(count) < 0.15, extreme, middle).astype(np.int32)
 
 
 def random_thermometer(rng: Generator, colours: int, levels: int, learned: bool) -> Thermometer:
@@ -47,6 +43,22 @@ def random_thermometer(rng: Generator, colours: int, levels: int, learned: bool)
         rows = [np.sort(rng.choice(255, levels, replace=False)) + 1 for _ in range(colours)]
         return Thermometer(np.array(rows, np.int32))
     return Thermometer(rng.integers(0, 257, (colours, levels), dtype=np.int32))
+
+
+class Varied:
+    """The numbers of this file for `untrained_network`, with thermometers like learned ones."""
+
+    def __init__(self, rng: Generator) -> None:
+        self.rng = rng
+
+    def thermometer(self, colours: int, levels: int) -> Thermometer:
+        return random_thermometer(self.rng, colours, levels, learned=True)
+
+    def bits(self, *shape: int) -> NDArray[np.uint8]:
+        return random_bits(self.rng, *shape)
+
+    def thresholds(self, count: int, fan_in: int) -> NDArray[np.int32]:
+        return random_thresholds(self.rng, count, fan_in)
 
 
 def random_conv(

@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
 from owlbit.toolchain.data.digits import held_out_frames
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.sensing.sources.source import Shot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +31,7 @@ def printed_by(script: str) -> str:
 
 @cache
 def demo_network() -> Network:
-    return load_model(model_file(Path("zoo:digits")))
+    return find_model("zoo:digits").load()
 
 
 @cache

@@ -53,8 +53,8 @@ def turn(loop: Loop, feed: Feed) -> threading.Thread:
     """A thread that runs the loop to its end, as `serve.run_page` does."""
 
     def work() -> None:
-        for moment in loop.moments():
-            feed.take(moment)
+        for record in loop.frames():
+            feed.take(record)
 
     thread = threading.Thread(target=work)
     thread.start()

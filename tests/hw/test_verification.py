@@ -1,8 +1,9 @@
-"""The ladder: what each row says, and that a single wrong integer or a missing tool is never reported as exact."""
+"""Verification: what each row says, and that a single wrong integer or a missing tool is never reported as exact."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import BinaryConv, Network, OrPool, Scores, Thermometer
 from owlbit.hw.reference import simulate
-from owlbit.hw.verification import Images, NotRun, Outcome, Row, Rung, any_wrong, climb, describe_difference, format_table
+from owlbit.hw.verification import Backend, Images, NotRun, Outcome, Row, any_wrong, compare, describe_difference, format_table
 
 
 @pytest.fixture
@@ -33,6 +34,11 @@ def images() -> Images:
     return np.random.default_rng(2).integers(0, 256, (7, 1, 6, 4), dtype=np.uint8)
 
 
+def compared(network: Network, images: Images, backends: Sequence[Backend]) -> list[Row]:
+    """The rows of `backends` behind the reference simulator of `network`."""
+    return list(compare(Backend("reference", len(images), lambda given: Outcome(simulate(network, given))), images, backends))
+
+
 def flip_one_weight(network: Network) -> Network:
     scores = network.layers[-1]
     assert isinstance(scores, Scores)
@@ -51,11 +57,10 @@ def test_rows_come_in_order_with_the_reference_first(network: Network, images: I
     def refuse(_: Images) -> Outcome:
         raise NotRun("frobnicate is not installed")
 
-    rows = list(
-        climb(network, images, [Rung("many", 5, count_and_simulate), Rung("none", 9, refuse), Rung("all", 99, count_and_simulate)])
-    )
-    assert [(row.rung, row.status, row.images) for row in rows] == [
-        ("reference", "golden", 7),
+    backends = [Backend("many", 5, count_and_simulate), Backend("none", 9, refuse), Backend("all", 99, count_and_simulate)]
+    rows = compared(network, images, backends)
+    assert [(row.backend, row.status, row.images) for row in rows] == [
+        ("reference", "reference", 7),
         ("many", "exact", 5),
         ("none", "not run", 0),
         ("all", "exact", 7),
@@ -68,33 +73,33 @@ def test_rows_come_in_order_with_the_reference_first(network: Network, images: I
 
 def test_one_flipped_weight_is_seen(network: Network, images: Images) -> None:
     wrong = flip_one_weight(network)
-    rows = list(climb(network, images, [Rung("flipped", 7, lambda given: Outcome(simulate(wrong, given)))]))
+    rows = compared(network, images, [Backend("flipped", 7, lambda given: Outcome(simulate(wrong, given)))])
     assert rows[1].status == "differs"
     assert rows[1].note.startswith("7 of 21 scores differ, first at image 0, class 0: expected ")
     assert any_wrong(rows)
 
 
 def test_a_score_of_the_wrong_shape_differs(network: Network, images: Images) -> None:
-    rows = list(climb(network, images, [Rung("short", 7, lambda given: Outcome(simulate(network, given)[:3]))]))
+    rows = compared(network, images, [Backend("short", 7, lambda given: Outcome(simulate(network, given)[:3]))])
     assert (rows[1].status, rows[1].note) == ("differs", "expected scores [7, 3], got [3, 3]")
 
 
-def test_a_rung_that_refuses_has_failed_and_the_next_is_still_climbed(network: Network, images: Images) -> None:
+def test_a_backend_that_refuses_has_failed_and_the_next_is_still_run(network: Network, images: Images) -> None:
     def refuse(_: Images) -> Outcome:
         raise OwlbitError("the flash holds no whole network")
 
-    rungs = [Rung("refusing", 7, refuse), Rung("next", 2, lambda given: Outcome(simulate(network, given)))]
-    rows = list(climb(network, images, rungs))
+    backends = [Backend("refusing", 7, refuse), Backend("next", 2, lambda given: Outcome(simulate(network, given)))]
+    rows = compared(network, images, backends)
     assert [(row.status, row.note) for row in rows[1:]] == [("failed", "the flash holds no whole network"), ("exact", "")]
     assert any_wrong(rows)
 
 
-def test_a_fault_in_a_rung_is_not_hidden(network: Network, images: Images) -> None:
+def test_a_fault_in_a_backend_is_not_hidden(network: Network, images: Images) -> None:
     def fail(_: Images) -> Outcome:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        list(climb(network, images, [Rung("broken", 1, fail)]))
+        compared(network, images, [Backend("broken", 1, fail)])
 
 
 @pytest.mark.parametrize(
@@ -111,21 +116,21 @@ def test_differences_are_counted_and_placed(scores: NDArray[np.int32], expected:
 
 def test_table_and_json() -> None:
     rows = [
-        Row("reference", "golden", 12, 0.5),
+        Row("reference", "reference", 12, 0.5),
         Row("rtl", "exact", 3, 12.25, 888_000),
         Row("bitstream", "not run", 0, 0.0, note="icebox_vlog is missing"),
     ]
     assert format_table(rows).splitlines() == [
-        "rung       images  verdict  cycles/frame  frames/s at 24 MHz  seconds",
-        "---------  ------  -------  ------------  ------------------  -------",
-        "reference  12      golden   -             -                   0.50",
-        "rtl        3       exact    888,000       27.0                12.25",
-        "bitstream  -       not run  -             -                   0.00",
+        "backend    images  verdict    cycles/frame  frames/s at 24 MHz  seconds",
+        "---------  ------  ---------  ------------  ------------------  -------",
+        "reference  12      reference  -             -                   0.50",
+        "rtl        3       exact      888,000       27.0                12.25",
+        "bitstream  -       not run    -             -                   0.00",
         "",
         "bitstream: icebox_vlog is missing",
     ]
     assert json.loads(json.dumps([row.as_json() for row in rows]))[1] == {
-        "rung": "rtl",
+        "backend": "rtl",
         "status": "exact",
         "images": 3,
         "seconds": 12.25,

@@ -1,4 +1,4 @@
-"""`make bench`: every figure that owlbit promises, measured here and now, beside the least it must reach and the command behind it.
+"""`owlbit bench figures`: every promised figure as measured now, the least that it must reach, and the command behind it.
 
 Leaves runs/bench/ with the reference network (random weights) and its build. The demo's rows repeat what `make demo` noted.
 """
@@ -10,33 +10,29 @@ import shutil
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
-from owlbit import models
+from owlbit.export.load_model import ONNX
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
+from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON, NEEDED_MHZ, PART
 from owlbit.hw.up5k.build import compile_flash
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images, NotRun, Outcome
-from owlbit.toolchain.benchmarks import simulators as bench_simulators
+from owlbit.toolchain.benchmarks.simulator_networks import reference96
 from owlbit.toolchain.data.synthetic import make_frames
-from owlbit.toolchain.deploy.backends import rtl_rung
-from owlbit.toolchain.recipes.recipe import load_recipe
-from owlbit.toolchain.runs.run_folder import FACTS
+from owlbit.toolchain.deploy.backends import rtl_backend
+from owlbit.toolchain.runs.demo_facts import read_demo_facts
 
 DEMO, BENCH = Path("runs/demo"), Path("runs/bench")
-RECIPE = Path(models.__file__).parent / "recipes" / "reference96.toml"
 RTL_FRAMES = 3
 
 
@@ -53,34 +49,31 @@ class Figure:
 
 def demo_figures() -> Iterator[Figure]:
     """What the last demo noted, or one row that says to run it."""
-    path = DEMO / FACTS
-    facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if "test_accuracy" not in facts:
+    facts = read_demo_facts(DEMO)
+    if facts is None:
         yield Figure("demo", "not run yet", command="make demo")
         return
-    accuracy, seconds, size = facts["test_accuracy"], facts["seconds"], facts["flash_bytes"]
+    accuracy, seconds, size = facts.test_accuracy, facts.seconds, facts.flash_bytes
     yield Figure("demo, all stages", f"{seconds:.0f} s", "at most 360 s", seconds <= 360, "make demo")
-    yield Figure(
-        "demo, test accuracy", f"{accuracy:.2%} of {facts['test_images']:,}", "at least 95 %", accuracy >= 0.95, "make demo"
-    )
+    yield Figure("demo, test accuracy", f"{accuracy:.2%} of {facts.test_images:,}", "at least 95 %", accuracy >= 0.95, "make demo")
     yield Figure("demo, flash image", f"{size:,} bytes", "below 262,144 bytes", size < 256 * 1024, "make demo")
-    yield Figure("demo, weights", f"{facts['weight_bits'] / 1000:.1f} kbit", command="make demo")
-    rungs = [row for row in facts["ladder"] if row["status"] != "golden"]
-    states = ", ".join(f"{row['rung']} {row['status']}" for row in rungs)
-    found = {row["status"] for row in rungs}
-    # A rung that could not be run on this machine neither keeps nor breaks the promise.
+    yield Figure("demo, weights", f"{facts.weight_bits / 1000:.1f} kbit", command="make demo")
+    backends = [row for row in facts.verification if row.status != "reference"]
+    states = ", ".join(f"{row.backend} {row.status}" for row in backends)
+    found = {row.status for row in backends}
+    # A backend that could not be run on this machine neither keeps nor breaks the promise.
     exact = False if found & {"differs", "failed"} else None if "not run" in found else True
-    yield Figure("demo, ladder", states, "all exact", exact, "make demo")
-    cycles = facts["cycles_per_frame"]
+    yield Figure("demo, verification", states, "all exact", exact, "make demo")
+    cycles = facts.cycles_per_frame
     if cycles:
         yield Figure("demo, speed in RTL", f"{cycles:,} cycles, {CLOCK_HZ / cycles:,.0f} frames/s", command="make demo")
 
 
 def reference_network() -> Network:
-    """The reference network with random weights from seed 0, exported into runs/bench/."""
-    from owlbit.toolchain.deploy.export_run import export_random
-
-    return export_random(load_recipe(RECIPE), BENCH)
+    """The reference network with random weights, written into runs/bench/."""
+    network = reference96()
+    write_qonnx(network, BENCH / ONNX)
+    return network
 
 
 def network_figures(network: Network) -> Iterator[Figure]:
@@ -93,7 +86,7 @@ def network_figures(network: Network) -> Iterator[Figure]:
     flash = compile_flash(network)
     images = make_frames(network.input_shape, RTL_FRAMES)
     try:
-        outcome = rtl_rung(flash, network, RTL_FRAMES).run(images)
+        outcome = rtl_backend(flash, network, RTL_FRAMES).run(images)
     except NotRun as reason:
         yield Figure("reference96, in RTL", f"not run: {reason}", "at least 27 frames/s")
     else:
@@ -130,7 +123,7 @@ def build_figure() -> Figure:
         "-c",
         "from owlbit.toolchain.cli.app import main; main()",
         "build",
-        str(BENCH / "model.onnx"),
+        str(BENCH / ONNX),
         "--out",
         str(out),
     ]
@@ -141,31 +134,19 @@ def build_figure() -> Figure:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         taken.append(time.perf_counter() - start)
     what = "owlbit build model.onnx, Python's start included"
-    return Figure(what, f"{min(taken):.2f} s", "at most 5 s", min(taken) <= 5, f"owlbit build {BENCH}/model.onnx")
+    return Figure(what, f"{min(taken):.2f} s", "at most 5 s", min(taken) <= 5, f"owlbit build {BENCH / ONNX}")
 
 
-def main() -> int:
-    """Prints the table, then the comparisons of simulators and of training; 1 where a promise was measured and not kept."""
-    # brevitas tells of an optional package that binary networks have no use for.
-    warnings.filterwarnings("ignore", module="brevitas")
-    out = Console(width=None if sys.stdout.isatty() else 150)
-    table = Table("figure", "measured", "promised", "", "command", title="owlbit, measured on this machine", title_justify="left")
+def measure() -> list[Figure]:
+    """Every figure; those of simulators and of training have modules of their own beside this one."""
     network = reference_network()
-    figures = [*demo_figures(), *network_figures(network), *engine_figures(), build_figure()]
+    return [*demo_figures(), *network_figures(network), *engine_figures(), build_figure()]
+
+
+def figures_table(figures: Sequence[Figure]) -> Table:
+    """One row a figure."""
+    table = Table("figure", "measured", "promised", "", "command", title="owlbit, measured on this machine", title_justify="left")
     for figure in figures:
         verdict = {True: "[green]reached[/]", False: "[bold red]missed[/]", None: ""}[figure.reached]
         table.add_row(figure.what, figure.measured, figure.promised, verdict, figure.command)
-    out.print(table)
-    tables = bench_simulators.measure()
-    print(bench_simulators.page(tables))
-    from owlbit.toolchain.benchmarks import training as bench_training
-
-    speeds = bench_training.measure()
-    print(bench_training.table(speeds))
-    missed = any(figure.reached is False for figure in figures)
-    missed = missed or bench_simulators.any_missed(tables) or bench_training.missed(speeds)
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return table

@@ -15,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from owlbit import models
 from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
@@ -25,51 +26,35 @@ from owlbit.export.network import (
     Network,
     OrPool,
     Scores,
-    Shape,
     Thermometer,
 )
+from owlbit.models.layer_table import Conv
+from owlbit.toolchain.recipes.recipe import load_recipe
+from owlbit.toolchain.runs.untrained_network import Random, untrained_network
 
 Floats = NDArray[np.float32]
+RECIPE = Path(models.__file__).parent / "recipes" / "reference96.toml"
 
 
 def reference96() -> Network:
-    """96x96 gray, 16 thresholds, 590 kbit: the layers of models/recipes/reference96.toml."""
-    convs = [(64, 1, False, True), (128, 4, False, True), (256, 4, True, True), (256, 4, True, True), (512, 4, True, True)]
-    return random_weights("reference96", (1, 96, 96), 16, convs)
+    """The network of models/recipes/reference96.toml: 96x96 gray, 16 thresholds, 590 kbit."""
+    recipe = load_recipe(RECIPE)
+    return untrained_network(
+        recipe.input_shape, recipe.input.thresholds, recipe.layers, recipe.data.classes, Random(0), recipe.name
+    )
 
 
 def cifar_sized() -> Network:
     """32x32 in colour, 8 thresholds, about 1 Mbit: the size of a network for CIFAR-10."""
-    convs = [
-        (64, 1, False, True),
-        (128, 2, False, False),
-        (128, 2, True, True),
-        (256, 2, True, False),
-        (256, 2, True, True),
-        (512, 4, True, False),
-    ]
-    return random_weights("cifar-sized", (3, 32, 32), 8, convs)
-
-
-def random_weights(name: str, input_shape: Shape, levels: int, convs: list[tuple[int, int, bool, bool]]) -> Network:
-    """3x3 convolutions (filters, groups, shuffled before, pooled after) and scores of 10 classes, always the same ones."""
-    rng = np.random.default_rng(0)
-    rows = np.linspace(0, 256, levels + 2)[1:-1].astype(np.int32)
-    layers: list[Layer] = [Thermometer(np.tile(rows, (input_shape[0], 1)))]
-    shape = layers[0].output_shape(input_shape)
-    for filters, groups, shuffled, pooled in convs:
-        if shuffled:
-            layers.append(ChannelShuffle.of_groups(shape[0], groups))
-        weights = rng.integers(0, 2, (filters, shape[0] // groups, 3, 3), dtype=np.uint8)
-        fan_in = weights[0].size
-        thresholds = np.rint(rng.normal(fan_in / 2, np.sqrt(fan_in) / 4, filters)).clip(0, fan_in + 1).astype(np.int32)
-        layers.append(BinaryConv(weights, thresholds, groups, padding=(1, 1, 1, 1)))
-        shape = layers[-1].output_shape(shape)
-        if pooled:
-            layers.append(OrPool())
-            shape = layers[-1].output_shape(shape)
-    layers.append(Scores(rng.integers(0, 2, (10, int(np.prod(shape))), dtype=np.uint8)))
-    return Network(input_shape, tuple(layers), name=name)
+    layers = (
+        Conv(64, pool=2),
+        Conv(128, groups=2),
+        Conv(128, groups=2, shuffle=True, pool=2),
+        Conv(256, groups=2, shuffle=True),
+        Conv(256, groups=2, shuffle=True, pool=2),
+        Conv(512, groups=4, shuffle=True),
+    )
+    return untrained_network((3, 32, 32), 8, layers, 10, Random(0), "cifar-sized")
 
 
 def affine(weights: Bits, thresholds: NDArray[np.int32]) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""`python -m owlbit.toolchain.benchmarks.simulators`: every way to run a binarised network here, side by side, in one run.
+"""`owlbit bench simulators`: every way to run a binarised network here, side by side, in one run.
 
 All take the same network and the same images, all may use the same cores, all are timed in turn, round after round; a ratio is the
 median of the rounds' ratios, so that a disturbance hits neighbours alike. What each returns is compared with the reference.
@@ -6,7 +6,6 @@ median of the rounds' ratios, so that a disturbance hits neighbours alike. What 
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import statistics
@@ -23,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.files import write_text
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.network_file import save_network
@@ -39,7 +37,7 @@ FLOAT_BATCHES = (1, 8, 64)
 STREAMED = 10_000
 PAUSE = 0.05
 FINN_PART = "xc7z020clg400-1"
-COMMAND = "python -m owlbit.toolchain.benchmarks.simulators"
+COMMAND = "owlbit bench simulators"
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,11 +158,11 @@ def best_of(candidates: Sequence[Contender]) -> Contender:
 def compare(network: Network, count: int, rounds: int) -> tuple[Table, dict[str, float]]:
     """All simulators on `count` images, and the figures that are promised: fast against others, and its share of the roofline."""
     images = np.random.default_rng(1).integers(0, 256, (count, *network.input_shape), dtype=np.uint8)
-    golden = reference.simulate(network, images[:64])
+    expected = reference.simulate(network, images[:64])
     macs = total_cost(layer_costs(network)).macs
     with tempfile.TemporaryDirectory() as folder:
         given = list(contenders(network, images, Path(folder)))
-        same = [np.array_equal(golden[: own.images], own.run()[:64]) for own in given]
+        same = [np.array_equal(expected[: own.images], own.run()[:64]) for own in given]
         roofline.measure(cores())
         taken, limits = [], []
         for _ in range(rounds):
@@ -278,23 +276,3 @@ def page(tables: Sequence[Table]) -> str:
     """The tables as a page of documentation."""
     how = f"Processor: {processor()}. Command: `{COMMAND} --write docs/bench_simulators.md`"
     return "\n\n".join(["# Simulators compared", how, METHOD, *(table.markdown() for table in tables)])
-
-
-def main() -> int:
-    """Prints the tables; 1 where a promise is not kept."""
-    parser = argparse.ArgumentParser(prog=COMMAND, description="Compares simulators of binarised networks on this machine.")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="also write the page to this Markdown file")
-    parser.add_argument(
-        "--rounds", type=int, default=ROUNDS, metavar="N", help="paired runs of each simulator (default: %(default)s)"
-    )
-    options = parser.parse_args()
-    tables = measure(options.rounds)
-    text = page(tables) + "\n"
-    print(text)
-    if options.write:
-        write_text(options.write, text)
-    return 1 if any_missed(tables) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

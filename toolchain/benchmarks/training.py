@@ -1,4 +1,4 @@
-"""How fast training is: `python -m owlbit.toolchain.benchmarks.training` prints images/s of one step in every form, all in one run.
+"""How fast training is: `owlbit bench training` prints images/s of one step in every form, all in one run.
 
 One network (models/recipes/cifar10_1mb.toml), one batch of random images, one Adam: forward, backward and step. The forms take
 turns, so that what else a machine does falls on all of them; ratios are medians of the rounds' own ratios.
@@ -6,7 +6,6 @@ turns, so that what else a machine does falls on all of them; ratios are medians
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,14 +112,3 @@ def table(speeds: list[Speed]) -> str:
 def missed(speeds: list[Speed]) -> bool:
     """Whether fast training is less than what was promised."""
     return next(speed.ratio for speed in speeds if speed.form == FAST) < LEAST
-
-
-def main() -> int:
-    """Prints the table; 1 where the promise is not kept."""
-    speeds = measure()
-    print(table(speeds))
-    return 1 if missed(speeds) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,60 +1,35 @@
-"""The command line: `owlbit demo | train | export | build | simulate | verify | report | zoo | sense`.
+"""The command line `owlbit`: what all commands share is put together here, and those that take a MODEL are here too.
 
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
-that `owlbit --help` is immediate and a machine without torch can build, simulate and verify.
-
-Exit codes: 0 well, 1 a rung differs or fails, 2 input that cannot be used or a missing tool, 130 stopped by Ctrl-C.
+that `owlbit --help` is immediate and a machine without torch can build, simulate and verify. What goes wrong, and the exit codes:
+see `errors`.
 """
 
 from __future__ import annotations
 
-import os
-import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from typer.core import TyperGroup
 
 from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.cli.bench import bench
+from owlbit.toolchain.cli.compare import compare, compare_encodings, export_bit_planes
+from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
+from owlbit.toolchain.cli.hardware import bitstream, finn
+from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
+from owlbit.toolchain.cli.terminal import out, version
+from owlbit.toolchain.cli.train import demo, train
+from owlbit.toolchain.cli.zoo import zoo
 
 if TYPE_CHECKING:
     from owlbit.hw.verification import Row
 
-out = Console()
-
-
-class Group(TyperGroup):
-    """Turns what a user can cause into one message and an exit code."""
-
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
-        try:
-            return super().invoke(ctx)
-        except OwlbitError as error:
-            typer.echo(f"owlbit: {error}", err=True)
-            raise SystemExit(2) from None
-        except ModuleNotFoundError as error:
-            name = (error.name or "").partition(".")[0]
-            if name in ("", "owlbit"):
-                raise
-            extras = "`pip install --editable '.[train,sense]'` in the checkout brings all that commands need"
-            typer.echo(f"owlbit: this command needs the Python package {name}, which is not installed; {extras}", err=True)
-            raise SystemExit(2) from None
-        except OSError as error:
-            typer.echo(f"owlbit: {error.filename or 'system'}: {error.strerror or error}", err=True)
-            raise SystemExit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("owlbit: stopped; a training goes on where it was with `owlbit train ... --resume`", err=True)
-            raise SystemExit(130) from None
-
-
 app = typer.Typer(
     cls=Group,
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -68,15 +43,15 @@ app = typer.Typer(
         "4. `owlbit verify runs/digits`\n\n"
         "5. `owlbit report runs/digits`"
     ),
-    epilog="Exit codes: 0 well; 1 a rung differs or fails; 2 input that cannot be used, or a missing tool; 130 stopped.",
+    epilog=EXIT_CODES,
 )
+
+MEASURE = "Commands that compare and measure"
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `owlbit train`.", show_default=False)]
 ModelArgument = Annotated[
     Path,
-    typer.Argument(
-        metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder that holds one, or zoo:NAME.", show_default=False
-    ),
+    typer.Argument(metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder, or zoo:NAME.", show_default=False),
 ]
 
 InputRange = Annotated[
@@ -85,59 +60,29 @@ InputRange = Annotated[
 ]
 
 
-@app.command()
-def demo(
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything goes.")] = Path("runs/demo"),
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version())
+        raise typer.Exit
+
+
+@app.callback()
+def start(
+    context: typer.Context,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=show_version, help="Show the versions of owlbit, Python and system."),
+    ] = False,
 ) -> None:
-    """Everything below in one go: train on digits that come with a dependency, export, build, verify, report.
+    help_without_command(context)
 
-    Takes minutes on two cores and needs no download. An earlier demo in the same folder is replaced.
 
-    Example: `owlbit demo`, then open `runs/demo/report.html`.
-    """
-    from owlbit.toolchain.cli.demo import run_demo
-
-    if not run_demo(folder, out):
-        raise SystemExit(1)
+app.command()(demo)
+app.command()(train)
 
 
 @app.command()
-def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
-    folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
-    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
-    nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
-    rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
-) -> None:
-    """Train the network of a recipe into a run folder.
-
-    The folder gets the recipe, a checkpoint after every epoch, the weights of the best one on the validation split, and the
-    learning curve.
-
-    Example: `owlbit train models/recipes/digits.toml --out runs/digits`
-    """
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
-    from owlbit.toolchain.training.train import train as train_recipe
-
-    loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
-    if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
-        from owlbit.toolchain.training.distributed import launch
-
-        raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
-    result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
-    if result:
-        tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
-        figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
-        typer.echo(f"trained: {folder}, {figures}; next: owlbit export {folder}")
-
-
-@app.command()
+@when_stopped("stopped; a file of {run} is either new or as it was: export it again")
 def export(run: RunArgument) -> None:
     """Write a trained run as QONNX (model.onnx) and as integers (network.npz).
 
@@ -146,12 +91,14 @@ def export(run: RunArgument) -> None:
     Example: `owlbit export runs/digits`
     """
     from owlbit.toolchain.deploy.export_run import export_run
+    from owlbit.toolchain.deploy.model_source import find_model
 
-    export_run(run)
+    export_run(find_model(run).run_folder())
     typer.echo(f"exported: {run}/model.onnx and {run}/network.npz; next: owlbit build {run}")
 
 
 @app.command()
+@when_stopped("stopped; nothing was written for up5k; a build by FINN keeps its finished steps, and `--from STEP` goes on")
 def build(
     model: ModelArgument,
     target: Annotated[
@@ -180,23 +127,25 @@ def build(
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
     from owlbit.toolchain.deploy.build_up5k import build_model
-    from owlbit.toolchain.deploy.model_file import default_out
+    from owlbit.toolchain.deploy.model_source import find_model
 
-    place = folder or default_out(model, target)
+    source = find_model(model)
+    place = folder or source.build_folder(target)
     if target.startswith("finn:"):
         from owlbit.toolchain.finn.build import build_for_finn
 
-        network = build_for_finn(model, target, place, input_range, board, fps, folding, first, last, typer.echo)
+        network = build_for_finn(source, target, place, input_range, board, fps, folding, first, last, typer.echo)
         typer.echo(f"built {network.name}: {place}; next: owlbit verify {place}")
         return
     if (board, fps, folding, first, last) != (None,) * 5:
         raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
-    network = build_model(model, target, place, input_range)
+    network = build_model(source, target, place, input_range)
     size = (place / "flash.bin").stat().st_size
     typer.echo(f"built {network.name}: {place}/flash.bin, {size:,} bytes; next: owlbit verify {place}")
 
 
 @app.command()
+@when_stopped("stopped; no scores were written")
 def simulate(
     model: ModelArgument,
     images: Annotated[
@@ -222,13 +171,12 @@ def simulate(
     import numpy as np
 
     from owlbit.export.files import replacing
-    from owlbit.export.load_model import load_model
     from owlbit.toolchain.cli.tables import scores_table
     from owlbit.toolchain.data.user_images import load_images
-    from owlbit.toolchain.deploy.model_file import model_file
+    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.deploy.simulate import simulate_images
 
-    network = load_model(model_file(model), input_range)
+    network = find_model(model).load(input_range)
     frames, names = load_images(images, network)
     outcome = simulate_images(network, frames, level, folder)
     if scores is not None:
@@ -238,80 +186,81 @@ def simulate(
 
 
 @app.command()
+@when_stopped("stopped; no verdict was written, an earlier one is as it was")
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A run folder or a build folder.", show_default=False)],
+    model: ModelArgument,
     images: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test split, or made-up frames).")
+        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test images, or made-up frames).")
     ] = None,
     up_to: Annotated[
-        str, typer.Option(metavar="RUNG", help="Stop after torch, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream.")
+        str,
+        typer.Option(metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream."),
     ] = "bitstream",
+    input_range: InputRange = "auto",
 ) -> None:
-    """Climb the verification ladder: one row a rung, compared integer for integer with the reference simulator.
+    """Compute a model by every backend and compare each, integer for integer, with the reference simulator: one row per backend.
 
-    A rung whose tool is missing says "not run" and why. Slow rungs get fewer images. The verdict also goes into the folder as
-    verification.json and verification.txt.
+    A backend whose tool or file is missing says "not run" and why. Slow backends get fewer images. Of a run or build folder the
+    result also goes into the folder, as verification.json and verification.txt.
 
     Example: `owlbit verify runs/digits --up-to rtl`
     """
     from owlbit.hw.verification import any_wrong
-    from owlbit.toolchain.cli.tables import ladder_table
+    from owlbit.toolchain.cli.tables import verification_table
     from owlbit.toolchain.data.user_images import load_images
-    from owlbit.toolchain.deploy.verify import read_verified, verify_folder
+    from owlbit.toolchain.deploy.model_source import find_model
+    from owlbit.toolchain.deploy.verify import read_verified, verify_model
 
-    given = load_images(images, read_verified(folder).network)[0] if images else None
-    rows = verify_folder(folder, given, up_to, show_progress)
-    out.print(ladder_table(rows))
+    verified = read_verified(find_model(model), input_range)
+    given = load_images(images, verified.subject)[0] if images else None
+    rows = verify_model(verified, given, up_to, show_progress)
+    out.print(verification_table(rows))
     if any_wrong(rows):
-        raise SystemExit(1)
+        raise SystemExit(FAILED)
 
 
 @app.command()
-def report(run: RunArgument) -> None:
-    """Write report.html into a run folder: one self-contained page to read or send.
+@when_stopped("stopped; no report was written, an earlier one is as it was")
+def report(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A run folder made by `owlbit train`, or a FINN build.", show_default=False)
+    ],
+) -> None:
+    """Write report.html into a run folder, or finn.html into a FINN build: one self-contained page to read or send.
 
-    Thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the ladder once `owlbit verify`
-    has run.
+    Of a run: thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification once
+    `owlbit verify` has run. Of a FINN build: estimates, folding and parts.
 
     Example: `owlbit report runs/digits`
     """
+    from owlbit.toolchain.deploy.model_source import Kind, find_model
+
+    source = find_model(model)
+    if source.kind is Kind.FINN and source.folder is not None:
+        from owlbit.toolchain.finn.report import report_build
+
+        typer.echo(f"report: {report_build(source.folder)}")
+        return
     from owlbit.toolchain.reports.run_report import write_report
 
-    typer.echo(f"report: {write_report(run)}")
+    typer.echo(f"report: {write_report(source)}")
 
 
-@app.command()
-def zoo(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Show the card of one network.", show_default=False)] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw accuracy against bits of them all, as PNG.")] = None,
-) -> None:
-    """List the trained networks that come with owlbit, or show the card of one.
-
-    Use one wherever MODEL stands, as `zoo:NAME`.
-
-    Example: `owlbit simulate zoo:digits --images frames.npy`
-    """
-    from owlbit.toolchain.cli.tables import zoo_table
-    from owlbit.toolchain.zoo.card import card_page, read_card, zoo_folder, zoo_names
-
-    if name is not None:
-        typer.echo(card_page(read_card(zoo_folder(name))))
-        return
-    cards = [read_card(zoo_folder(each)) for each in zoo_names()]
-    out.print(zoo_table(cards))
-    if plot is not None:
-        from owlbit.toolchain.zoo.plot import draw_zoo
-
-        draw_zoo(cards, plot)
-
-
-app.command()(sense)
+app.add_typer(zoo, name="zoo")
+app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
+app.command()(schema)
+app.command(rich_help_panel=MEASURE)(compare)
+app.command(rich_help_panel=MEASURE)(compare_encodings)
+app.command(rich_help_panel=MEASURE)(bench)
+app.command(rich_help_panel=MEASURE)(export_bit_planes)
+app.add_typer(finn, name="finn", rich_help_panel=MEASURE)
+app.command(rich_help_panel=MEASURE)(bitstream)
 
 
 def show_progress(row: Row) -> None:
-    """One line as soon as a rung is done; the table comes at the end."""
+    """One line as soon as a backend is done; the table comes at the end."""
     note = f" ({row.note})" if row.note else ""
-    typer.echo(f"{row.rung}: {row.status}, {row.seconds:.1f} s{note}")
+    typer.echo(f"{row.backend}: {row.status}, {row.seconds:.1f} s{note}")
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,21 +15,24 @@ from rich.table import Table
 from owlbit import models
 from owlbit.export.files import check_replaceable, write_text
 from owlbit.export.network_cost import layer_costs, total_cost
+from owlbit.hw.up5k.build import FLASH, TARGET
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Row, any_wrong
-from owlbit.toolchain.cli.tables import ladder_table
+from owlbit.toolchain.cli.tables import verification_table
 from owlbit.toolchain.deploy.build_up5k import build_model
-from owlbit.toolchain.deploy.verify import verify_folder
+from owlbit.toolchain.deploy.model_source import find_model
+from owlbit.toolchain.deploy.verify import read_verified, verify_model
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.reports.findings import Findings, gather_findings
 from owlbit.toolchain.reports.run_report import render_report
-from owlbit.toolchain.runs.run_folder import FACTS, REPORT
+from owlbit.toolchain.runs.demo_facts import FACTS, DemoFacts, write_demo_facts
+from owlbit.toolchain.runs.run_folder import REPORT
 
 RECIPE = Path(models.__file__).parent / "recipes" / "digits.toml"
 
 
 def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
-    """Trains `recipe` in `folder`, exports, builds for the up5k, verifies and reports; whether no rung of the ladder was wrong.
+    """Trains `recipe` in `folder`, exports, builds for the up5k, verifies and reports; whether no backend was wrong.
 
     An earlier demo in `folder` is replaced. Raises OwlbitError where `folder` is a file or holds anything else.
     """
@@ -41,23 +43,23 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
     loaded = load_recipe(recipe)
     shutil.rmtree(folder, ignore_errors=True)
     stages: dict[str, float] = {}
-    write_facts(folder, stages, None)
+    write_demo_facts(folder, DemoFacts(stages, 0.0))
 
     with stage("train", f"{loaded.name}: {loaded.training.epochs} epochs on {loaded.data.source}", stages, out):
         train(loaded, folder, console=out)
     with stage("export", "model.onnx (QONNX) and network.npz (integers)", stages, out):
         export_run(folder)
     with stage("build", "up5k/flash.bin for the iCE40 UP5K", stages, out):
-        build_model(folder, "up5k", folder / "up5k")
-    with stage("verify", "every rung against the integer reference", stages, out):
-        rows = verify_folder(folder, None, "bitstream", reporter(out))
+        build_model(find_model(folder), TARGET, folder / TARGET)
+    with stage("verify", "every backend against the integer reference", stages, out):
+        rows = verify_model(read_verified(find_model(folder)), None, "bitstream", reporter(out))
     with stage("report", REPORT, stages, out):
-        found = gather_findings(folder)
+        found = gather_findings(find_model(folder))
         write_text(folder / REPORT, render_report(found))
 
-    write_facts(folder, stages, found)
+    write_demo_facts(folder, facts_of(folder, stages, found))
     out.print()
-    out.print(ladder_table(rows))
+    out.print(verification_table(rows))
     out.print(summary(folder, found, stages))
     return not any_wrong(rows)
 
@@ -73,42 +75,43 @@ def stage(name: str, about: str, stages: dict[str, float], out: Console) -> Iter
 
 
 def reporter(out: Console) -> Callable[[Row], None]:
-    """Prints one line a rung as soon as it is done."""
+    """Prints one line per backend as soon as it is done."""
 
     def report(row: Row) -> None:
-        out.print(f"  {row.rung}: {row.status}, {row.images} images", highlight=False)
+        out.print(f"  {row.backend}: {row.status}, {row.images} images", highlight=False)
 
     return report
 
 
-def write_facts(folder: Path, stages: dict[str, float], found: Findings | None) -> None:
-    """Writes demo.json; `found` is None at the beginning, before there is anything to tell."""
-    facts: dict[str, object] = {"stages": stages, "seconds": round(sum(stages.values()), 1)}
-    if found:
-        facts["test_images"] = len(found.test_images)
-        facts["test_accuracy"] = found.right / len(found.test_images)
-        facts["weight_bits"] = total_cost(layer_costs(found.network)).weight_bits
-        facts["flash_bytes"] = (folder / "up5k" / "flash.bin").stat().st_size
-        facts["cycles_per_frame"] = found.measured_cycles
-        facts["ladder"] = [row.as_json() for row in found.ladder]
-    write_text(folder / FACTS, json.dumps(facts, indent=2) + "\n")
+def facts_of(folder: Path, stages: dict[str, float], found: Findings) -> DemoFacts:
+    """What the demo in `folder` found."""
+    return DemoFacts(
+        stages=stages,
+        seconds=round(sum(stages.values()), 1),
+        test_images=len(found.test_images),
+        test_accuracy=found.right / len(found.test_images),
+        weight_bits=total_cost(layer_costs(found.network)).weight_bits,
+        flash_bytes=(folder / TARGET / FLASH).stat().st_size,
+        cycles_per_frame=found.measured_cycles,
+        verification=list(found.verification),
+    )
 
 
 def summary(folder: Path, found: Findings, stages: dict[str, float]) -> Table:
     """The figures worth remembering, and where to look next."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    ran = [row for row in found.ladder if row.status not in ("golden", "not run")]
+    ran = [row for row in found.verification if row.status not in ("reference", "not run")]
     exact = sum(row.status == "exact" for row in ran)
-    left = [row.rung for row in found.ladder if row.status == "not run"]
+    left = [row.backend for row in found.verification if row.status == "not run"]
     bits = total_cost(layer_costs(found.network)).weight_bits
-    size = (folder / "up5k" / "flash.bin").stat().st_size
+    size = (folder / TARGET / FLASH).stat().st_size
     table.add_row("test accuracy", f"{found.right / len(found.test_images):.2%} of {len(found.test_images):,} images")
     table.add_row("network", f"{bits / 1000:,.1f} kbit of binary weights")
     table.add_row("flash image", escape(f"{size:,} bytes, {folder / 'up5k' / 'flash.bin'}"))
     if found.measured_cycles:
         rate = CLOCK_HZ / found.measured_cycles
         table.add_row("speed", f"{found.measured_cycles:,} cycles a frame in RTL, {rate:,.0f} frames/s at 24 MHz")
-    table.add_row("ladder", f"{exact} of {len(ran)} rungs exact" + (f"; not run: {', '.join(left)}" if left else ""))
+    table.add_row("verification", f"{exact} of {len(ran)} backends exact" + (f"; not run: {', '.join(left)}" if left else ""))
     table.add_row("time", f"{sum(stages.values()):.0f} s")
     table.add_row("read on", escape(str(folder / REPORT)))
     return table

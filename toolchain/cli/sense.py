@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from owlbit.toolchain.sensing.session import build_loop, open_page, open_sinks, run_headless, summary, tell, turn
-
-INTERRUPTED = 130
+from owlbit.toolchain.cli.errors import INTERRUPTED
+from owlbit.toolchain.sensing.options import SenseOptions
+from owlbit.toolchain.sensing.session import run_live, run_sweeps
 
 
 def sense(
@@ -20,31 +19,35 @@ def sense(
     ),
     source: Annotated[
         str, typer.Option(metavar="SOURCE", help="scene (embedded digits), webcam, /dev/videoN, a folder of pictures, or a video.")
-    ] = "scene",
-    light: Annotated[float, typer.Option(metavar="LUX", help="Illuminance of the scene.")] = 200.0,
+    ] = SenseOptions.source,
+    light: Annotated[float, typer.Option(metavar="LUX", help="Illuminance of the scene.")] = SenseOptions.light,
     mismatch: Annotated[
         float | None, typer.Option(metavar="MV", help="Comparator offset, mV rms (default: that of the settings).")
-    ] = None,
-    rate: Annotated[float, typer.Option(metavar="FPS", help="Frames a second; also the longest exposure.")] = 30.0,
-    level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, or rtl: the engine's Verilog.")] = "fast",
+    ] = SenseOptions.mismatch,
+    rate: Annotated[float, typer.Option(metavar="FPS", help="Frames per second; also the longest exposure.")] = SenseOptions.rate,
+    level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, or rtl: the engine's Verilog.")] = SenseOptions.level,
     converter: Annotated[str, typer.Option(metavar="NAME", help="comparators (thermometer in the pixels), or adc (8 bits).")] = (
-        "comparators"
+        SenseOptions.converter
     ),
     bubbles: Annotated[
         str, typer.Option(metavar="HOW", help="count: send how many comparators fired; keep: the bits as they are.")
-    ] = "count",
+    ] = SenseOptions.bubbles,
     expose_for: Annotated[
         float | None, typer.Option(metavar="LUX", help="Fix the exposure for this light (default: it follows the light).")
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="No page: events and notices in the terminal alone.")] = False,
     host: Annotated[
         str, typer.Option(metavar="HOST", help="Where the page is served; others than this machine see it at 0.0.0.0.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="The page's port; 0: any free one.")] = 8000,
+    ] = SenseOptions.host,
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="The page's port; 0: any free one.")
+    ] = SenseOptions.port,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many (default: never).")] = None,
     full_speed: Annotated[bool, typer.Option("--full-speed", help="Do not wait for the next frame's time.")] = False,
     once: Annotated[bool, typer.Option("--once", help="End with the source instead of beginning it again.")] = False,
-    hold: Annotated[int, typer.Option(metavar="N", min=1, help="For how many frames a picture of a folder stays.")] = 15,
+    hold: Annotated[
+        int, typer.Option(metavar="N", min=1, help="For how many frames a picture of a folder stays.")
+    ] = SenseOptions.hold,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse frames of another size instead of scaling them.")] = False,
     events: Annotated[Path | None, typer.Option(metavar="FILE", help="Append events here too, a JSON line each.")] = None,
     webhook: Annotated[str | None, typer.Option(metavar="URL", help="POST each event there too.")] = None,
@@ -52,7 +55,7 @@ def sense(
         Path | None, typer.Option(metavar="FILE", help="TOML that changes the sensor, wake policy or energy.")
     ] = None,
     show_settings: Annotated[bool, typer.Option("--show-settings", help="Print the settings as TOML to copy, and stop.")] = False,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Which chip, noise and scene.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Which chip, noise and scene.")] = SenseOptions.seed,
     monte_carlo: Annotated[
         bool, typer.Option("--monte-carlo", help="Instead: accuracy against mismatch, light and frame rate, over many chips.")
     ] = False,
@@ -60,11 +63,11 @@ def sense(
         list[Path] | None,
         typer.Option(metavar="MODEL", help="Monte-Carlo: compare with this network too; may be given several times."),
     ] = None,
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where Monte-Carlo's table and plot go.")] = Path(
-        "runs/monte_carlo"
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where Monte-Carlo's table and plot go.")] = (
+        SenseOptions.folder
     ),
-    chips: Annotated[int, typer.Option(metavar="N", min=2, help="Monte-Carlo: chips a point.")] = 12,
-    images: Annotated[int, typer.Option(metavar="N", min=10, help="Monte-Carlo: test images a chip.")] = 500,
+    chips: Annotated[int, typer.Option(metavar="N", min=2, help="Monte-Carlo: chips per point.")] = SenseOptions.chips,
+    images: Annotated[int, typer.Option(metavar="N", min=10, help="Monte-Carlo: test images per chip.")] = SenseOptions.images,
     input_range: Annotated[str, typer.Option(metavar="RANGE", help="As for simulate.")] = "auto",
 ) -> None:
     """Simulate an always-on sensor with its network, live in the browser: photons in, thermometer bits, decisions, events out.
@@ -74,8 +77,7 @@ def sense(
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """
-    from owlbit.export.load_model import load_model
-    from owlbit.toolchain.deploy.model_file import model_file
+    from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.sensing.sensor import check_light
     from owlbit.toolchain.sensing.settings import DEFAULTS, load_settings
 
@@ -84,20 +86,8 @@ def sense(
         return
     check_light(light)
     given = load_settings(settings)
-    network = load_model(model_file(model), input_range)
-    if monte_carlo:
-        from owlbit.toolchain.sensing.monte_carlo.run import run_monte_carlo
-        from owlbit.toolchain.sensing.monte_carlo.systems import labelled_frames, systems_for
-
-        sensor = given.sensor if mismatch is None else replace(given.sensor, mismatch_mv=mismatch)
-        systems = systems_for(model, network, against or [])
-        data = labelled_frames(network, source, images)
-        typer.echo(run_monte_carlo(systems, data, folder, sensor, lux=light, rate=rate, chips=chips, seed=seed, notify=tell))
-        typer.echo(f"table, CSV and plot: {folder}")
-        return
-    loop = build_loop(
-        network,
-        given,
+    network = find_model(model).load(input_range)
+    options = SenseOptions(
         source=source,
         light=light,
         mismatch=mismatch,
@@ -106,19 +96,24 @@ def sense(
         converter=converter,
         bubbles=bubbles,
         expose_for=expose_for,
+        headless=headless,
+        host=host,
+        port=port,
+        frames=frames,
         full_speed=full_speed,
         once=once,
         hold=hold,
         strict=strict,
+        events=events,
+        webhook=webhook,
         seed=seed,
+        against=tuple(against or ()),
+        folder=folder,
+        chips=chips,
+        images=images,
     )
-    sinks = open_sinks(events, webhook)
-    moments = turn(loop, sinks, frames)
-    try:
-        stopped_by = run_headless(loop, moments) if headless else open_page(loop, moments, host, port)
-    finally:
-        for sink in sinks:
-            sink.close()
-    tell(summary(loop))
-    if stopped_by == signal.SIGINT:
+    if monte_carlo:
+        typer.echo(run_sweeps(model, network, given, options))
+        typer.echo(f"table, CSV and plot: {folder}")
+    elif run_live(network, given, options) == signal.SIGINT:
         raise SystemExit(INTERRUPTED)

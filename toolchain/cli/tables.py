@@ -13,16 +13,16 @@ from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells
 from owlbit.toolchain.zoo.card import Card
 
-_COLOURS = {"golden": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
+_COLOURS = {"reference": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
 _MOST_ROWS = 20
 
 
-def ladder_table(rows: Sequence[Row]) -> Table:
-    """One row a rung; notes under it."""
-    notes = escape("\n".join(f"{row.rung}: {row.note}" for row in rows if row.note))
+def verification_table(rows: Sequence[Row]) -> Table:
+    """One row per backend; notes under it."""
+    notes = escape("\n".join(f"{row.backend}: {row.note}" for row in rows if row.note))
     table = Table(caption=notes or None, caption_justify="left")
     for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in ("rung", "verdict") else "right")
+        table.add_column(heading, justify="left" if heading in ("backend", "verdict") else "right")
     for row in rows:
         cells = list(as_cells(row))
         cells[2] = f"[{_COLOURS[row.status]}]{row.status}[/]"
@@ -47,7 +47,7 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
 
 def zoo_table(cards: Sequence[Card]) -> Table:
     """One row a network of the zoo."""
-    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo NAME"
+    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo show NAME"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     table.add_column("data", no_wrap=True)

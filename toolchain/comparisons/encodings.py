@@ -1,4 +1,4 @@
-"""Input encodings side by side on CIFAR-10: `python -m owlbit.toolchain.comparisons.encodings --data DIR --out docs/encodings`.
+"""Input encodings side by side on CIFAR-10: `owlbit compare-encodings --data DIR --out docs/encodings`.
 
 Every combination of light, colour, number of thresholds, encoding and seed is trained with one small network and one budget.
 `results.csv` in the output folder gets a row as soon as a training has finished, and the tables and the plot are drawn again; what
@@ -7,8 +7,6 @@ has a row is skipped by the next call. `--only` takes part of the combinations, 
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.comparisons.encodings_cases import EPOCHS, Case, Row, cases, row_of
+from owlbit.toolchain.comparisons.encodings_cases import Case, Row, cases, row_of
 from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
 from owlbit.toolchain.comparisons.train_many import Job, train_many
 
@@ -57,34 +55,3 @@ def compare(data: Path, out: Path, runs: Path, todo: Sequence[Case], *, epochs: 
         )
     write_page(out, rows, epochs)
     return rows
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m owlbit.toolchain.comparisons.encodings", description="Compare input encodings on CIFAR-10."
-    )
-    parser.add_argument("--data", type=Path, required=True, help="a local copy of CIFAR-10")
-    parser.add_argument("--out", type=Path, required=True, help="folder of results.csv, the tables and the plot")
-    parser.add_argument("--runs", type=Path, default=Path("runs/encodings"), help="folder of the run folders")
-    parser.add_argument("--only", nargs="+", default=[], metavar="KEY=VALUES", help="e.g. light=dark encoding=learned,quantile")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training ({EPOCHS})")
-    parser.add_argument("--jobs", type=int, default=1, help="trainings at once, one thread each")
-    given = parser.parse_args(arguments)
-    for key in ("epochs", "jobs"):
-        if getattr(given, key) < 1:
-            parser.error(f"--{key}: expected at least 1, got {getattr(given, key)}")
-    console = Console(stderr=True)
-    try:
-        compare(given.data, given.out, given.runs, chosen(given.only), epochs=given.epochs, jobs=given.jobs, console=console)
-    except OwlbitError as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        return 2
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

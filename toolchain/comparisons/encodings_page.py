@@ -17,7 +17,7 @@ PAGE, TABLE, PLOT, PLACES_PLOT = "README.md", "table.csv", "encodings.png", "thr
 
 INTRODUCTION = """# Input encodings on CIFAR-10
 
-Made by `python -m owlbit.toolchain.comparisons.encodings --data DIR --out docs/encodings`; {count} trainings so far, {minutes}
+Made by `owlbit compare-encodings --data DIR --out docs/encodings`; {count} trainings so far, {minutes}
 minutes of one thread. Every training has the same network, a fully-binarised 32-P-64-P-128-P on 16x16 images, and the same budget
 of {epochs} epochs; seeds differ in weights, order and mirroring. 5,000 of the training images choose the epoch; the 10,000 test
 images are looked at once, by the finished network. [results.csv](results.csv) has every training, [table.csv](table.csv) every

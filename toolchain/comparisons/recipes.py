@@ -1,4 +1,4 @@
-"""Techniques against their absence: `python -m owlbit.toolchain.comparisons.recipes FILE --out DIR` trains every variant.
+"""Techniques against their absence: `owlbit compare FILE --out DIR` trains every variant.
 
 `results.csv` in the output folder gets a row as soon as a training has finished, and table and plot are drawn again; what has a row
 is skipped by the next call. See `owlbit.toolchain.comparisons.comparison_file` for the file, `models/comparisons/` for whole ones.
@@ -6,9 +6,7 @@ is skipped by the next call. See `owlbit.toolchain.comparisons.comparison_file` 
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,7 @@ from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
-from owlbit.toolchain.comparisons.comparison_file import Comparison, read_comparison
+from owlbit.toolchain.comparisons.comparison_file import Comparison
 from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
 from owlbit.toolchain.comparisons.train_many import Job, train_many
 from owlbit.toolchain.drawing.png import png_figure
@@ -29,7 +27,7 @@ PAGE, PLOT = "README.md", "accuracy.png"
 
 INTRODUCTION = """# {title}
 
-Made by `python -m owlbit.toolchain.comparisons.recipes models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes}
+Made by `owlbit compare models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes}
 minutes in all, teachers' own epochs not counted. Every training begins with the recipe at the end of this page and has the same
 epochs; a variant changes what its entry below says. Seeds differ in weights, order and variations of the images. The validation
 images choose the epoch; the test images are looked at once, by the finished network. [results.csv](results.csv) has every training.
@@ -162,36 +160,3 @@ def draw(comparison: Comparison, rows: Sequence[Row], names: Sequence[str], path
         axes.set_xlabel("test accuracy, %" if any(row.test >= 0 for row in rows) else "validation accuracy, %")
         axes.grid(axis="x", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m owlbit.toolchain.comparisons.recipes",
-        description="Train variants of a recipe with several seeds and compare them.",
-    )
-    parser.add_argument("comparison", type=Path, help="a comparison file, as in models/comparisons/")
-    parser.add_argument("--data", type=Path, help="a local copy of the images (default: what the recipe says)")
-    parser.add_argument("--out", type=Path, required=True, help="folder of results.csv, the table and the plot")
-    parser.add_argument("--runs", type=Path, help="folder of the run folders (runs/compared/NAME)")
-    parser.add_argument("--only", nargs="+", default=[], metavar="VARIANT", help="these alone")
-    parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
-    given = parser.parse_args(arguments)
-    if given.jobs < 1:
-        parser.error(f"--jobs: expected at least 1, got {given.jobs}")
-    console = Console(stderr=True)
-    try:
-        comparison = read_comparison(given.comparison)
-        runs = given.runs or Path("runs", "compared", comparison.name)
-        compare(comparison, given.data, given.out, runs, given.only, at_once=given.jobs, console=console)
-    except OwlbitError as error:
-        console.print(str(error), style="red", markup=False, highlight=False)
-        return 2
-    except KeyboardInterrupt:
-        console.print("stopped; the same command goes on from here")
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

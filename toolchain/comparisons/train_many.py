@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,13 +44,29 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
     threads = str(max(1, len(os.sched_getaffinity(0)) // at_once))
     os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
-        running = {pool.submit(_train, job, data, runs): job for job in jobs}
+        with _deaf_to_interrupts():
+            running = {pool.submit(_train, job, data, runs): job for job in jobs}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
-        except BaseException:
+        except BrokenProcessPool:
+            raise OwlbitError("expected every training to end, one was killed, as when memory runs out; try fewer --jobs") from None
+        except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(error, KeyboardInterrupt):
+                for child in active_children():
+                    child.kill()  # its finished epochs are in its run folder; lightning would answer SIGTERM later
             raise
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes begun in this block ignore Ctrl-C, which reaches every process of a terminal: one says what happened, not each."""
+    earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
 
 
 def _train(job: Job, data: Path | None, runs: Path) -> Result:

@@ -41,28 +41,43 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Variations:
-    """How a training image differs from epoch to epoch: mirrored left to right or not (`flip`), moved by up to `shift` pixels,
-    under a `light` of `owlbit.toolchain.data.illumination`."""
+    """How a training image differs from epoch to epoch.
+
+    `flip`: mirrored left to right or not; `shift`: moved by up to so many pixels; `light`: of `owlbit.toolchain.data.illumination`;
+    `zoom`: (low, high), the window that is seen has so many times the side of the image, (1, 1) for none; `exposure`: pixels times
+    a factor of exp(-exposure) to exp(exposure); `tint`: the same for each colour by itself; `cutout`: side in pixels of a gray
+    square that hides a part, 0 for none.
+    """
 
     flip: bool = False
     shift: int = 0
     light: str = "day"
+    zoom: tuple[float, float] = (1.0, 1.0)
+    exposure: float = 0.0
+    tint: float = 0.0
+    cutout: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """What a network is trained and judged on.
 
-    `train`, `validation`; `test`: None where there is none; `epoch(generator)`: the images that an epoch's `variations` begin
-    with, as many as in `train` and in its order; drawn afresh from `generator` where they are made up.
+    `train`, `validation`, `test`: as they are seen under the light of the recipe, which is drawn once; `test` is None where there
+    is none. `clean_train`: the images of `train`, in its order, before that light: what an epoch's `variations` begin with.
+    `draw_train(generator)`: where the images are made up, those of an epoch in place of `clean_train`, as many and in its order.
     """
 
     train: Labelled
     validation: Labelled
     test: Labelled | None
     class_names: tuple[str, ...]
-    epoch: Callable[[np.random.Generator], Labelled]
+    clean_train: Labelled
     variations: Variations = Variations()
+    draw_train: Callable[[np.random.Generator], Labelled] | None = None
+
+    def epoch(self, generator: np.random.Generator) -> Labelled:
+        """The images that an epoch's `variations` begin with; drawn from `generator` only where they are made up."""
+        return self.clean_train if self.draw_train is None else self.draw_train(generator)
 
     @property
     def held_out(self) -> Labelled:

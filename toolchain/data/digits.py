@@ -110,13 +110,15 @@ def digits_dataset(size: tuple[int, int] = (16, 16), validation: float = 0.15) -
     pictures, labels = pictures[:-TEST_ORIGINALS], labels[:-TEST_ORIGINALS]
     kept, off = stratified_split(labels, validation, SPLIT_SEED)
 
-    def epoch(generator: np.random.Generator) -> Labelled:
+    def draw(generator: np.random.Generator) -> Labelled:
         return Labelled(sensor_frames(pictures[kept], size, generator, slant=SLANT, stretch=STRETCH), labels[kept])
 
+    train = draw(np.random.default_rng(SPLIT_SEED))
     return Dataset(
-        train=epoch(np.random.default_rng(SPLIT_SEED)),
+        train=train,
         validation=fixed_frames(pictures[off], labels[off], size, VALIDATION_SEED),
         test=held_out_frames(size),
         class_names=tuple(str(digit) for digit in range(10)),
-        epoch=epoch,
+        clean_train=train,
+        draw_train=draw,
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from owlbit.toolchain.data.dataset import DataError, Images, Labelled
+
+LOG = logging.getLogger(__name__)
 
 
 def read_folder(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelled, tuple[str, ...]]:
@@ -27,6 +30,9 @@ def read_folder(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelle
         files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
         if not files:
             raise DataError(f"{folder}: expected images of this class, found none; add some or remove the folder")
+        for entry in sorted(set(folder.iterdir()).difference(files)):
+            LOG.info("skipped %s: hidden, or no file", entry)
+        LOG.info("reading %d images in %s", len(files), folder)
         images += [read_image(file, size, colour) for file in files]
         labels += [label] * len(files)
     return Labelled(np.stack(images), np.array(labels, dtype=np.int64)), tuple(folder.name for folder in folders)
@@ -40,8 +46,6 @@ def read_image(file: Path, size: tuple[int, int], colour: str, data: bytes | Non
             if opened.mode.startswith(("I", "F")):
                 raise DataError(f"{file}: expected 8 bits a channel, got an image of mode {opened.mode}; convert it first")
             return fit_image(ImageOps.exif_transpose(opened), size, colour)
-    except DataError:
-        raise
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: expected an image, could not read it ({error})") from None
 

@@ -48,14 +48,14 @@ def load_dataset(data: Data, base: Path) -> Dataset:
     def fixed(part: Labelled, index: int) -> Labelled:
         return Labelled(under_light(part.images, data.light, np.random.default_rng([LIGHT_SEED, index])), part.labels)
 
-    train = everything.take(kept)
+    clean_train = everything.take(kept)
     return Dataset(
-        train=fixed(train, 0),
+        train=fixed(clean_train, 0),
         validation=fixed(everything.take(off), 1),
         test=None if test is None else fixed(test, 2),
         class_names=class_names,
-        epoch=lambda generator: train,
-        variations=Variations(data.flip, data.shift, data.light),
+        clean_train=clean_train,
+        variations=Variations(data.flip, data.shift, data.light, data.zoom, data.exposure, data.tint, data.cutout),
     )
 
 
@@ -144,8 +144,6 @@ def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
                 if key not in opened:
                     raise DataError(f'{path}: expected an array "{key}", found {_listed(tuple(opened))}')
             return {key: opened[key] for key in ("images", "labels", "class_names") if key in opened}
-    except DataError:
-        raise
     except FileNotFoundError:
         raise DataError(f"{path}: expected an npz, found no such file") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -5,31 +5,47 @@ An array must fit the network as it is. A picture is made to fit just as trainin
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Network
+from owlbit.export.network import Shape
+
+LOG = logging.getLogger(__name__)
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def load_images(path: Path, network: Network) -> tuple[NDArray[np.uint8], list[str]]:
+class Taker(Protocol):
+    """What images are for: a `Network`, or a given file that FINN has built."""
+
+    @property
+    def input_shape(self) -> Shape: ...
+
+    def check_images(self, images: NDArray[Any]) -> None: ...
+
+
+def load_images(path: Path, network: Taker) -> tuple[NDArray[np.uint8], list[str]]:
     """uint8 images [N, C, H, W] that fit `network`, and a name for each.
 
     `path`: an .npy with that array, an .npz with it as `images`, a picture, or a folder of pictures (sorted by name; gray for
     C = 1, RGB for C = 3). Raises OwlbitError for anything else, naming the file.
     """
+    LOG.info("reading images from %s", path)
     if not path.exists():
         raise OwlbitError(f"{path}: no such file or folder; expected images as .npy, .npz, a picture or a folder of pictures")
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
         if not files:
             raise OwlbitError(f"{path}: expected pictures ({', '.join(PICTURES)}) in this folder, found none")
+        for entry in sorted(set(path.iterdir()).difference(files)):
+            LOG.info("skipped %s: no picture by its name", entry)
         return read_pictures(files, network), [file.name for file in files]
     if path.suffix.lower() in PICTURES:
         return read_pictures([path], network), [path.name]
@@ -52,13 +68,11 @@ def read_array(path: Path) -> NDArray[np.uint8]:
                 raise OwlbitError(f"{path}: expected an entry 'images' in this npz, got {', '.join(archive.files) or 'none'}")
             images: NDArray[np.uint8] = archive["images"]
             return images
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, OwlbitError):
-            raise
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile):
         raise OwlbitError(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind") from None
 
 
-def read_pictures(files: Sequence[Path], network: Network) -> NDArray[np.uint8]:
+def read_pictures(files: Sequence[Path], network: Taker) -> NDArray[np.uint8]:
     """uint8 [N, C, H, W] of picture files, cropped and scaled as in training. Raises OwlbitError naming an unreadable one."""
     from owlbit.toolchain.data.image_files import read_image
 

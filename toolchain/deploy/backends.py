@@ -1,4 +1,4 @@
-"""Each way to compute a model's scores, as a rung for `owlbit.hw.verification`: torch, QONNX, fast simulator, FINN, RTL, bitstream.
+"""Each way to compute a model's scores, as a backend for `owlbit.hw.verification`.
 
 A tool that is missing, or a file that this model does not have, becomes `NotRun` with the reason. Importing this module imports
 none of the tools.
@@ -7,53 +7,99 @@ none of the tools.
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from owlbit.export.load_model import ONNX
 from owlbit.export.network import Network
-from owlbit.hw.finn.given_model import GivenModel
-from owlbit.hw.verification import Images, NotRun, Outcome, Rung
+from owlbit.hw.verification import Backend, Images, NotRun, Outcome
+
+if TYPE_CHECKING:
+    from owlbit.hw.finn.subject import Subject
 
 
-def torch_rung(run: Path, images: int) -> Rung:
-    """The trained network of a run folder in Brevitas' own layers, in evaluation mode."""
+def reference_backend(subject: Subject, images: int) -> Backend:
+    """What all others are compared with: the reference simulator; of a given file that is no `Network`, QONNX's executor."""
 
-    def climb(given: Images) -> Outcome:
+    def run(given: Images) -> Outcome:
+        from owlbit.hw.finn.subject import reference_scores
+
+        return Outcome(reference_scores(subject, given))
+
+    return Backend("reference" if isinstance(subject, Network) else "qonnx", images, run)
+
+
+def torch_backend(trained: Path | None, images: int) -> Backend:
+    """The trained network of a run folder in Brevitas' own layers, in evaluation mode; None where there are no weights."""
+
+    def run(given: Images) -> Outcome:
+        if trained is None:
+            raise NotRun("there are no trained weights here, only what was exported; verify the run folder that it comes from")
         try:
             from owlbit.toolchain.deploy.torch_scores import torch_scores
         except ImportError as error:
             raise NotRun(f"{error.name} is not installed; `pip install --editable '.[train]'` in the checkout brings it") from None
-        return Outcome(torch_scores(run, given))
+        return Outcome(torch_scores(trained, given))
 
-    return Rung("torch", images, climb)
+    return Backend("torch", images, run)
 
 
-def qonnx_rung(model: Path | None, network: Network, images: int) -> Rung:
-    """The QONNX file, run node by node by the qonnx package; None where the folder holds none."""
+def zoo_backend(folder: Path, network: Network, images: int) -> Backend:
+    """The scores that a folder of the zoo keeps of its made-up frames."""
 
-    def climb(given: Images) -> Outcome:
+    def run(given: Images) -> Outcome:
+        from owlbit.toolchain.zoo.card import read_sample, sample_frames
+
+        if not np.array_equal(given, sample_frames(network)[: len(given)]):
+            raise NotRun("the zoo keeps the scores of its own frames only; leave out the images")
+        return Outcome(read_sample(folder)[0][: len(given)])
+
+    return Backend("zoo", images, run)
+
+
+def qonnx_backend(model: Path | None, network: Network, images: int) -> Backend:
+    """The QONNX file, run node by node by the qonnx package; None where there is none."""
+
+    def run(given: Images) -> Outcome:
         if model is None:
-            raise NotRun("there is no model.onnx in this folder")
+            raise NotRun(f"there is no {ONNX} here")
         from owlbit.export.qonnx.execute import execute_qonnx
 
         return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
 
-    return Rung("qonnx", images, climb)
+    return Backend("qonnx", images, run)
 
 
-def fast_rung(network: Network, images: int) -> Rung:
+def written_backend(network: Network, images: int) -> Backend:
+    """The QONNX file that is written from a network file, for one that has none beside it."""
+
+    def run(given: Images) -> Outcome:
+        from owlbit.export.qonnx.write import write_qonnx
+
+        with TemporaryDirectory() as folder:
+            write_qonnx(network, Path(folder) / ONNX)
+            return qonnx_backend(Path(folder) / ONNX, network, images).run(given)
+
+    return Backend("qonnx", images, run)
+
+
+def fast_backend(network: Network, images: int) -> Backend:
     """The packed-bit simulator of `owlbit.hw.fast`."""
 
-    def climb(given: Images) -> Outcome:
+    def run(given: Images) -> Outcome:
         from owlbit.hw.fast import simulate
 
         return Outcome(simulate(network, given))
 
-    return Rung("fast", images, climb)
+    return Backend("fast", images, run)
 
 
-def finn_rung(name: str, build: Path, subject: Network | GivenModel, images: int) -> Rung:
+def finn_backend(name: str, build: Path, subject: Subject, images: int) -> Backend:
     """A graph of a FINN build, executed by FINN: "finn-streamlined" before its hardware layers, "finn-hw" the last one built."""
 
-    def climb(given: Images) -> Outcome:
+    def run(given: Images) -> Outcome:
         from owlbit.hw.external_tools import ToolMissing
         from owlbit.hw.finn.build_folder import BuildFolder
         from owlbit.hw.finn.execute import execute_step
@@ -70,21 +116,21 @@ def finn_rung(name: str, build: Path, subject: Network | GivenModel, images: int
         except ToolMissing as reason:
             raise NotRun(str(reason)) from None
 
-    return Rung(name, images, climb)
+    return Backend(name, images, run)
 
 
-def rtl_rung(flash: bytes | None, network: Network, images: int) -> Rung:
+def rtl_backend(flash: bytes | None, network: Network, images: int) -> Backend:
     """The engine's Verilog in Verilator, booting the flash image as the device would."""
-    return _chip_rung("rtl", flash, network, images)
+    return _chip_backend("rtl", flash, network, images)
 
 
-def bitstream_rung(flash: bytes | None, network: Network, images: int) -> Rung:
+def bitstream_backend(flash: bytes | None, network: Network, images: int) -> Backend:
     """The bits of the packed bitstream, turned back into Verilog and simulated, booting the same flash image."""
-    return _chip_rung("bitstream", flash, network, images)
+    return _chip_backend("bitstream", flash, network, images)
 
 
-def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) -> Rung:
-    def climb(given: Images) -> Outcome:
+def _chip_backend(name: str, flash: bytes | None, network: Network, images: int) -> Backend:
+    def run(given: Images) -> Outcome:
         from owlbit.hw.external_tools import ToolMissing
         from owlbit.hw.up5k.simulate import simulate_bitstream, simulate_rtl
 
@@ -96,4 +142,4 @@ def _chip_rung(name: str, flash: bytes | None, network: Network, images: int) ->
             raise NotRun(str(reason)) from None
         return Outcome(result.scores, result.cycles_per_frame)
 
-    return Rung(name, images, climb)
+    return Backend(name, images, run)

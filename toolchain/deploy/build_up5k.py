@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import filling
-from owlbit.export.load_model import load_model
+from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.hw.up5k.build import BUILD, TARGET
+from owlbit.toolchain.deploy.model_source import ModelSource
 
-TARGETS = ("up5k",)
+TARGETS = (TARGET,)
 
 
-def build_model(model: Path, target: str, out: Path, input_range: str = "auto") -> Network:
-    """Compiles MODEL into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
+def build_model(source: ModelSource, target: str, out: Path, input_range: str = "auto") -> Network:
+    """Compiles a model into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
 
     model.onnx is the QONNX file given, or the one beside the integer network given, or else written from that network. `out`
     appears whole or not at all. `input_range`: see `owlbit.export.qonnx.read.read_model`. Returns the network. Raises OwlbitError
@@ -25,17 +25,15 @@ def build_model(model: Path, target: str, out: Path, input_range: str = "auto") 
     """
     if target not in TARGETS:
         raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)} or finn:PART, PART being an AMD part")
-    source = model_file(model)
-    network = load_model(source, input_range)
+    network = source.load(input_range)
     from owlbit.export.qonnx.write import write_qonnx
     from owlbit.hw.up5k.build import build_up5k
 
-    with filling(out, "build.json") as folder:
+    with filling(out, BUILD) as folder:
         build_up5k(network, folder)
-        save_network(network, folder / "network.npz")
-        onnx = source if not zipfile.is_zipfile(source) else model / "model.onnx"
-        if onnx.is_file():
-            shutil.copyfile(onnx, folder / "model.onnx")
+        save_network(network, folder / NETWORK)
+        if source.onnx is not None:
+            shutil.copyfile(source.onnx, folder / ONNX)
         else:
-            write_qonnx(network, folder / "model.onnx")
+            write_qonnx(network, folder / ONNX)
     return network

@@ -1,4 +1,4 @@
-"""From trained (or random) weights to the two files everything after reads: model.onnx (QONNX) and network.npz (integers).
+"""From trained weights to the two files everything after reads: model.onnx (QONNX) and network.npz (integers).
 
 The integers are read back from the QONNX file, so what the hardware gets is what any other QONNX tool sees.
 """
@@ -9,16 +9,13 @@ from pathlib import Path
 
 from owlbit.export.files import make_folder
 from owlbit.export.from_torch import export_module
+from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
 from owlbit.export.qonnx.read import read_qonnx
 from owlbit.models.networks.brevitas_twin import brevitas_twin
-from owlbit.models.networks.random_weights import random_weights
 from owlbit.models.networks.trainable import Trainable
-from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.runs.build_net import build_net, deployable
-from owlbit.toolchain.runs.run_folder import NETWORK, ONNX
+from owlbit.toolchain.runs.build_net import deployable
 from owlbit.toolchain.runs.weights import load_run
 
 
@@ -30,16 +27,6 @@ def export_run(folder: Path | str) -> Network:
     folder = Path(folder)
     run = load_run(folder)
     return export_net(run.net, folder, run.class_names, run.recipe.name)
-
-
-def export_random(recipe: Recipe, folder: Path | str, seed: int = 0) -> Network:
-    """The same two files for the network of `recipe` with random weights that depend on `seed` alone; needs no training."""
-    if recipe.data.source == "none":
-        class_names = tuple(str(index) for index in range(recipe.data.classes))
-    else:
-        class_names = load_dataset(recipe.data, recipe.path.parent).class_names
-    net = random_weights(deployable(build_net(recipe, len(class_names))), seed)
-    return export_net(net, Path(folder), class_names, recipe.name)
 
 
 def export_net(net: Trainable, folder: Path, class_names: tuple[str, ...], name: str) -> Network:

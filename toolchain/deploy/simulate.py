@@ -7,9 +7,9 @@ from pathlib import Path
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.build import compile_flash
+from owlbit.hw.up5k.build import FLASH, compile_flash
 from owlbit.hw.verification import Images, Outcome
-from owlbit.toolchain.deploy.backends import bitstream_rung, fast_rung, rtl_rung
+from owlbit.toolchain.deploy.backends import bitstream_backend, fast_backend, rtl_backend
 
 LEVELS = ("reference", "fast", "rtl", "bitstream")
 
@@ -25,15 +25,15 @@ def simulate_images(network: Network, images: Images, level: str, build: Path | 
     if level == "reference":
         return Outcome(simulate(network, images))
     if level == "fast":
-        return fast_rung(network, len(images)).run(images)
+        return fast_backend(network, len(images)).run(images)
     flash = compile_flash(network) if build is None else read_flash(build)
-    rung = rtl_rung if level == "rtl" else bitstream_rung
-    return rung(flash, network, len(images)).run(images)
+    backend = rtl_backend if level == "rtl" else bitstream_backend
+    return backend(flash, network, len(images)).run(images)
 
 
 def read_flash(build: Path) -> bytes:
     """The flash image of a build folder. OwlbitError where it has none."""
-    path = build / "flash.bin"
+    path = build / FLASH
     if not path.is_file():
-        raise OwlbitError(f"{build}: expected a build folder with flash.bin in it; `owlbit build` makes one")
+        raise OwlbitError(f"{build}: expected a build folder with {FLASH} in it; `owlbit build` makes one")
     return path.read_bytes()

@@ -1,4 +1,4 @@
-"""The first rung of the verification ladder: the trained model in torch, run by Brevitas' own layers."""
+"""The torch backend of the verification: the trained model, run by Brevitas' own layers."""
 
 from __future__ import annotations
 

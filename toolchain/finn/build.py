@@ -6,17 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.load_model import load_model
 from owlbit.export.qonnx.graph import QonnxError
 from owlbit.hw.finn.build_finn import Options, build_finn
 from owlbit.hw.finn.folding.parts import device_of
 from owlbit.hw.finn.step_names import FOLDED
-from owlbit.hw.finn.subject import Subject
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.hw.finn.subject import Subject, load_subject
+from owlbit.toolchain.deploy.model_source import Kind, ModelSource
 
 
 def build_for_finn(
-    model: Path,
+    source: ModelSource,
     target: str,
     out: Path,
     input_range: str,
@@ -27,7 +26,7 @@ def build_for_finn(
     last: str | None,
     report: Callable[[str], None],
 ) -> Subject:
-    """Builds MODEL for `target`, "finn:" and an AMD part as Vivado names it, in the folder `out`; see `owlbit.hw.finn.build_finn`.
+    """Builds a model for `target`, "finn:" and an AMD part by its name in Vivado, in `out`; see `owlbit.hw.finn.build_finn`.
 
     Writes the page about it, finn.html, too. Returns what was built. Raises OwlbitError for a model outside the subset, an unknown
     part, and all that `build_finn` refuses.
@@ -35,7 +34,7 @@ def build_for_finn(
     part = target.removeprefix("finn:")
     if device_of(part) == part.lower():
         raise OwlbitError(f"target {target!r}: expected a part with its package and speed, as finn:xc7z020clg400-1, got {part!r}")
-    network = _read(model_file(model), input_range)
+    network = _read(source, input_range)
     state = build_finn(network, out, Options(part, board, frames_per_second, folding, first, last), report)
     if any(step.name == FOLDED for step in state.steps):
         from owlbit.toolchain.finn.report import report_build
@@ -44,13 +43,16 @@ def build_for_finn(
     return network
 
 
-def _read(file: Path, input_range: str) -> Subject:
-    """The network in a file, or the file as it is where it is outside the subset and first quantises its pixels to several bits."""
+def _read(source: ModelSource, input_range: str) -> Subject:
+    """The network of a model, or what a FINN build is of, or a QONNX file as it is where it is outside the subset and quantises its
+    pixels to several bits."""
+    if source.kind is Kind.FINN and source.folder is not None:
+        return load_subject(source.folder)
     try:
-        return load_model(file, input_range)
+        return source.load(input_range)
     except QonnxError:
         from owlbit.hw.finn.given_model import quantises_pixels, read_given
 
-        if not quantises_pixels(file):
+        if source.onnx is None or not quantises_pixels(source.onnx):
             raise
-        return read_given(file, input_range)
+        return read_given(source.onnx, input_range)

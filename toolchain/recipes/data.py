@@ -2,47 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from owlbit.toolchain.recipes.tables import Limits, SettingError, read_table
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from owlbit.export.settings import RefusedError
+from owlbit.models.recipe_keys import OneOf, key
 
 LIGHTS = ("day", "dark", "mixed")
 OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
-
+SOURCES = ("digits", "folder", "npz", *OFFICIAL, "none")
 
 Groups = tuple[tuple[str, tuple[str, ...]], ...]
+Side = Annotated[int, key("", 4, 1024)]
+Share = Annotated[float, key("", 0.1, 2)]
+
+
+def _check_zoom(zoom: tuple[float, float]) -> tuple[float, float]:
+    if zoom[0] > zoom[1]:
+        raise RefusedError("", "the lowest first", f"[{zoom[0]}, {zoom[1]}]")
+    return zoom
+
+
+Zoom = Annotated[tuple[Share, Share], AfterValidator(_check_zoom)]
+
+
+def _read_groups(table: Any) -> Any:
+    """[data.groups] as `Groups`; what is no table stays as it is."""
+    if not isinstance(table, dict):
+        raise RefusedError("", "a table of lists of classes", repr(table))
+    for name, classes in table.items():
+        if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
+            raise RefusedError(name, "a list of classes", repr(classes))
+    named = [each for classes in table.values() for each in classes]
+    twice = sorted({each for each in named if named.count(each) > 1})
+    if twice:
+        raise RefusedError("", "every class in one group at most", f'"{twice[0]}" more than once')
+    if len(table) == 1:
+        raise RefusedError("", "at least two groups", "one")
+    return tuple((name, tuple(classes)) for name, classes in table.items())
+
+
+_GROUPS_SCHEMA = {
+    "type": "object",
+    "description": "new classes by name, each a list of the source's classes that it takes in; images of the others are left out",
+    "additionalProperties": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    "minProperties": 2,
+}
 
 
 @dataclass(frozen=True)
 class Data:
     """Where images come from and how they are split.
 
-    `source`: "digits" (made from a data set that comes with scikit-learn), "folder" (one folder a class), "npz" (arrays `images`
-    and `labels`), one of `OFFICIAL` (see `owlbit.toolchain.data.published_sets`; all but "vww" have their own test images), or
-    "none" (no images: the network is only measured, with random weights); `path`: the folder or npz, relative to the recipe, or a
-    local copy of an official set, left out to fetch cifar10, cifar100 or stl10; `size`: rows and columns; `colour`: "gray" or
-    "rgb"; `classes`: how many, for source "none" only; `validation`: share of the training images kept for choosing the epoch;
-    `test`: a folder or npz of test images, or "" to keep back `test_share` of the images; `flip`: mirror left to right at random;
-    `shift`: move by up to so many pixels at random; `light`: "day", "dark" or "mixed", the scene that
-    `owlbit.toolchain.data.illumination` makes of all images; `groups`: new classes, each a name and the classes of the source that
-    it takes in, as a table [data.groups]; images of the others are left out.
+    Source "digits" is made from a data set that comes with scikit-learn; "folder" is one folder a class, "npz" an archive of
+    arrays `images` and `labels`, "none" no images: the network is only measured, with random weights. The others are published
+    sets (see `owlbit.toolchain.data.published_sets`), all but "vww" with their own test images.
     """
 
-    source: str
-    size: tuple[int, int]
-    path: str = ""
-    colour: str = "gray"
-    classes: int = 0
-    validation: float = 0.15
-    test: str = ""
-    test_share: float = 0.0
-    flip: bool = False
-    shift: int = 0
-    light: str = "day"
-    groups: Groups = ()
+    source: Annotated[str, OneOf("where the images come from", SOURCES)]
+    size: Annotated[tuple[Side, Side], Field(description="rows and columns of an image")]
+    path: Annotated[
+        str,
+        key(
+            "the folder or npz, relative to the recipe, or a local copy of a published set; left out, cifar10, cifar100 "
+            "and stl10 are fetched"
+        ),
+    ] = ""
+    colour: Annotated[str, OneOf("whether an image has one channel or three", ("gray", "rgb"))] = "gray"
+    classes: Annotated[int, key('how many, for source "none" only', 2, 256)] = 0
+    validation: Annotated[float, key("share of the training images kept for choosing the epoch", 0.01, 0.9)] = 0.15
+    test: Annotated[str, key("a folder or npz of test images, relative to the recipe")] = ""
+    test_share: Annotated[float, key("share of the images kept back for the test, where there is no `test`", 0, 0.9)] = 0.0
+    flip: Annotated[bool, key("mirror training images left to right at random")] = False
+    shift: Annotated[int, key("move training images by up to so many pixels at random", 0, 64)] = 0
+    zoom: Annotated[
+        Zoom, Field(description="lowest and highest side of the window that is shown of a training image, over that of the image")
+    ] = (1.0, 1.0)
+    exposure: Annotated[float, key("multiply training images by exp(-exposure) to exp(exposure) at random", 0, 2)] = 0.0
+    tint: Annotated[float, key("the same for each colour by itself", 0, 1)] = 0.0
+    cutout: Annotated[int, key("side in pixels of a gray square that hides a part of a training image", 0, 512)] = 0
+    light: Annotated[str, OneOf("the light on the scene, in all images", LIGHTS)] = "day"
+    groups: Annotated[Groups, BeforeValidator(_read_groups), WithJsonSchema(_GROUPS_SCHEMA)] = ()
 
     @property
     def colours(self) -> int:
@@ -52,19 +94,27 @@ class Data:
 
 @dataclass(frozen=True)
 class Input:
-    """How pixels become bits: `thresholds` a colour, `shared` by all colours or each colour's own.
+    """How pixels become bits; beside [network] a recipe has no [input], and this is `PIXELS`.
 
-    `encoding`: "learned" thresholds, which begin at the data's quantiles or evenly spaced as `start` says; thresholds fixed at
-    "quantile" or "uniform" places; or "bit-planes", the eight digits of the pixel, which do not deploy. `window`: how many times
-    as wide as at the end the window of the thresholds' gradient is at first. Beside [network] the recipe has no [input], and this
-    is `PIXELS`.
+    Encoding "learned" is thresholds that training moves; "quantile" and "uniform" are fixed ones; "bit-planes" are the eight digits
+    of the pixel, which do not deploy.
     """
 
-    thresholds: int
-    encoding: str = "learned"
-    start: str = "quantile"
-    shared: bool = False
-    window: float = 1.0
+    thresholds: Annotated[int, key("thresholds T of a colour", 1, 128)]
+    encoding: Annotated[
+        str,
+        OneOf(
+            "thresholds that training moves, fixed ones, or the digits of the pixel",
+            ("learned", "uniform", "quantile", "bit-planes"),
+        ),
+    ] = "learned"
+    start: Annotated[
+        str, OneOf("where learned thresholds begin: at the data's quantiles or evenly spaced", ("quantile", "uniform"))
+    ] = "quantile"
+    shared: Annotated[bool, key("one set of thresholds for all colours, not one a colour")] = False
+    window: Annotated[
+        float, key("width of the window of the thresholds' gradient at first, as a multiple of that at the end", 1, 64)
+    ] = 1.0
 
     @property
     def trained(self) -> bool:
@@ -80,72 +130,34 @@ class Input:
 PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a thermometer
 
 
-DATA_LIMITS = {
-    "source": Limits(choices=("digits", "folder", "npz", *OFFICIAL, "none")),
-    "size": Limits(4, 1024),
-    "colour": Limits(choices=("gray", "rgb")),
-    "classes": Limits(2, 256),
-    "validation": Limits(0.01, 0.9),
-    "test_share": Limits(0, 0.9),
-    "shift": Limits(0, 64),
-    "light": Limits(choices=LIGHTS),
-}
-INPUT_LIMITS = {
-    "thresholds": Limits(1, 128),
-    "encoding": Limits(choices=("learned", "uniform", "quantile", "bit-planes")),
-    "start": Limits(choices=("quantile", "uniform")),
-    "window": Limits(1, 64),
-}
-
-
-def read_data(table: Mapping[str, Any], path: Path) -> Data:
-    """The table `[data]` of the recipe `path`. Raises SettingError."""
-    keys = {key: value for key, value in table.items() if key != "groups"}
-    data = replace(read_table(Data, keys, path, "data", DATA_LIMITS), groups=_read_groups(table.get("groups", {}), path))
+def _check_data(data: Data) -> Data:
     if data.groups and data.source in ("digits", "none"):
-        raise SettingError(path, "data.groups", f'no such table with source "{data.source}"', "one")
+        raise RefusedError("groups", f'no such table with source "{data.source}"', "one")
     if data.source in ("folder", "npz") and not data.path:
-        raise SettingError(path, "data.path", f'a path, with source "{data.source}"', "none")
+        raise RefusedError("path", f'a path, with source "{data.source}"', "none")
     if (data.source == "none") != (data.classes > 0):
         wanted = 'a number of classes, with source "none"' if data.source == "none" else 'no such key unless source is "none"'
-        raise SettingError(path, "data.classes", wanted, str(data.classes) if data.classes else "none")
+        raise RefusedError("classes", wanted, str(data.classes) if data.classes else "none")
     if data.test and data.test_share:
-        raise SettingError(path, "data.test_share", "no such key beside data.test", str(data.test_share))
+        raise RefusedError("test_share", "no such key beside data.test", str(data.test_share))
     if data.source in OFFICIAL and data.source != "vww" and (data.test or data.test_share):
-        key = "test" if data.test else "test_share"
-        raise SettingError(path, f"data.{key}", f'no such key with source "{data.source}", which has its own test images', "one")
+        name = "test" if data.test else "test_share"
+        raise RefusedError(name, f'no such key with source "{data.source}", which has its own test images', "one")
     if data.source == "digits" and data != Data("digits", data.size, validation=data.validation):
-        raise SettingError(
-            path, "data", 'only size and validation with source "digits", which is gray and has its own test images', "more"
-        )
+        raise RefusedError("", 'only size and validation with source "digits", which is gray and has its own test images', "more")
     return data
 
 
-def _read_groups(table: Any, path: Path) -> Groups:
-    if not isinstance(table, dict):
-        raise SettingError(path, "data.groups", "a table of lists of classes", repr(table))
-    for name, classes in table.items():
-        if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
-            raise SettingError(path, f"data.groups.{name}", "a list of classes", repr(classes))
-    named = [each for classes in table.values() for each in classes]
-    twice = sorted({each for each in named if named.count(each) > 1})
-    if twice:
-        raise SettingError(path, "data.groups", "every class in one group at most", f'"{twice[0]}" more than once')
-    if len(table) == 1:
-        raise SettingError(path, "data.groups", "at least two groups", "one")
-    return tuple((name, tuple(classes)) for name, classes in table.items())
-
-
-def read_input(table: Mapping[str, Any], path: Path) -> Input:
-    """The table `[input]` of the recipe `path`. Raises SettingError."""
-    encoding = read_table(Input, table, path, "input", INPUT_LIMITS)
+def _check_input(encoding: Input) -> Input:
     if encoding.encoding == "bit-planes" and encoding.thresholds != 8:
-        raise SettingError(
-            path, "input.thresholds", '8, the digits of a pixel, with encoding "bit-planes"', str(encoding.thresholds)
-        )
-    for key in ("start", "window"):
-        if not encoding.trained and getattr(encoding, key) != getattr(Input, key):
-            raise SettingError(path, f"input.{key}", f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
+        raise RefusedError("thresholds", '8, the digits of a pixel, with encoding "bit-planes"', str(encoding.thresholds))
+    for name in ("start", "window"):
+        if not encoding.trained and getattr(encoding, name) != getattr(Input, name):
+            raise RefusedError(name, f'no such key with encoding "{encoding.encoding}", which is fixed', "one")
     if encoding.encoding == "bit-planes" and encoding.shared:
-        raise SettingError(path, "input.shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
+        raise RefusedError("shared", 'no such key with encoding "bit-planes", which has no thresholds', "true")
     return encoding
+
+
+DataTable = Annotated[Data, AfterValidator(_check_data)]
+InputTable = Annotated[Input, AfterValidator(_check_input)]

@@ -2,38 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from owlbit.toolchain.recipes.tables import Limits, SettingError, read_table
+from pydantic import WrapValidator
+
+from owlbit.export.settings import RefusedError
+from owlbit.models.recipe_keys import OneOf, key
+
+LOG = logging.getLogger(__name__)
+
+Epochs = Annotated[int, key("", 1, 100000)]
+Rate = Annotated[float, key("", 1e-8, 10)]
 
 
 @dataclass(frozen=True)
 class Training:
-    """`epochs`; `batch`: images a step; `rate`: of Adam, falling to zero along a cosine; `threshold_rate`: times `rate` for the
-    thermometer; `label_smoothing`; `seed`: of weights, order and distortions; `estimator`: of the sign's gradient, "clipped" or
-    "triangular"; `stages`: of equal length; with 2 the first has real weights, which decay by `weight_decay`; with 3 one with
-    tanh in place of sign comes before them; `precision`: of the arithmetic in training, "float32", or "bfloat16" for the fast form
-    of `owlbit.models.layers.fused`; the finished network is judged and exported in float32 either way; `numbers`: "binary", or
-    "real" for a float network of the same layers, to be a teacher; `keep`: which epoch's weights the run ends with, that of the
-    "best" validation accuracy or the "last" one; `from_run`: the run folder, relative to the recipe, of a finished training of the
-    same network, whose weights this one begins with, or "" to begin with random ones."""
+    """How the network learns."""
 
-    epochs: int = 60
-    batch: int = 64
-    rate: float = 0.01
-    threshold_rate: float = 5.0
-    label_smoothing: float = 0.1
-    seed: int = 0
-    estimator: str = "clipped"
-    stages: int = 1
-    weight_decay: float = 1e-5
-    precision: str = "float32"
-    numbers: str = "binary"
-    keep: str = "best"
-    from_run: str = ""
+    epochs: Annotated[Epochs, key("passes over the training images")] = 60
+    batch: Annotated[int, key("images a step", 2, 65536)] = 64
+    rate: Annotated[Rate, key("learning rate at first; it falls to zero along a cosine")] = 0.01
+    threshold_rate: Annotated[float, key("learning rate of the thermometer, as a multiple of `rate`", 0, 1000)] = 5.0
+    label_smoothing: Annotated[float, key("share of the label's weight that all classes get alike", 0, 0.9)] = 0.1
+    seed: Annotated[int, key("seed of weights, order and distortions", 0, 2**32 - 1)] = 0
+    estimator: Annotated[str, OneOf("the gradient that stands for that of the sign", ("clipped", "triangular"))] = "clipped"
+    stages: Annotated[
+        int,
+        key(
+            "stages of equal length: with 2 the first has real weights, with 3 one with tanh in place of sign comes before them",
+            1,
+            3,
+        ),
+    ] = 1
+    weight_decay: Annotated[float, key("decay of real weights", 0, 1)] = 1e-5
+    precision: Annotated[
+        str,
+        OneOf(
+            "arithmetic in training, bfloat16 for the fast form; the finished network is judged and exported in float32 either way",
+            ("float32", "bfloat16"),
+        ),
+    ] = "float32"
+    numbers: Annotated[str, OneOf("binary, or a float network of the same layers, to be a teacher", ("binary", "real"))] = "binary"
+    keep: Annotated[
+        str, OneOf("which epoch's weights the run ends with: of the best validation accuracy, or the last", ("best", "last"))
+    ] = "best"
+    from_run: Annotated[
+        str,
+        key(
+            "the run folder, relative to the recipe, of a finished training of the same network whose weights this one begins "
+            "with; left out, they are random"
+        ),
+    ] = ""
+    optimiser: Annotated[
+        str, OneOf("Adam, or SGD with Nesterov's momentum of 0.9, which suits float networks", ("adam", "sgd"))
+    ] = "adam"
 
     @property
     def real(self) -> bool:
@@ -42,7 +67,7 @@ class Training:
 
     @property
     def fast(self) -> bool:
-        """Whether training runs in the fast form."""
+        """Whether training runs in the fast form of `owlbit.models.layers.fused`."""
         return self.precision == "bfloat16"
 
     @property
@@ -53,24 +78,30 @@ class Training:
 
 @dataclass(frozen=True)
 class Distillation:
-    """Learning from a teacher too: `teacher`: "float", the same layers with real numbers, trained first for `epochs` at `rate`, or
-    the run folder of a finished training, relative to the recipe; `dense`: the float teacher's convolutions have one group.
+    """Learning from a teacher too.
 
-    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`. With
-    `once` the teacher looks at every training image once, plain and mirrored if the recipe flips, instead of at each variation.
-    `attention`: weight of attention matching, on top of that. With `progressive` the teacher teaches the first stage alone, and
-    each stage the next, the last one by logits only.
+    The loss is (1 - `weight`) times that of the labels and `weight` times that of the teacher's logits at `temperature`.
     """
 
-    teacher: str
-    epochs: int = 30
-    rate: float = 0.003
-    temperature: float = 4.0
-    weight: float = 0.5
-    dense: bool = False
-    once: bool = False
-    attention: float = 0.0
-    progressive: bool = False
+    teacher: Annotated[
+        str,
+        key('"float", the same layers with real numbers, trained first, or the run folder of a training, relative to the recipe'),
+    ]
+    epochs: Annotated[Epochs, key("epochs of the float teacher")] = 30
+    rate: Annotated[Rate, key("learning rate of the float teacher")] = 0.003
+    temperature: Annotated[float, key("temperature of the logits", 0.1, 100)] = 4.0
+    weight: Annotated[float, key("weight of the teacher's logits; the labels have the rest", 0, 1)] = 0.5
+    dense: Annotated[bool, key("the float teacher's convolutions have one group")] = False
+    cache_logits: Annotated[
+        bool,
+        key(
+            "compute the teacher's logits once per image, not per variation; if the recipe flips, the mean with the mirrored image"
+        ),
+    ] = False
+    attention: Annotated[float, key("weight of attention matching, on top of the logits", 0, 10000)] = 0.0
+    progressive: Annotated[
+        bool, key("the teacher teaches the first stage alone, and each stage the next, the last one by logits only")
+    ] = False
 
     @property
     def trained_first(self) -> bool:
@@ -78,58 +109,38 @@ class Distillation:
         return self.teacher == "float"
 
 
-TRAINING_LIMITS = {
-    "epochs": Limits(1, 100000),
-    "batch": Limits(2, 65536),
-    "rate": Limits(1e-8, 10),
-    "threshold_rate": Limits(0, 1000),
-    "label_smoothing": Limits(0, 0.9),
-    "seed": Limits(0, 2**32 - 1),
-    "estimator": Limits(choices=("clipped", "triangular")),
-    "stages": Limits(1, 3),
-    "weight_decay": Limits(0, 1),
-    "precision": Limits(choices=("float32", "bfloat16")),
-    "numbers": Limits(choices=("binary", "real")),
-    "keep": Limits(choices=("best", "last")),
-}
-DISTILLATION_LIMITS = {
-    "epochs": Limits(1, 100000),
-    "rate": Limits(1e-8, 10),
-    "temperature": Limits(0.1, 100),
-    "weight": Limits(0, 1),
-    "attention": Limits(0, 10000),
-}
-
-
-def read_training(table: Mapping[str, Any], path: Path, *, real: bool) -> Training:
-    """The table `[training]` of the recipe `path`; `real`: of a network that is a float one by its kind. Raises SettingError."""
-    training = read_table(Training, table, path, "training", TRAINING_LIMITS)
-    if real:
-        training = replace(training, numbers="real")
+def check_training(training: Training) -> None:
+    """Raises RefusedError where keys of [training] contradict one another."""
     if training.real and training.stages != 1:
-        raise SettingError(path, "training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
+        raise RefusedError("training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
     if training.epochs < training.stages:
-        raise SettingError(path, "training.epochs", f"at least {training.stages}, one for each stage", str(training.epochs))
+        raise RefusedError("training.epochs", f"at least {training.stages}, one for each stage", str(training.epochs))
     if training.stages == 1 and not training.real and training.weight_decay != Training.weight_decay:
-        raise SettingError(path, "training.weight_decay", "no such key without stages or real numbers", str(training.weight_decay))
-    return training
+        raise RefusedError("training.weight_decay", "no such key without stages or real numbers", str(training.weight_decay))
 
 
-def read_distillation(table: Mapping[str, Any], path: Path, training: Training) -> Distillation:
-    """The table `[distillation]` of the recipe `path`, checked against its `training`. Raises SettingError."""
-    distillation = read_table(Distillation, table, path, "distillation", DISTILLATION_LIMITS)
-    if not distillation.trained_first:
-        for key in ("epochs", "rate", "dense"):
-            if key in table:
-                raise SettingError(path, f"distillation.{key}", 'no such key unless teacher is "float"', str(table[key]))
-    if distillation.once and (distillation.attention or distillation.progressive):
-        raise SettingError(
-            path, "distillation.once", "no such key with attention or progressive, which need the teacher at each step", "true"
-        )
+def check_distillation(distillation: Distillation, training: Training) -> None:
+    """Raises RefusedError where [distillation] contradicts [training]."""
     if distillation.progressive and training.stages == 1:
-        raise SettingError(path, "distillation.progressive", "no such key without stages, each of which teaches the next", "true")
-    if not distillation.weight and not distillation.attention:
-        raise SettingError(path, "distillation.weight", "more than 0 where attention is not matched", "0")
+        raise RefusedError("distillation.progressive", "no such key without stages, each of which teaches the next", "true")
     if training.real and distillation.trained_first:
-        raise SettingError(path, "distillation.teacher", 'another run, with numbers = "real"', '"float", the same network')
+        raise RefusedError("distillation.teacher", 'another run, with numbers = "real"', '"float", the same network')
+
+
+def _read_distillation(table: Any, read: Callable[[Any], Distillation]) -> Distillation:
+    if isinstance(table, Mapping) and "once" in table and "cache_logits" not in table:
+        LOG.warning("distillation.once: this key is now called cache_logits")
+        table = {("cache_logits" if name == "once" else name): value for name, value in table.items()}
+    distillation = read(table)
+    if not distillation.trained_first:
+        for name in ("epochs", "rate", "dense"):
+            if name in table:
+                raise RefusedError(name, 'no such key unless teacher is "float"', str(table[name]))
+    if distillation.cache_logits and (distillation.attention or distillation.progressive):
+        raise RefusedError("cache_logits", "no such key with attention or progressive, which need the teacher at each step", "true")
+    if not distillation.weight and not distillation.attention:
+        raise RefusedError("weight", "more than 0 where attention is not matched", "0")
     return distillation
+
+
+DistillationTable = Annotated[Distillation, WrapValidator(_read_distillation)]

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.load_model import load_model
+from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.export.settings import parsed
 from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.hw.verification import Images, Row
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.deploy.model_file import model_file
-from owlbit.toolchain.runs.run_folder import VERDICT
+from owlbit.toolchain.deploy.model_source import ModelSource
+from owlbit.toolchain.runs.history import EpochRecord, read_history
+from owlbit.toolchain.runs.run_folder import VERIFICATION
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Findings:
 
     `histogram`: int64 [C, 256] of the training images; `test_images`: uint8 [N, C, H, W], `test_labels`: int64 [N], `predicted`:
     int64 [N] by the fast simulator; `held_out`: False where the recipe keeps no test images, and these are those that chose
-    the epoch; `history`: one entry an epoch, `best_epoch` counted from 0; `program` is None, and
-    `refusal` says why, where the network does not fit the up5k; `ladder` is empty where `owlbit verify` has not run.
+    the epoch; `history`: a record per epoch, `best_epoch` counted from 0; `program` is None, and
+    `refusal` says why, where the network does not fit the up5k; `verification` is empty where `owlbit verify` has not run.
     """
 
     network: Network
@@ -38,11 +38,11 @@ class Findings:
     test_labels: NDArray[np.int64]
     predicted: NDArray[np.int64]
     held_out: bool
-    history: tuple[dict[str, Any], ...]
+    history: tuple[EpochRecord, ...]
     best_epoch: int
     program: Up5kProgram | None
     refusal: str
-    ladder: tuple[Row, ...]
+    verification: tuple[Row, ...]
 
     @property
     def right(self) -> int:
@@ -51,16 +51,17 @@ class Findings:
 
     @property
     def measured_cycles(self) -> int | None:
-        """Clock cycles a frame in the simulated Verilog, where that rung has run."""
-        return next((row.cycles_per_frame for row in self.ladder if row.rung == "rtl" and row.cycles_per_frame), None)
+        """Clock cycles a frame in the simulated Verilog, where that backend has run."""
+        return next((row.cycles_per_frame for row in self.verification if row.backend == "rtl" and row.cycles_per_frame), None)
 
 
-def gather_findings(run: Path) -> Findings:
-    """Everything about the run folder `run`. Raises OwlbitError where it is none, is not finished, or is not exported."""
+def gather_findings(source: ModelSource) -> Findings:
+    """Everything about the run `source`. Raises OwlbitError where it is none, is not finished, or is not exported."""
     from owlbit.toolchain.runs.run_folder import HISTORY, read_result, run_recipe
 
+    run = source.run_folder()
     recipe, _, base = run_recipe(run)
-    network = load_model(model_file(run))
+    network = source.load()
     dataset = load_dataset(recipe.data, base)
     test = dataset.held_out
     program, refusal = None, ""
@@ -78,18 +79,22 @@ def gather_findings(run: Path) -> Findings:
         test_labels=test.labels,
         predicted=simulate(network, test.images).argmax(axis=1),
         held_out=dataset.test is not None,
-        history=tuple(json.loads((run / HISTORY).read_text(encoding="utf-8"))),
+        history=read_history(run / HISTORY),
         best_epoch=read_result(run).best_epoch,
         program=program,
         refusal=refusal,
-        ladder=read_ladder(run),
+        verification=read_verification(run),
     )
 
 
-def read_ladder(folder: Path) -> tuple[Row, ...]:
-    """The rows of the last `owlbit verify` of this folder; empty where there was none."""
-    path = folder / VERDICT
+def read_verification(folder: Path) -> tuple[Row, ...]:
+    """The rows of the last `owlbit verify` of this folder; empty where there was none. OwlbitError where they cannot be read."""
+    path = folder / VERIFICATION
     if not path.is_file():
         return ()
-    fields = Row.__dataclass_fields__
-    return tuple(Row(**{key: row[key] for key in fields}) for row in json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return parsed(tuple[Row, ...], path.read_bytes())
+    except ValueError as error:
+        raise OwlbitError(
+            f"{path}: expected rows as `owlbit verify` writes them, could not read them ({error}); verify again"
+        ) from None

@@ -9,9 +9,10 @@ from owlbit.models.layer_table import Conv
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.resnet import ResNet18 as ResNet
+from owlbit.models.networks.resnet9 import ResNet9 as NineLayers
 from owlbit.models.networks.trainable import Trainable
 from owlbit.models.networks.xnor import XnorNet
-from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet18, Xnor
+from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet9, ResNet18, Xnor
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.recipes.training import Distillation
 
@@ -46,6 +47,8 @@ def _layered(recipe: Recipe, classes: int, activation: str) -> BinaryNet:
 def _network(recipe: Recipe, classes: int, table: NetworkTable, activation: str) -> Trainable:
     if isinstance(table, Xnor):
         return XnorNet(recipe.input_shape, classes, table, activation)
+    if isinstance(table, ResNet9):
+        return NineLayers(recipe.input_shape, classes, table)
     return ResNet(recipe.input_shape, classes, table, activation)
 
 

@@ -3,12 +3,13 @@
 recipe.toml           the recipe, word for word
 run.json              class names, the folder that the recipe's paths are relative to, and where the images were
 last.ckpt             the state after the last finished epoch, to resume from
-history.json          one entry an epoch
+history.json          one record per epoch, see `owlbit.toolchain.runs.history`
 teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
 stage*.safetensors    the weights at the end of a stage that teaches the next
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below
 learning_curve.png
 result.json           best epoch, accuracies, thresholds
+timed.json            steps, images/s and device of a training by the clock
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
 """
@@ -16,28 +17,44 @@ verification.*, report.html   of `owlbit verify` and `owlbit report`
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, with_config
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder, write_text
+from owlbit.export.load_model import NETWORK, ONNX
+from owlbit.export.settings import parsed
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
-ONNX, NETWORK = "model.onnx", "network.npz"
 STAGE = "stage{}.safetensors"
+TIMED = "timed.json"
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
-REPORT, VERDICT, VERDICT_TABLE = "report.html", "verification.json", "verification.txt"
-# What the demo leaves: the facts that `make bench` prints again, and the sign that this folder may be replaced by the next demo.
-FACTS = "demo.json"
+REPORT, VERIFICATION, VERIFICATION_TABLE = "report.html", "verification.json", "verification.txt"
+
+T = TypeVar("T")
 
 
 class RunError(OwlbitError):
     """A run folder that cannot be written to or read from."""
 
 
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class RunFacts:
+    """run.json: the names of the classes, the folder that the recipe's paths are relative to, and where the images were, as --data
+    gave it, which the recipe's text does not know."""
+
+    class_names: list[str]
+    data_folder: str
+    data_path: str | None = None
+
+
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Result:
     """How a training ended, as in result.json. Accuracies are shares 0..1; `test_accuracy` is None without test images.
@@ -74,13 +91,14 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
         MODEL,
         CURVE,
         RESULT,
+        TIMED,
         ONNX,
         NETWORK,
         *teacher,
         *(STAGE.format(number) for number in (1, 2)),
         REPORT,
-        VERDICT,
-        VERDICT_TABLE,
+        VERIFICATION,
+        VERIFICATION_TABLE,
         RUN,  # last: as long as it is there, the others are known to be a run's
     )
     found = [name for name in known if (folder / name).exists()]
@@ -94,18 +112,11 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
     if resume and RECIPE in found:
         if (folder / RECIPE).read_text(encoding="utf-8") != recipe.text:
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
-        if RUN in found and _read_json(folder / RUN).get("class_names") != list(class_names):
+        if RUN in found and _read_facts(folder).class_names != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
-    write_json(folder / RUN, _run_facts(recipe, class_names))
+    facts = RunFacts(list(class_names), str(recipe.path.parent.resolve()), recipe.data.path)
+    write_json(folder / RUN, asdict(facts))
     write_text(folder / RECIPE, recipe.text)
-
-
-def _run_facts(recipe: Recipe, class_names: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        "class_names": list(class_names),
-        "data_folder": str(recipe.path.parent.resolve()),
-        "data_path": recipe.data.path,  # what --data gave, which the recipe's text does not know
-    }
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -113,37 +124,30 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read(kind: type[T], path: Path, wanted: str, advice: str) -> T:
+    """The JSON file `path` as a `kind`; RunError, with `wanted` and `advice`, where it is missing or no such thing."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return parsed(kind, path.read_bytes())
     except FileNotFoundError:
         raise RunError(f"{path}: expected the file that training writes, found none; train first") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: expected JSON as training writes it, could not read it ({error})") from None
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: expected a JSON object as training writes it, got {type(content).__name__}")
-    return content
+        raise RunError(f"{path}: expected {wanted} ({error}); {advice}") from None
 
 
 def read_result(folder: Path) -> Result:
     """How the run in `folder` ended; RunError where it has not finished, or the file is not what training writes."""
-    content = _read_json(folder / RESULT)
-    numbers = [value for key, value in content.items() if key not in ("thresholds", "test_accuracy")]
-    if content.keys() != {field.name for field in fields(Result)} or not all(type(value) in (int, float) for value in numbers):
-        raise RunError(f"{folder / RESULT}: expected the figures that training writes, got others; overwrite the run")
-    return Result(**content)
+    return _read(Result, folder / RESULT, "the figures that training writes, got others", "overwrite the run")
 
 
 def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
     """(recipe, class names, folder that its data paths are relative to) of the run in `folder`. Raises RunError."""
     if not folder.is_dir():
         raise RunError(f"{folder}: expected a run folder, found {'a file' if folder.exists() else 'no such folder'}; train first")
-    content = _read_json(folder / RUN)
-    names, base = content.get("class_names"), content.get("data_folder")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or not isinstance(base, str):
-        raise RunError(f"{folder / RUN}: expected class_names and data_folder as training writes them; train again")
+    facts = _read_facts(folder)
     recipe = load_recipe(folder / RECIPE)
-    path = content.get("data_path", recipe.data.path)
-    if not isinstance(path, str):
-        raise RunError(f"{folder / RUN}: expected data_path to be a text as training writes it, got {path!r}; train again")
-    return replace(recipe, data=replace(recipe.data, path=path)), tuple(names), Path(base)
+    path = recipe.data.path if facts.data_path is None else facts.data_path
+    return replace(recipe, data=replace(recipe.data, path=path)), tuple(facts.class_names), Path(facts.data_folder)
+
+
+def _read_facts(folder: Path) -> RunFacts:
+    return _read(RunFacts, folder / RUN, "JSON as training writes it, could not read it", "train again")

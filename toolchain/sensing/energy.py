@@ -9,40 +9,51 @@ With T the frame time, t the time that the engine works, V the core voltage and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import numpy as np
+from pydantic import BeforeValidator
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.settings import RefusedError
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.models.recipe_keys import key
+
+
+def _check_value(table: Any) -> Any:
+    """`table` where it has a value that a constant can have."""
+    value = table.get("value") if isinstance(table, dict) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
+        raise RefusedError("", "a table with a value of at least 0", repr(value))
+    return table
 
 
 @dataclass(frozen=True)
 class Constant:
     """`value` in `unit`, and the `source` that it is from."""
 
-    value: float
-    unit: str
-    source: str
+    value: Annotated[float, key("a number of at least 0")]
+    unit: Annotated[str, key("its unit")] = ""
+    source: Annotated[str, key("who measured it, a data sheet, or that it is an assumption")] = "the user's"
+
+
+ConstantTable = Annotated[Constant, BeforeValidator(_check_value)]
 
 
 @dataclass(frozen=True)
 class EnergyModel:
     """The constants of the formula above, as `settings.toml` explains them."""
 
-    core_volts: Constant
-    halted_amps: Constant
-    clock_amps: Constant
-    cell_amps_per_hz: Constant
-    cells: Constant
-    clock_stops: Constant
-    comparison_joules: Constant
-    sensor_watts: Constant
-    host_watts: Constant
-    host_seconds: Constant
+    core_volts: ConstantTable
+    halted_amps: ConstantTable
+    clock_amps: ConstantTable
+    cell_amps_per_hz: ConstantTable
+    cells: ConstantTable
+    clock_stops: ConstantTable
+    comparison_joules: ConstantTable
+    sensor_watts: ConstantTable
+    host_watts: ConstantTable
+    host_seconds: ConstantTable
 
     @property
     def busy_amps(self) -> float:
@@ -60,8 +71,11 @@ class EnergyModel:
         if name not in names:
             raise OwlbitError(f"energy: expected one of {', '.join(names)}, got {name!r}")
         old: Constant = getattr(self, name)
-        new = _read_constant({"value": value, "unit": old.unit}, f"energy: {name}")
-        return replace(self, **{name: new})
+        try:
+            _check_value({"value": value})
+        except RefusedError as error:
+            raise OwlbitError(f"energy: {name}: {error}") from None
+        return replace(self, **{name: Constant(float(value), old.unit)})
 
     def frame_joules(self, cycles: int, frame_s: float, comparisons: int, event: bool) -> dict[str, float]:
         """Joules of one frame by consumer. An engine that is still busy when the next frame comes works all the time."""
@@ -71,23 +85,3 @@ class EnergyModel:
             "array": comparisons * self.comparison_joules.value + self.sensor_watts.value * frame_s,
             "host": self.host_watts.value * self.host_seconds.value if event else 0.0,
         }
-
-
-def read_energy(tables: Mapping[str, Any], file: Path, defaults: EnergyModel | None = None) -> EnergyModel:
-    """The constants in `tables`, one a table; what they leave out is from `defaults`. Raises OwlbitError naming what is wrong."""
-    names = [each.name for each in fields(EnergyModel)]
-    for name in tables:
-        if name not in names:
-            raise OwlbitError(f"{file}: energy.{name}: expected one of {', '.join(names)}")
-    given = {name: _read_constant(table, f"{file}: energy.{name}") for name, table in tables.items()}
-    missing = [name for name in names if name not in given]
-    if missing and defaults is None:
-        raise OwlbitError(f"{file}: expected energy.{missing[0]}, found none")
-    return EnergyModel(**{name: given[name] if name in given else getattr(defaults, name) for name in names})
-
-
-def _read_constant(table: Any, where: str) -> Constant:
-    value = table.get("value") if isinstance(table, dict) else None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not (np.isfinite(value) and value >= 0):
-        raise OwlbitError(f"{where}: expected a table with a value of at least 0, got {value!r}")
-    return Constant(float(value), str(table.get("unit", "")), str(table.get("source", "the user's")))

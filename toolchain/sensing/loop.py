@@ -1,7 +1,7 @@
-"""The always-on loop: light, electrons, bits, decision, event, again and again; one `Moment` a frame for whoever watches.
+"""The always-on loop: light, electrons, bits, decision, event, again and again; a `FrameRecord` per frame for whoever watches.
 
     loop = Loop(network, source)
-    for moment in loop.moments():       # ends with the source, or after loop.controls.stop()
+    for record in loop.frames():        # ends with the source, or after loop.controls.stop()
         ...
 
 The loop runs in the thread that iterates; `loop.controls` may be used from any other. It keeps nothing of past frames, so that
@@ -25,7 +25,7 @@ from owlbit.toolchain.sensing.controls import Controls, Setting
 from owlbit.toolchain.sensing.converters import Converter, Reading, make_converter, network_thermometer
 from owlbit.toolchain.sensing.energy import EnergyModel
 from owlbit.toolchain.sensing.engine import Engine, FastEngine, Inference
-from owlbit.toolchain.sensing.moment import Event, Moment
+from owlbit.toolchain.sensing.frame_record import Event, FrameRecord
 from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
 from owlbit.toolchain.sensing.settings import default_settings
 from owlbit.toolchain.sensing.sources.source import CorruptFrame, Shot, Source, SourceGone
@@ -112,8 +112,8 @@ class Loop:
         if self.engine.note:
             notify(self.engine.note)
 
-    def moments(self) -> Iterator[Moment]:
-        """One a frame until the source ends or `controls.stop()`. Closes the source. Raises what the source raises for good."""
+    def frames(self) -> Iterator[FrameRecord]:
+        """A record per frame until the source ends or `controls.stop()`; then closes it. Raises what the source raises for good."""
         due = time.monotonic()
         try:
             while self.controls.wait_turn():
@@ -121,9 +121,9 @@ class Loop:
                 shot = self._next_shot()
                 if shot is None or self.controls.stopped:
                     return
-                moment = self._take(shot, self.controls.read())
+                record = self._take(shot, self.controls.read())
                 self.tally.busy_s += time.thread_time() - started
-                yield moment
+                yield record
                 if self.realtime:
                     # A little lag is made good; after more the time table moves, so that no long burst follows.
                     due = max(due + 1 / self.frames_per_second, time.monotonic() - MOST_LAG_S)
@@ -159,15 +159,15 @@ class Loop:
             if self.controls.stopped:
                 return None
 
-    def _take(self, shot: Shot, setting: Setting) -> Moment:
+    def _take(self, shot: Shot, setting: Setting) -> FrameRecord:
         lux = setting.lux * shot.light
         exposure = expose_for(self.sensor, lux, self.frames_per_second, self.fixed_lux)
         electrons = self.array.expose(shot.frame[None], exposure, self._noise)
         reading = self.converter.read(electrons, exposure, self.array.chip, self.sensor.to_electrons(setting.mismatch_mv))
         inference = self.engine.infer(reading)
-        moment = self._judge(shot, lux, setting, exposure, electrons[0], reading, inference)
-        self._count(moment)
-        return moment
+        record = self._judge(shot, lux, setting, exposure, electrons[0], reading, inference)
+        self._count(record)
+        return record
 
     def _judge(
         self,
@@ -178,7 +178,7 @@ class Loop:
         electrons: NDArray[np.float32],
         reading: Reading,
         inference: Inference,
-    ) -> Moment:
+    ) -> FrameRecord:
         index = self.tally.frames
         time_s, frame_s = index / self.frames_per_second, 1 / self.frames_per_second
         decision, margin = decide(inference.scores)
@@ -207,7 +207,7 @@ class Loop:
         bits = reading.bits[0]
         for array in (electrons, seen, bits, inference.scores, inference.activity):
             array.setflags(write=False)
-        return Moment(
+        return FrameRecord(
             index=index,
             time_s=time_s,
             frame=shot.frame,
@@ -233,17 +233,17 @@ class Loop:
             energy_j={} if cycles is None else self.energy.frame_joules(cycles, frame_s, self.comparisons, event is not None),
         )
 
-    def _count(self, moment: Moment) -> None:
+    def _count(self, record: FrameRecord) -> None:
         tally = self.tally
-        joules = {name: tally.joules.get(name, 0.0) + value for name, value in moment.energy_j.items()}
-        right = moment.label is not None and moment.decision == moment.label
+        joules = {name: tally.joules.get(name, 0.0) + value for name, value in record.energy_j.items()}
+        right = record.label is not None and record.decision == record.label
         self.tally = replace(
             tally,
             frames=tally.frames + 1,
-            labelled=tally.labelled + (moment.label is not None),
+            labelled=tally.labelled + (record.label is not None),
             right=tally.right + right,
-            events=tally.events + (moment.event is not None),
-            events_right=tally.events_right + (moment.event is not None and right),
-            events_wrong=tally.events_wrong + (moment.event is not None and moment.label is not None and not right),
+            events=tally.events + (record.event is not None),
+            events_right=tally.events_right + (record.event is not None and right),
+            events_wrong=tally.events_wrong + (record.event is not None and record.label is not None and not right),
             joules=joules,
         )

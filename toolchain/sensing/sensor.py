@@ -8,13 +8,14 @@ has a normal noise. Section 3: the dark current adds its own and doubles every s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Shape
+from owlbit.models.recipe_keys import key
 
 Electrons = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]
@@ -42,40 +43,32 @@ def check_light(lux: float) -> float:
 class Sensor:
     """A kind of sensor, with its lens. The defaults are assumptions of the size usual for small CMOS sensors: put in your own.
 
-    Lens and scene: `f_number`, `lens_transmission` (share), `reflectance` (share of the light that what is white in a picture
-    gives back), `filter_transmission` (share that a pixel's colour filter lets through; 1 without filters), `corner_degrees`
-    (angle at which light meets the corners: cos^4 law of shading).
-    Pixel: `pixel_um` (pitch, um), `quantum_efficiency` (electrons a photon, fill factor included), `full_well` (electrons),
-    `white_electrons` (electrons at which a rightly exposed pixel is white), `dark_current` (electrons/s at 25 degrees),
-    `dark_doubling` (kelvin), `celsius`, `read_noise` (electrons rms), `dsnu` (electrons rms), `prnu` (share rms),
-    `shot_noise` (False: electrons come evenly).
-    Converter: `conversion_gain` (uV an electron), `mismatch_mv` (offset of a comparator, mV rms).
-    Exposure: `shortest_exposure` (s), `most_gain` (how far the references follow where the light does not suffice).
-    `tone`: how values 0..255 of a picture stand for light: "linear", or "srgb" (IEC 61966-2-1) for photographs.
     Raises SensorError for a value that makes no sense.
     """
 
-    f_number: float = 2.0
-    lens_transmission: float = 0.9
-    reflectance: float = 0.9
-    filter_transmission: float = 1.0
-    corner_degrees: float = 15.0
-    pixel_um: float = 3.6
-    quantum_efficiency: float = 0.5
-    full_well: float = 5000.0
-    white_electrons: float = 4000.0
-    dark_current: float = 20.0
-    dark_doubling: float = 8.0
-    celsius: float = 25.0
-    read_noise: float = 3.0
-    dsnu: float = 2.0
-    prnu: float = 0.01
-    shot_noise: bool = True
-    conversion_gain: float = 50.0
-    mismatch_mv: float = 1.0
-    shortest_exposure: float = 1e-5
-    most_gain: float = 64.0
-    tone: str = "linear"
+    f_number: Annotated[float, key("f-number of the lens")] = 2.0
+    lens_transmission: Annotated[float, key("share of the light that the lens lets through")] = 0.9
+    reflectance: Annotated[float, key("share of the light that what is white in a picture gives back")] = 0.9
+    filter_transmission: Annotated[float, key("share that a pixel's colour filter lets through; 1 without filters")] = 1.0
+    corner_degrees: Annotated[float, key("angle at which light meets the corners: shading by cos^4")] = 15.0
+    pixel_um: Annotated[float, key("pixel pitch, um")] = 3.6
+    quantum_efficiency: Annotated[float, key("electrons a photon, fill factor included")] = 0.5
+    full_well: Annotated[float, key("full well (saturation capacity), electrons")] = 5000.0
+    white_electrons: Annotated[float, key("electrons of a white pixel that is exposed rightly")] = 4000.0
+    dark_current: Annotated[float, key("dark current at 25 degrees, electrons/s")] = 20.0
+    dark_doubling: Annotated[float, key("kelvin in which the dark current doubles")] = 8.0
+    celsius: Annotated[float, key("temperature, degrees Celsius")] = 25.0
+    read_noise: Annotated[float, key("read noise, electrons rms")] = 3.0
+    dsnu: Annotated[float, key("spread of the pixels' offsets, electrons rms")] = 2.0
+    prnu: Annotated[float, key("spread of the pixels' gains, share rms")] = 0.01
+    shot_noise: Annotated[bool, key("whether electrons come by chance; without, they come evenly")] = True
+    conversion_gain: Annotated[float, key("uV an electron")] = 50.0
+    mismatch_mv: Annotated[float, key("offset of a comparator, mV rms")] = 1.0
+    shortest_exposure: Annotated[float, key("shortest exposure, s")] = 1e-5
+    most_gain: Annotated[float, key("how far the converters' references follow where the light does not suffice")] = 64.0
+    tone: Annotated[
+        str, key('how values 0..255 of a picture stand for light: "linear", or "srgb" (IEC 61966-2-1) for photographs')
+    ] = "linear"
 
     def __post_init__(self) -> None:
         shares = ("lens_transmission", "reflectance", "filter_transmission", "quantum_efficiency")

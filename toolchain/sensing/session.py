@@ -1,10 +1,11 @@
-"""One session of `owlbit sense`: loop and sinks put together, run, and summed up. Imports nothing heavy before it is called."""
+"""One session of `owlbit sense`: loop and sinks put together, run, and summed up, or its Monte-Carlo. Light until it is called."""
 
 from __future__ import annotations
 
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from owlbit.export.errors import OwlbitError
 
 if TYPE_CHECKING:
     from owlbit.export.network import Network
+    from owlbit.toolchain.sensing.frame_record import FrameRecord
     from owlbit.toolchain.sensing.loop import Loop
-    from owlbit.toolchain.sensing.moment import Moment
+    from owlbit.toolchain.sensing.options import SenseOptions
     from owlbit.toolchain.sensing.settings import Settings
     from owlbit.toolchain.sensing.sinks import Sink
 
@@ -25,73 +27,97 @@ def tell(notice: str) -> None:
     typer.echo(f"owlbit: {notice}", err=True)
 
 
-def build_loop(
-    network: Network,
-    settings: Settings,
-    *,
-    source: str = "scene",
-    light: float = 200.0,
-    mismatch: float | None = None,
-    rate: float = 30.0,
-    level: str = "fast",
-    converter: str = "comparators",
-    bubbles: str = "count",
-    expose_for: float | None = None,
-    full_speed: bool = False,
-    once: bool = False,
-    hold: int = 15,
-    strict: bool = False,
-    seed: int = 0,
-) -> Loop:
-    """The loop that the options of `owlbit sense` describe. Raises OwlbitError for what cannot be used."""
+def run_live(network: Network, settings: Settings, options: SenseOptions) -> int | None:
+    """Runs the sensor with its page, or without, to its end; the signal that ended it, or None. Raises OwlbitError."""
+    loop = build_loop(network, settings, options)
+    sinks = open_sinks(options)
+    records = deliver_events(loop, sinks, options.frames)
+    try:
+        stopped_by = run_headless(loop, records) if options.headless else open_page(loop, records, options.host, options.port)
+    finally:
+        for sink in sinks:
+            sink.close()
+    tell(summary(loop))
+    return stopped_by
+
+
+def run_sweeps(model: Path, network: Network, settings: Settings, options: SenseOptions) -> str:
+    """Runs the Monte-Carlo of `network`, which the user named `model`; its table. Raises OwlbitError."""
+    from owlbit.toolchain.sensing.monte_carlo.run import run_monte_carlo
+    from owlbit.toolchain.sensing.monte_carlo.systems import labelled_frames, systems_for
+
+    return run_monte_carlo(
+        systems_for(model, network, list(options.against)),
+        labelled_frames(network, options.source, options.images),
+        options.folder,
+        settings.sensor if options.mismatch is None else replace(settings.sensor, mismatch_mv=options.mismatch),
+        lux=options.light,
+        rate=options.rate,
+        chips=options.chips,
+        seed=options.seed,
+        notify=tell,
+    )
+
+
+def build_loop(network: Network, settings: Settings, options: SenseOptions) -> Loop:
+    """The loop that `options` describe. Raises OwlbitError for what cannot be used."""
     from owlbit.toolchain.sensing.controls import Controls
     from owlbit.toolchain.sensing.converters import make_converter
     from owlbit.toolchain.sensing.engine import make_engine
     from owlbit.toolchain.sensing.loop import Loop
     from owlbit.toolchain.sensing.sources.open_source import open_source
 
+    source = open_source(
+        options.source,
+        network,
+        notify=tell,
+        strict=options.strict,
+        repeat=not options.once,
+        hold=options.hold,
+        seed=options.seed,
+    )
     return Loop(
         network,
-        open_source(source, network, notify=tell, strict=strict, repeat=not once, hold=hold, seed=seed),
+        source,
         sensor=settings.sensor,
         policy=settings.policy_for(network),
         energy=settings.energy,
-        engine=make_engine(level, network),
-        converter=make_converter(converter, settings.sensor, network, bubbles),
-        controls=Controls(light, settings.sensor.mismatch_mv if mismatch is None else mismatch),
-        frames_per_second=rate,
-        realtime=not full_speed,
-        fixed_lux=expose_for,
-        chip_seed=seed,
-        noise_seed=seed + 1,
+        engine=make_engine(options.level, network),
+        converter=make_converter(options.converter, settings.sensor, network, options.bubbles),
+        controls=Controls(options.light, settings.sensor.mismatch_mv if options.mismatch is None else options.mismatch),
+        frames_per_second=options.rate,
+        realtime=not options.full_speed,
+        fixed_lux=options.expose_for,
+        chip_seed=options.seed,
+        noise_seed=options.seed + 1,
         notify=tell,
     )
 
 
-def open_sinks(events: Path | None, webhook: str | None) -> list[Sink]:
+def open_sinks(options: SenseOptions) -> list[Sink]:
     """Standard output, and the file and the webhook where given. Raises OwlbitError where one cannot be used."""
     from owlbit.toolchain.sensing.sinks import LineSink, Webhook, file_sink
 
     sinks: list[Sink] = [LineSink(sys.stdout, tell)]
-    if events is not None:
-        sinks.append(file_sink(events, tell))
-    if webhook is not None:
-        sinks.append(Webhook(webhook, tell))
+    if options.events is not None:
+        sinks.append(file_sink(options.events, tell))
+    if options.webhook is not None:
+        sinks.append(Webhook(options.webhook, tell))
     return sinks
 
 
-def turn(loop: Loop, sinks: list[Sink], frames: int | None) -> Iterator[Moment]:
-    """The moments of `loop`, `frames` at most; the event of each goes into `sinks` first."""
-    for moment in loop.moments():
-        if moment.event is not None:
+def deliver_events(loop: Loop, sinks: list[Sink], count: int | None) -> Iterator[FrameRecord]:
+    """The records of `loop`, `count` at most; the event of each goes into `sinks` first."""
+    for record in loop.frames():
+        if record.event is not None:
             for sink in sinks:
-                sink.put(moment.event)
-        yield moment
-        if moment.index + 1 == frames:
+                sink.put(record.event)
+        yield record
+        if record.index + 1 == count:
             return
 
 
-def open_page(loop: Loop, moments: Iterator[Moment], host: str, port: int) -> int | None:
+def open_page(loop: Loop, records: Iterator[FrameRecord], host: str, port: int) -> int | None:
     """Serves the page; see `serve.run_page`. Raises OwlbitError where what it needs is not installed."""
     try:
         from owlbit.toolchain.sensing.server.serve import run_page
@@ -101,11 +127,11 @@ def open_page(loop: Loop, moments: Iterator[Moment], host: str, port: int) -> in
         raise OwlbitError(
             f"the page needs {error.name}; `pip install --editable '.[sense]'` in the checkout brings it, --headless does without"
         ) from None
-    return run_page(loop, moments, host=host, port=port, notify=tell)
+    return run_page(loop, records, host=host, port=port, notify=tell)
 
 
-def run_headless(loop: Loop, moments: Iterator[Moment]) -> int | None:
-    """Takes all `moments` of `loop`, until SIGTERM or SIGINT; the signal, or None."""
+def run_headless(loop: Loop, records: Iterator[FrameRecord]) -> int | None:
+    """Takes all `records` of `loop`, until SIGTERM or SIGINT; the signal, or None."""
     caught: list[int] = []
 
     def stop(number: int, _frame: object) -> None:
@@ -114,7 +140,7 @@ def run_headless(loop: Loop, moments: Iterator[Moment]) -> int | None:
 
     earlier = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        for _ in moments:
+        for _ in records:
             pass
     finally:
         for number, handler in earlier.items():
@@ -136,6 +162,6 @@ def summary(loop: Loop) -> str:
         parts.append(f"{tally.corrupt:,} corrupt frames passed over, source gone {tally.gone:,} times")
     if tally.busy_s > 0:
         parts.append(
-            f"{tally.busy_s / tally.frames * 1e3:.2f} ms of one core a frame, {tally.frames / tally.busy_s:,.0f} frames/s at most"
+            f"{tally.busy_s / tally.frames * 1e3:.2f} ms of one core per frame, {tally.frames / tally.busy_s:,.0f} frames/s at most"
         )
     return "; ".join(parts)

@@ -3,19 +3,63 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.toolchain.recipes.tables import read_table
-from owlbit.toolchain.sensing.energy import EnergyModel, read_energy
-from owlbit.toolchain.sensing.sensor import Sensor, SensorError
-from owlbit.toolchain.sensing.wake import WakePolicy
+from owlbit.export.settings import RefusedError, checked
+from owlbit.toolchain.sensing.energy import Constant, ConstantTable, EnergyModel
+from owlbit.toolchain.sensing.sensor import Sensor
+from owlbit.toolchain.sensing.wake import WakePolicy, WakeRule
 
 DEFAULTS = Path(__file__).with_name("settings.toml")
+
+
+def _read_quiet(names: Any) -> Any:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise RefusedError("", "a list of class names", repr(names))
+    return tuple(names)
+
+
+def _read_energy(tables: Any) -> Any:
+    for name in tables if isinstance(tables, Mapping) else ():
+        if name not in _CONSTANTS:
+            raise RefusedError(name, f"one of {', '.join(_CONSTANTS)}", f'"{name}"')
+    return tables
+
+
+_CONSTANTS = tuple(each.name for each in fields(EnergyModel))
+
+
+@dataclass(frozen=True)
+class WakeTable(WakeRule):
+    """[wake]: when the host is woken."""
+
+    quiet: Annotated[tuple[str, ...], BeforeValidator(_read_quiet), Field(description="names of classes that never wake")] = ()
+
+
+class SettingsFile(BaseModel):
+    """All that a file of settings may say; `energy` by the names of `EnergyModel`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sensor: Sensor = Sensor()
+    wake: WakeTable = WakeTable()
+    energy: Annotated[dict[str, ConstantTable], BeforeValidator(_read_energy)] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_tables(cls, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name, table in content.items():
+            if name not in ("sensor", "wake", "energy") or not isinstance(table, Mapping):
+                raise RefusedError("", f"expected the tables [sensor], [wake] and [energy.NAME], got {name}")
+        return content
 
 
 @dataclass(frozen=True)
@@ -32,35 +76,32 @@ class Settings:
         unknown = [name for name in self.quiet if name not in network.class_names]
         if unknown:
             raise OwlbitError(f"wake.quiet: expected names of {', '.join(network.class_names)}, got {unknown[0]!r}")
-        return replace(self.policy, quiet=tuple(network.class_names.index(name) for name in self.quiet))
+        quiet = tuple(network.class_names.index(name) for name in self.quiet)
+        return replace(self.policy, quiet=quiet)
 
 
 @cache
 def default_settings() -> Settings:
     """What `settings.toml` beside this file says."""
-    return _read(DEFAULTS, None)
+    return _read(DEFAULTS, {})
 
 
 def load_settings(path: Path | None) -> Settings:
     """The settings in a TOML file; what it leaves out is as in `settings.toml`. Raises OwlbitError naming file and key."""
-    return default_settings() if path is None else _read(path, default_settings().energy)
+    defaults = default_settings()
+    return defaults if path is None else _read(path, {name: getattr(defaults.energy, name) for name in _CONSTANTS})
 
 
-def _read(path: Path, energy: EnergyModel | None) -> Settings:
+def _read(path: Path, energy: Mapping[str, Constant]) -> Settings:
+    """The settings in `path`; `energy`: the constants that it may leave out."""
     try:
         content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise OwlbitError(f"{path}: expected settings as TOML, could not read them ({error})") from None
-    for name, table in content.items():
-        if name not in ("sensor", "wake", "energy") or not isinstance(table, dict):
-            raise OwlbitError(f"{path}: expected the tables [sensor], [wake] and [energy.NAME], got {name}")
-    wake = dict(content.get("wake", {}))
-    quiet = wake.pop("quiet", [])
-    if not isinstance(quiet, list) or not all(isinstance(name, str) for name in quiet):
-        raise OwlbitError(f"{path}: wake.quiet: expected a list of class names, got {quiet!r}")
-    try:
-        sensor = read_table(Sensor, content.get("sensor", {}), path, "sensor")
-    except SensorError as error:
-        raise OwlbitError(f"{path}: sensor: {error}") from None
-    policy = read_table(WakePolicy, wake, path, "wake")
-    return Settings(sensor, policy, read_energy(content.get("energy", {}), path, energy), tuple(quiet))
+    file = checked(SettingsFile, content, path)
+    constants = {**energy, **file.energy}
+    missing = [name for name in _CONSTANTS if name not in constants]
+    if missing:
+        raise OwlbitError(f"{path}: expected energy.{missing[0]}, found none")
+    rule = {each.name: getattr(file.wake, each.name) for each in fields(WakeRule)}
+    return Settings(file.sensor, WakePolicy(**rule), EnergyModel(**constants), file.wake.quiet)

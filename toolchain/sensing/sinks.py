@@ -16,7 +16,7 @@ from typing import Protocol, TextIO
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder
-from owlbit.toolchain.sensing.moment import Event
+from owlbit.toolchain.sensing.frame_record import Event
 
 WAITING, TRIES, PATIENCE_S, TIMEOUT_S, DRAIN_S = 256, 4, 0.5, 3.0, 5.0
 

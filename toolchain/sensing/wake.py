@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Bits, Ints
+from owlbit.models.recipe_keys import key
 
 
 @dataclass(frozen=True)
-class WakePolicy:
-    """A frame is sure where its largest score leads the second by `margin`, its class is not in `quiet` and it has `contrast`.
+class WakeRule:
+    """What wakes, but for the classes that never do. Raises OwlbitError for values that never or always wake."""
 
-    The host is woken where `needed` of the last `of` frames are sure of one class; then not for `hold_off_s` seconds. `contrast`
-    keeps a network that knows no class "nothing" asleep before an empty scene: the share of the thermometer's range between the
-    10th and the 90th percentile of the pixels. Raises OwlbitError for values that never or always wake.
-    """
-
-    margin: int = 60
-    needed: int = 3
-    of: int = 5
-    hold_off_s: float = 2.0
-    contrast: float = 0.2
-    quiet: tuple[int, ...] = ()
+    margin: Annotated[int, key("lead of the largest score over the second")] = 60
+    needed: Annotated[int, key("frames that must agree")] = 3
+    of: Annotated[int, key("among so many")] = 5
+    hold_off_s: Annotated[float, key("then silence, s")] = 2.0
+    contrast: Annotated[
+        float,
+        key(
+            "share of the thermometer's range between the 10th and the 90th percentile of the pixels; keeps a network that knows "
+            'no class "nothing" asleep before an empty scene'
+        ),
+    ] = 0.2
 
     def __post_init__(self) -> None:
         if not 1 <= self.needed <= self.of:
@@ -35,6 +37,16 @@ class WakePolicy:
                 "wake policy: expected a margin and a hold-off of at least 0 and a contrast in 0..1, got "
                 f"{self.margin}, {self.hold_off_s:g} and {self.contrast:g}"
             )
+
+
+@dataclass(frozen=True)
+class WakePolicy(WakeRule):
+    """A frame is sure where its largest score leads the second by `margin`, its class is not in `quiet` and it has `contrast`.
+
+    The host is woken where `needed` of the last `of` frames are sure of one class; then not for `hold_off_s` seconds.
+    """
+
+    quiet: tuple[int, ...] = ()
 
 
 class Waker:

@@ -10,17 +10,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from owlbit.export.files import replacing
-from owlbit.toolchain.runs.run_folder import CHECKPOINT, HISTORY, write_json
-from owlbit.toolchain.training.module import Learning
+from owlbit.toolchain.runs.history import write_history
+from owlbit.toolchain.training.module import PhaseModule
 
 
-class KeepLast(Callback):
-    """Writes `checkpoint` and `history`, files in `folder`, after every epoch, each whole or not at all."""
+class SaveState(Callback):
+    """Writes the files `checkpoint` and `history` after every epoch, each whole or not at all."""
 
-    def __init__(self, learning: Learning, folder: Path, checkpoint: str = CHECKPOINT, history: str = HISTORY) -> None:
-        self.learning = learning
-        self.checkpoint = folder / checkpoint
-        self.history = folder / history
+    def __init__(self, module: PhaseModule, checkpoint: Path, history: Path) -> None:
+        self.module = module
+        self.checkpoint = checkpoint
+        self.history = history
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not trainer.is_global_zero:
@@ -28,36 +28,37 @@ class KeepLast(Callback):
             return
         with replacing(self.checkpoint) as temporary:
             trainer.save_checkpoint(temporary)
-        write_json(self.history, self.learning.progress.history)
+        write_history(self.history, self.module.progress.history)
 
 
 class EpochBar(Callback):
-    """A bar with loss, validation accuracy and share of flipped signs; without a terminal, a line every tenth of the way."""
+    """A bar with loss, validation accuracy and share of flipped signs; without a terminal, a line every tenth of the way.
 
-    def __init__(self, learning: Learning, console: Console, epochs: int, title: str = "training") -> None:
-        self.learning = learning
+    `label`: what stands before the bar; `prefix`: before each line.
+    """
+
+    def __init__(self, module: PhaseModule, console: Console, epochs: int, *, label: str, prefix: str) -> None:
+        self.module = module
         self.console = console
         self.epochs = epochs
-        self.prefix = "" if title == "training" else title + ": "
+        self.prefix = prefix
         columns = (
-            TextColumn(title),
+            TextColumn(label),
             BarColumn(30),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
         )
         self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.task = self.progress.add_task("training", total=epochs, figures="")
+        self.task = self.progress.add_task(label, total=epochs, figures="")
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.progress.update(self.task, completed=self.learning.epoch)
+        self.progress.update(self.task, completed=self.module.epoch)
         self.progress.start()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        entry, done = self.learning.progress.history[-1], self.learning.epoch + 1
-        figures = (
-            f"loss {entry['loss']:.3f}  validation {entry['validation_accuracy']:.1%}  flipped signs {entry['flipped_signs']:.2%}"
-        )
+        record, done = self.module.progress.history[-1], self.module.epoch + 1
+        figures = f"loss {record.loss:.3f}  validation {record.validation_accuracy:.1%}  flipped signs {record.flipped_signs:.2%}"
         self.progress.update(self.task, completed=done, figures=figures)
         if not self.console.is_terminal and done * 10 // self.epochs > (done - 1) * 10 // self.epochs:
             self.console.print(f"{self.prefix}epoch {done} of {self.epochs}: {figures}", highlight=False)

@@ -1,4 +1,4 @@
-"""What a trained network teaches another: its logits, and where its feature maps look."""
+"""Distillation: what a trained network, the teacher, adds to another's loss by its logits and its attention maps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from owlbit.toolchain.training.batches import CPU, Batch, Batches
 
 
 @torch.no_grad()
-def look_once(teacher: Trainable, labelled: Labelled, flip: bool, device: torch.device = CPU) -> Tensor:
-    """Logits float32 [N, classes] of the images of `labelled`, in their order; with `flip` the mean with those of their mirror
-    images. `device`: where they are computed, and `teacher` stays; the logits do not."""
+def teacher_logits(teacher: Trainable, labelled: Labelled, flip: bool, device: torch.device = CPU) -> Tensor:
+    """Logits float32 [N, classes], on the CPU, of the images of `labelled`, in their order: to be cached for a whole training.
+
+    With `flip` they are the means with those of the mirrored images. `device`: where they are computed, and `teacher` stays.
+    """
     teacher.to(device)
     rows = []
-    for images, *_ in Batches(labelled, 256, device):
-        logits = teacher.logits(images)
-        rows.append((logits + teacher.logits(images.flip(3))) / 2 if flip else logits)
+    for batch in Batches(labelled, 256, device):
+        logits = teacher.logits(batch.images)
+        rows.append((logits + teacher.logits(batch.images.flip(3))) / 2 if flip else logits)
     return torch.cat(rows).cpu()
 
 
@@ -37,32 +39,33 @@ def check_attention(student: Trainable, teacher: Trainable) -> None:
         raise RunError(f"distillation.attention: {error}") from None
 
 
-class Teaching:
-    """A trained network, and how much it counts beside the labels.
+class Distiller:
+    """A teacher, and how much it counts beside the labels.
 
-    `soft`: its logits float32 [N, classes] of the training images, where it is not asked at each step.
+    `cached_logits`: the teacher's logits float32 [N, classes] of the training images, in their order, where they stand for all
+    variations of an image; without them the teacher computes those of each batch.
     """
 
-    def __init__(self, teacher: Trainable, recipe: Distillation, soft: Tensor | None = None) -> None:
+    def __init__(self, teacher: Trainable, recipe: Distillation, cached_logits: Tensor | None = None) -> None:
         self.teacher = teacher.eval().requires_grad_(False)
         self.recipe = recipe
-        self.soft = soft
+        self.cached_logits = cached_logits
 
-    def loss(self, batch: Batch, logits: Tensor, of_labels: Tensor, points: list[Tensor] | None = None) -> Tensor:
-        """(1 - w) of_labels + w tau^2 KL(softmax(teacher / tau) || softmax(logits / tau)) + beta attention.
+    def loss(self, batch: Batch, logits: Tensor, label_loss: Tensor, points: list[Tensor] | None = None) -> Tensor:
+        """(1 - w) label_loss + w tau^2 KL(softmax(teacher / tau) || softmax(logits / tau)) + beta attention, a scalar.
 
-        `points`: the student's transfer points, where attention is matched.
+        `logits`: the student's, float32 [N, classes]; `points`: its transfer points, where attention is matched.
         """
         tau, weight = self.recipe.temperature, self.recipe.weight
-        its_points: list[Tensor] = []
+        teacher_points: list[Tensor] = []
         with torch.no_grad():
-            if len(batch) == 3:
-                its_logits = batch[2]
+            if self.cached_logits is not None:
+                targets = self.cached_logits[batch.index].to(logits.device)
             elif points is None:
-                its_logits = self.teacher.logits(batch[0])
+                targets = self.teacher.logits(batch.images)
             else:
-                its_logits, its_points = self.teacher.logits_and_points(batch[0])
-            soft = F.log_softmax(its_logits.float() / tau, 1)
-        of_teacher = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
-        loss = (1 - weight) * of_labels + weight * of_teacher
-        return loss if points is None else loss + self.recipe.attention * attention_loss(points, its_points)
+                targets, teacher_points = self.teacher.logits_and_points(batch.images)
+            soft = F.log_softmax(targets.float() / tau, 1)
+        teacher_loss = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
+        loss = (1 - weight) * label_loss + weight * teacher_loss
+        return loss if points is None else loss + self.recipe.attention * attention_loss(points, teacher_points)

@@ -6,6 +6,7 @@ batch.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -17,6 +18,8 @@ import torch
 import torch.distributed as dist
 
 from owlbit.export.errors import OwlbitError
+
+LOG = logging.getLogger(__name__)
 
 MESSAGE = "owlbit: "  # what the command line begins a message with
 
@@ -64,7 +67,7 @@ def launch(arguments: Sequence[str], devices: int, nodes: int, rendezvous: str) 
         whole = [*command, "--module", "owlbit.toolchain", *arguments]
         code = subprocess.run(whole, check=False, env=environment, stderr=errors).returncode
         errors.seek(0)
-        lines = errors.read().splitlines() if code else []
+        lines = errors.read().splitlines() if code or LOG.isEnabledFor(logging.INFO) else []
     for line in lines:
         if line.startswith(MESSAGE):  # torchrun's own words on it, and those of the processes that waited, help nobody
             raise OwlbitError(line.removeprefix(MESSAGE))

@@ -1,4 +1,4 @@
-"""The legs of one network's training, one Lightning fit after the other, each resumed from the checkpoint where it stopped."""
+"""The phases of one network's training, one Lightning fit after the other, each resumed from the checkpoint where it stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import pickle
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +27,37 @@ from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
 from owlbit.toolchain.runs.weights import fill_weights, read_state, write_model
 from owlbit.toolchain.training.batches import EpochBatches
-from owlbit.toolchain.training.callbacks import EpochBar, KeepLast
-from owlbit.toolchain.training.distillation import Teaching, look_once
+from owlbit.toolchain.training.callbacks import EpochBar, SaveState
+from owlbit.toolchain.training.distillation import Distiller, teacher_logits
 from owlbit.toolchain.training.distributed import accelerator, wait_for_all, world
-from owlbit.toolchain.training.module import Learning, Progress
-from owlbit.toolchain.training.phases import Leg, plan_legs
+from owlbit.toolchain.training.module import PhaseModule, Progress
+from owlbit.toolchain.training.phases import Phase, plan_phases
 from owlbit.toolchain.training.pruning_schedule import PruningSchedule
 
 WEIGHING_BATCHES = 16  # that the importance of filters is measured on
 
 
-class Course:
-    """The legs of one network's training in the run folder `out`.
+@dataclass(frozen=True)
+class Outputs:
+    """Where one network's training leaves its state, and how it is told apart on the console.
 
-    `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `title`: "training" or "teacher"; `earlier`: the
+    `checkpoint`, `history`: names of files in the run folder; `label`: of the progress bar; `prefix`: of each line in a log.
+    """
+
+    checkpoint: str
+    history: str
+    label: str
+    prefix: str
+
+
+OF_RUN = Outputs(CHECKPOINT, HISTORY, "training", "")
+OF_TEACHER = Outputs(TEACHER_CHECKPOINT, TEACHER_HISTORY, "teacher", "teacher: ")
+
+
+class NetworkTraining:
+    """The training of one network in the run folder `out`, phase by phase.
+
+    `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `outputs`: where its state goes; `earlier`: the
     weights that it begins with, in place of random ones.
     """
 
@@ -52,23 +69,21 @@ class Course:
         console: Console,
         teacher: Trainable | None = None,
         pruning: PruningSchedule | None = None,
-        title: str = "training",
+        outputs: Outputs = OF_RUN,
         earlier: Mapping[str, Tensor] | None = None,
     ) -> None:
-        self.recipe, self.dataset, self.out, self.console, self.title = recipe, dataset, out, console, title
-        own = title == "training"
-        self.checkpoint, self.history = (CHECKPOINT, HISTORY) if own else (TEACHER_CHECKPOINT, TEACHER_HISTORY)
+        self.recipe, self.dataset, self.out, self.console, self.outputs = recipe, dataset, out, console, outputs
         self.progress = Progress()
         self.pruning = pruning
-        self.legs = plan_legs(recipe, () if self.pruning is None else self.pruning.borders)
-        first_of_last = next(leg.start for leg in self.legs if leg.last)
+        self.phases = plan_phases(recipe, () if self.pruning is None else self.pruning.borders)
+        first_of_last = next(phase.start for phase in self.phases if phase.last)
         self.final_epoch = max(first_of_last, 0 if self.pruning is None else self.pruning.final_epoch)
         self.net = self._first_net(earlier)
-        self.teaching: Teaching | None = None
+        self.distiller: Distiller | None = None
         if teacher is not None and recipe.distillation is not None:
             device = torch.device(accelerator())
-            soft = look_once(teacher, dataset.train, recipe.data.flip, device) if recipe.distillation.once else None
-            self.teaching = Teaching(teacher, recipe.distillation, soft)
+            cached = teacher_logits(teacher, dataset.train, recipe.data.flip, device) if recipe.distillation.cache_logits else None
+            self.distiller = Distiller(teacher, recipe.distillation, cached)
 
     def _first_net(self, earlier: Mapping[str, Tensor] | None) -> Trainable:
         pl.seed_everything(self.recipe.training.seed, verbose=False)
@@ -85,27 +100,36 @@ class Course:
 
     def run(self, stop_after: int | None) -> None:
         """Goes on from the checkpoint, if there is one, to the end or to `stop_after` epochs."""
-        saved = _read_checkpoint(self.out / self.checkpoint)
+        saved = _read_checkpoint(self.out / self.outputs.checkpoint)
         done = 0
         if saved is not None:
-            done = len(saved["owlbit"]["history"])
-            vars(self.progress).update(saved["owlbit"])
             try:
+                self.progress.restore(saved["owlbit"])
+                done = len(self.progress.history)
                 self._shape_like({name.removeprefix("net."): tensor for name, tensor in saved["state_dict"].items()})
-            except (KeyError, RuntimeError, ValueError):  # of what fits the weights in
+            except (KeyError, RuntimeError, TypeError, ValueError):  # of what fits the weights in
                 raise RunError(
-                    f"{self.out / self.checkpoint}: expected the checkpoint of this recipe's network, got another's; "
+                    f"{self.out / self.outputs.checkpoint}: expected the checkpoint of this recipe's network, got another's; "
                     "overwrite the run to begin anew"
                 ) from None
-        for leg in self.legs:
-            if done >= leg.stop or (stop_after is not None and stop_after <= leg.start):
+        for phase in self.phases:
+            if done >= phase.stop or (stop_after is not None and stop_after <= phase.start):
                 continue
-            fresh = done <= leg.start
+            fresh = done <= phase.start
             if fresh:
-                self._begin(leg)
-            self._fit(self._learning(leg), stop_after, resume=not fresh)
-            if len(self.progress.history) < leg.stop:
+                self._begin(phase)
+            self._fit(self._module(phase), stop_after, resume=not fresh)
+            if len(self.progress.history) < phase.stop:
                 return
+
+    def best_net(self) -> Trainable:
+        """A network with the weights of the chosen epoch, as it is exported: on the CPU, in float32 and in eval mode."""
+        net, state = build_net(self.recipe, len(self.dataset.class_names)), self.progress.best_state
+        if self.pruning is not None:
+            assert isinstance(net, BinaryNet)
+            return self.pruning.restore(net, state).eval()
+        net.load_state_dict(state)
+        return net.eval()
 
     def _shape_like(self, state: Mapping[str, Tensor]) -> None:
         if self.pruning is not None:
@@ -119,59 +143,58 @@ class Course:
         assert isinstance(fresh, BinaryNet)
         return fresh.train(self.net.training)
 
-    def _begin(self, leg: Leg) -> None:
-        begins_stage = leg.start == leg.stage_start and leg.stage > 1
-        if begins_stage and self.recipe.distillation is not None and self.recipe.distillation.progressive:
+    def _begin(self, phase: Phase) -> None:
+        if phase.begins_stage and self.recipe.distillation is not None and self.recipe.distillation.progressive:
             if world()[0] == 0:  # before anything is pruned: it teaches as it was
-                write_model(self.out, self.net.state_dict(), STAGE.format(leg.stage - 1))
+                write_model(self.out, self.net.state_dict(), STAGE.format(phase.stage - 1))
             wait_for_all()
         if self.pruning is not None:
             assert isinstance(self.net, BinaryNet)
-            self.net.use_real_weights(leg.real)  # no state dict tells either, and filters are weighed with them
-            self.net.set_activation(leg.activation)
-            batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, leg.start), WEIGHING_BATCHES)
-            self.net = self.pruning.on_epoch_start(self.net, leg.start, (batch[:2] for batch in batches))
-        if begins_stage and not leg.real:
+            self.net.use_real_weights(phase.real)  # no state dict tells either, and filters are weighed with them
+            self.net.set_activation(phase.activation)
+            batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, phase.start), WEIGHING_BATCHES)
+            self.net = self.pruning.on_epoch_start(self.net, phase.start, batches)
+        if phase.begins_stage and not phase.real:
             self.net.clip_latents()
 
-    def _teaching_of(self, leg: Leg) -> Teaching | None:
+    def _distiller_of(self, phase: Phase) -> Distiller | None:
         """Of a progressive chain the network at the end of the stage before; else the teacher."""
-        if self.teaching is None or leg.stage == 1 or not self.teaching.recipe.progressive:
-            return self.teaching
-        before = next(each for each in self.legs if each.stage == leg.stage - 1)
-        path = self.out / STAGE.format(leg.stage - 1)
+        if self.distiller is None or phase.stage == 1 or not self.distiller.recipe.progressive:
+            return self.distiller
+        before = next(each for each in self.phases if each.stage == phase.stage - 1)
+        path = self.out / STAGE.format(phase.stage - 1)
         state = read_state(path)
         teacher = build_net(self.recipe, len(self.dataset.class_names))
         if self.pruning is not None:
             assert isinstance(teacher, BinaryNet)
             teacher = self.pruning.restore(teacher, state)
             # As much of the heavy blocks as there was at the stage's end.
-            self.pruning.on_step_start(teacher, leg.stage_start, 0, 1)
+            self.pruning.on_step_start(teacher, phase.stage_start, 0, 1)
         fill_weights(teacher, state, path)
         teacher.use_real_weights(before.real)
         teacher.set_activation(before.activation)
         teacher.fast = self.recipe.training.fast
-        recipe = self.teaching.recipe if leg.attention else replace(self.teaching.recipe, attention=0.0)
-        return Teaching(teacher, recipe)
+        recipe = self.distiller.recipe if phase.attention else replace(self.distiller.recipe, attention=0.0)
+        return Distiller(teacher, recipe)
 
-    def _learning(self, leg: Leg) -> Learning:
-        return Learning(
+    def _module(self, phase: Phase) -> PhaseModule:
+        return PhaseModule(
             self.net,
             self.dataset,
             self.recipe.training,
-            leg,
+            phase,
             self.progress,
             learn_thresholds=self.recipe.input.trained,
-            teaching=self._teaching_of(leg),
+            distiller=self._distiller_of(phase),
             pruning=self.pruning,
             final_epoch=self.final_epoch,
         )
 
-    def _fit(self, learning: Learning, stop_after: int | None, *, resume: bool) -> None:
-        leg, (rank, processes), here = learning.leg, world(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    def _fit(self, module: PhaseModule, stop_after: int | None, *, resume: bool) -> None:
+        phase, (rank, processes), here = module.phase, world(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         if processes > 1:
-            sync_norms(learning.net)
-        stop = leg.stop if stop_after is None else min(stop_after, leg.stop)
+            sync_norms(module.net)
+        stop = phase.stop if stop_after is None else min(stop_after, phase.stop)
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         with warnings.catch_warnings():
             # Advice on data-loader workers and on log folders, of which there are none here.
@@ -181,10 +204,10 @@ class Course:
                 devices=here,  # where a machine has more GPUs, the first ones
                 num_nodes=processes // here,
                 strategy="ddp" if processes > 1 else "auto",
-                max_epochs=stop - leg.start,
+                max_epochs=stop - phase.start,
                 callbacks=[
-                    KeepLast(learning, self.out, self.checkpoint, self.history),
-                    *([EpochBar(learning, self.console, self.recipe.training.epochs, self.title)] if rank == 0 else []),
+                    SaveState(module, self.out / self.outputs.checkpoint, self.out / self.outputs.history),
+                    *([self._bar(module)] if rank == 0 else []),
                 ],
                 reload_dataloaders_every_n_epochs=1,
                 num_sanity_val_steps=0,
@@ -195,9 +218,13 @@ class Course:
                 default_root_dir=self.out,
             )
             try:
-                trainer.fit(learning, ckpt_path=self.out / self.checkpoint if resume else None, weights_only=True)
+                trainer.fit(module, ckpt_path=self.out / self.outputs.checkpoint if resume else None, weights_only=True)
             except SystemExit:  # what Lightning makes of Ctrl-C
                 raise KeyboardInterrupt from None
+
+    def _bar(self, module: PhaseModule) -> EpochBar:
+        epochs = self.recipe.training.epochs
+        return EpochBar(module, self.console, epochs, label=self.outputs.label, prefix=self.outputs.prefix)
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any] | None:

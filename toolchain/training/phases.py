@@ -1,6 +1,7 @@
-"""A training cut into legs: runs of epochs in which weights, activation, teacher and parameters stay what they are.
+"""A training cut into phases: runs of epochs in which weights, activation, teacher and parameters stay what they are.
 
-A leg begins with a new optimiser. Stages are legs by their nature; a pruning cuts them further where parameters come and go.
+A phase begins with a new optimiser. A recipe's stages are phases by their nature; a pruning cuts them further where parameters come
+and go.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from owlbit.toolchain.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Leg:
+class Phase:
     """Epochs `start` to `stop` - 1.
 
     `stage`: from 1; `stage_start`, `stage_stop`: its epochs, along which the rate falls; `real`: weights; `activation`: what
@@ -29,9 +30,14 @@ class Leg:
     attention: bool
     last: bool
 
+    @property
+    def begins_stage(self) -> bool:
+        """Whether this is the first phase of a stage after the first."""
+        return self.stage > 1 and self.start == self.stage_start
 
-def plan_legs(recipe: Recipe, cuts: tuple[int, ...] = ()) -> list[Leg]:
-    """The legs of `recipe`, in order; `cuts`: epochs that begin with other parameters."""
+
+def plan_phases(recipe: Recipe, cuts: tuple[int, ...] = ()) -> list[Phase]:
+    """The phases of `recipe`, in order; `cuts`: epochs that begin with other parameters."""
     training = recipe.training
     kinds = [(False, training.estimator)]
     if training.real:
@@ -42,11 +48,11 @@ def plan_legs(recipe: Recipe, cuts: tuple[int, ...] = ()) -> list[Leg]:
         kinds.insert(0, (True, "tanh"))
     borders = training.stage_borders
     progressive = recipe.distillation is not None and recipe.distillation.progressive
-    legs = []
+    phases = []
     for number, ((stage_start, stage_stop), (real, activation)) in enumerate(zip(pairwise(borders), kinds, strict=True), 1):
         last = number == len(kinds)
         inside = [cut for cut in cuts if stage_start < cut < stage_stop]
         for start, stop in pairwise([stage_start, *inside, stage_stop]):
             attention = not (progressive and last)
-            legs.append(Leg(start, stop, number, stage_start, stage_stop, real, activation, attention, last))
-    return legs
+            phases.append(Phase(start, stop, number, stage_start, stage_stop, real, activation, attention, last))
+    return phases

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from owlbit.export.settings import SettingError
 from owlbit.models.layer_table import Layer, Shape, removable
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.pruning.block_removal import block_importance, choose_blocks, fit_widths, remove_blocks, without
@@ -33,7 +34,7 @@ from owlbit.models.pruning.filter_pruning import (
 from owlbit.models.pruning.heavy_blocks import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
 from owlbit.toolchain.recipes.pruning import Pruning
 from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.recipes.tables import SettingError
+from owlbit.toolchain.training.batches import Batch
 from owlbit.toolchain.training.cycle_budget import up5k_cycles
 
 
@@ -81,17 +82,16 @@ class PruningSchedule:
         net.load_state_dict(state)
         return net
 
-    def on_epoch_start(self, net: BinaryNet, epoch: int, batches: Iterable[tuple[Tensor, Tensor]]) -> BinaryNet:
+    def on_epoch_start(self, net: BinaryNet, epoch: int, batches: Iterable[Batch]) -> BinaryNet:
         """The network to train in `epoch`: the same object but where filters go, which is a new one.
 
-        `batches`: images [N, C, H, W] and labels to weigh blocks and filters with, the same ones whenever this epoch begins; read
-        in rounds of removal alone.
+        `batches`: to weigh blocks and filters with, the same ones whenever this epoch begins; read in rounds of removal alone.
         """
         if epoch >= self.recipe.anneal:
             remove_heavy(net)
         if epoch not in self.removals:
             return net
-        number, weighed_on = self.removals.index(epoch), list(batches)
+        number, weighed_on = self.removals.index(epoch), [(batch.images, batch.labels) for batch in batches]
         if number == 0 and self.recipe.blocks:
             candidates = block_importance(net, removable(self.input_shape, self.layers), weighed_on)
             filters = filter_importance(net, weighed_on)

@@ -1,10 +1,9 @@
-"""From a recipe to a run folder: the teacher, the network, and the one look at the test images."""
+"""From a recipe to a run folder: the teacher, the network, and its accuracy on the test images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 
 import numba
@@ -12,18 +11,16 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from owlbit.models.layer_table import macs
+from owlbit.export.settings import SettingError
 from owlbit.models.networks.trainable import Trainable
-from owlbit.toolchain.data.dataset import Dataset, Labelled
+from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.recipes.tables import SettingError
 from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
+from owlbit.toolchain.runs.history import write_history
 from owlbit.toolchain.runs.run_folder import (
     CHECKPOINT,
-    CURVE,
-    HISTORY,
     RESULT,
     TEACHER,
     TEACHER_HISTORY,
@@ -31,14 +28,12 @@ from owlbit.toolchain.runs.run_folder import (
     RunError,
     read_result,
     start_run,
-    write_json,
 )
 from owlbit.toolchain.runs.weights import load_run, read_weights, write_model
-from owlbit.toolchain.training.batches import Batches
 from owlbit.toolchain.training.distillation import check_attention
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
-from owlbit.toolchain.training.fit import Course
-from owlbit.toolchain.training.learning_curve import draw_learning_curve
+from owlbit.toolchain.training.finish import finish_run, layer_macs
+from owlbit.toolchain.training.fit import OF_TEACHER, NetworkTraining
 from owlbit.toolchain.training.pruning_schedule import pruning_schedule
 
 SMALL_NETWORK_MACS = 20_000_000
@@ -69,13 +64,13 @@ def train(
     # What may be refused comes before anything is written.
     if resume and overwrite:
         raise RunError(f"{out}: expected to resume the run or to overwrite it, got both; choose one")
-    _check_apart(recipe, out)
+    check_apart(recipe, out)
     dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     if processes > 1 and recipe.training.batch > len(dataset.train):
         wanted = f"at most the {len(dataset.train)} training images, where processes share a batch evenly"
         raise SettingError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
     pruning = pruning_schedule(recipe, len(dataset.class_names))
-    teacher = _teacher_of_run(recipe, dataset)
+    teacher = teacher_of_run(recipe, dataset)
     _check_attention(recipe, teacher, len(dataset.class_names))
     earlier = None if resume and (out / CHECKPOINT).exists() else _earlier_weights(recipe, dataset)
     join_processes()
@@ -92,16 +87,16 @@ def train(
                 stop_after -= recipe.distillation.epochs
             if teacher is None or (stop_after is not None and stop_after <= 0):
                 return None
-        course = Course(recipe, dataset, out, console, teacher, pruning, earlier=earlier)
-        course.run(stop_after)
-        if len(course.progress.history) < recipe.training.epochs:
+        training = NetworkTraining(recipe, dataset, out, console, teacher, pruning, earlier=earlier)
+        training.run(stop_after)
+        if len(training.progress.history) < recipe.training.epochs:
             return None
-        result = _finish(course) if rank == 0 else None
+        result = _finish(training) if rank == 0 else None
         wait_for_all()
         return result
 
 
-def _check_apart(recipe: Recipe, out: Path) -> None:
+def check_apart(recipe: Recipe, out: Path) -> None:
     """Raises SettingError where the run is to learn from the folder that it is written to."""
     teacher = "" if recipe.distillation is None or recipe.distillation.trained_first else recipe.distillation.teacher
     for key, given in (("training.from_run", recipe.training.from_run), ("distillation.teacher", teacher)):
@@ -125,20 +120,20 @@ def _teacher(
     """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
     of_teacher = teacher_recipe(recipe, distillation)
     if not (out / TEACHER).exists():
-        course = Course(of_teacher, dataset, out, console, title="teacher")
-        course.run(stop_after)
-        if len(course.progress.history) < distillation.epochs:
+        training = NetworkTraining(of_teacher, dataset, out, console, outputs=OF_TEACHER)
+        training.run(stop_after)
+        if len(training.progress.history) < distillation.epochs:
             return None
         if world()[0] == 0:
-            write_json(out / TEACHER_HISTORY, course.progress.history)
-            write_model(out, course.progress.best_state, TEACHER)
+            write_history(out / TEACHER_HISTORY, training.progress.history)
+            write_model(out, training.progress.best_state, TEACHER)
         wait_for_all()
     teacher = read_weights(build_net(of_teacher, len(dataset.class_names)), out / TEACHER)
     teacher.fast = recipe.training.fast
     return teacher
 
 
-def _teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
+def teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
     """The teacher, where another run trained it. Raises OwlbitError where it cannot teach this recipe."""
     if recipe.distillation is None or recipe.distillation.trained_first:
         return None
@@ -193,7 +188,7 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
     can make it thirty times slower."""
     threads, kernel_threads = torch.get_num_threads(), numba.get_num_threads()
     torch.set_num_threads(threads)  # which numba, when it starts its own threads, sets to their number
-    if recipe.network is None and macs(recipe.thermometer_shape, recipe.layers) < SMALL_NETWORK_MACS:
+    if recipe.network is None and layer_macs(recipe) < SMALL_NETWORK_MACS:
         torch.set_num_threads(1)
         numba.set_num_threads(1)
     try:
@@ -203,31 +198,7 @@ def _threads_for(recipe: Recipe) -> Iterator[None]:
         numba.set_num_threads(kernel_threads)
 
 
-def _finish(course: Course) -> Result:
-    """Looks at the test images with the weights of the chosen epoch, and writes what a finished run has."""
-    progress, out, dataset, net = course.progress, course.out, course.dataset, course.net
-    net.load_state_dict(progress.best_state)
-    net.fast = False  # the figures are those of the network that is exported
-    result = Result(
-        best_epoch=progress.best_epoch,
-        epochs=course.recipe.training.epochs,
-        validation_accuracy=accuracy(net, dataset.validation),
-        test_accuracy=None if dataset.test is None else accuracy(net, dataset.test),
-        test_images=0 if dataset.test is None else len(dataset.test),
-        seconds=round(sum(entry["seconds"] for entry in progress.history), 1),
-        weight_bits=sum(weight.numel() for weight in net.binary_weights()),
-        thresholds=net.thermometer.integer_thresholds().tolist(),
-    )
-    write_json(out / HISTORY, progress.history)
-    write_model(out, progress.best_state)
-    draw_learning_curve(progress.history, progress.best_epoch, out / CURVE)
-    write_json(out / RESULT, asdict(result))
-    return result
-
-
-@torch.no_grad()
-def accuracy(net: Trainable, labelled: Labelled) -> float:
-    """Share of `labelled` that `net` gets right in eval mode, 0..1."""
-    net.eval()
-    right = sum(int((net(images).argmax(1) == labels).sum()) for images, labels, *_ in Batches(labelled, 256))
-    return right / len(labelled)
+def _finish(training: NetworkTraining) -> Result:
+    progress = training.progress
+    arguments = training.recipe, training.dataset, training.best_net(), progress.history, progress.best_epoch
+    return finish_run(*arguments, training.out, training.console)

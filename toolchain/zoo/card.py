@@ -10,16 +10,17 @@ sample.npz    scores int32 [N, classes] of `sample_frames`, and the classes uint
 from __future__ import annotations
 
 import difflib
-import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict, with_config
 
 from owlbit import models
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.export.settings import parsed
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images
 from owlbit.toolchain.data.synthetic import make_frames
@@ -27,9 +28,10 @@ from owlbit.toolchain.data.synthetic import make_frames
 ZOO = Path(models.__file__).parent / "zoo"
 PREFIX = "zoo:"
 SAMPLE_FRAMES = 64
-RECIPE, ONNX, CARD, PAGE, SAMPLE = "recipe.toml", "model.onnx", "card.json", "README.md", "sample.npz"
+CARD, PAGE, SAMPLE = "card.json", "README.md", "sample.npz"
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Card:
     """What is known of one network.
@@ -86,12 +88,14 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises OwlbitError where it cannot be read."""
     path = folder / CARD
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Card(**{field.name: content[field.name] for field in fields(Card)})
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OwlbitError(
-            f"{path}: expected a card as `owlbit.toolchain.zoo.publish` writes it, could not read it ({error})"
-        ) from None
+        return parsed(Card, path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise OwlbitError(f"{path}: expected a card as `owlbit zoo publish` writes it, could not read it ({error})") from None
+
+
+def read_cards(zoo: Path = ZOO) -> list[Card]:
+    """The cards of all networks, in order. Raises OwlbitError where one cannot be read."""
+    return [read_card(zoo / name) for name in zoo_names(zoo)]
 
 
 def sample_frames(network: Network) -> Images:

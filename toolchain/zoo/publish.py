@@ -1,12 +1,10 @@
-"""A finished, exported run becomes a folder of the zoo: `python -m owlbit.toolchain.zoo.publish RUN NAME`.
+"""A finished, exported run becomes a folder of the zoo: `owlbit zoo publish RUN NAME`.
 
 The test images are run through the fast simulator, and their accuracy must be the one that training stated.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import filling, write_text
-from owlbit.export.load_model import load_model
+from owlbit.export.load_model import NETWORK, ONNX, load_model
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.write import write_qonnx
@@ -23,9 +21,8 @@ from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.runs.run_folder import NETWORK, read_result, run_recipe, write_json
-from owlbit.toolchain.runs.run_folder import RECIPE as RUN_RECIPE
-from owlbit.toolchain.zoo.card import CARD, ONNX, PAGE, RECIPE, SAMPLE, ZOO, Card, card_page, sample_frames
+from owlbit.toolchain.runs.run_folder import RECIPE, read_result, run_recipe, write_json
+from owlbit.toolchain.zoo.card import CARD, PAGE, SAMPLE, ZOO, Card, card_page, sample_frames
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:
@@ -51,7 +48,7 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
             f"{run}: expected the accuracy that training stated, {result.accuracy:.4%}, got {accuracy:.4%}; export it again"
         )
     with filling(place, CARD) as folder:
-        write_text(folder / RECIPE, (run / RUN_RECIPE).read_text(encoding="utf-8"))
+        write_text(folder / RECIPE, (run / RECIPE).read_text(encoding="utf-8"))
         write_qonnx(network, folder / ONNX, packed=True)
         np.savez_compressed(
             folder / SAMPLE, scores=simulate(network, sample_frames(network)), test_classes=classes.astype(np.uint8)
@@ -86,27 +83,3 @@ def _costs(network: Network) -> dict[str, Any]:
         return {**costs, "cycles": compile_network(network).cycles_per_frame, "up5k": "fits"}
     except Up5kError as error:
         return {**costs, "cycles": None, "up5k": str(error)}
-
-
-def main() -> int:
-    """Reads the command line; 2 where the run cannot be published."""
-    parser = argparse.ArgumentParser(
-        prog="python -m owlbit.toolchain.zoo.publish", description="Make a folder of the zoo from a run."
-    )
-    parser.add_argument("run", type=Path, help="a run folder, exported")
-    parser.add_argument("name", help="of the network in the zoo")
-    parser.add_argument("--command", action="append", default=[], help="one that leads to the run; may be given several times")
-    parser.add_argument("--note", action="append", default=[], help="what else one should know; may be given several times")
-    parser.add_argument("--overwrite", action="store_true", help="replace a network of that name")
-    given = parser.parse_args()
-    try:
-        card = publish_run(given.run, given.name, given.command, given.note, overwrite=given.overwrite)
-    except OwlbitError as error:
-        print(f"owlbit: {error}", file=sys.stderr)
-        return 2
-    print(f"published: {ZOO / card.name}, {card.test_accuracy:.2%} of {card.test_images:,} test images")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

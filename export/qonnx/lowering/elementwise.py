@@ -98,13 +98,19 @@ def lower_pad(node: Node, inputs: list[_Input]) -> Traced:
     # Before version 11 of the operators pads and value are attributes.
     pads = np.asarray(node.attributes["pads"]) if "pads" in node.attributes else inputs[1]
     value = inputs[2] if len(inputs) > 2 and inputs[2] is not None else np.float32(node.attributes.get("value", 0.0))
-    if not isinstance(x, Traced) or not isinstance(pads, np.ndarray) or isinstance(value, Traced) or len(inputs) > 3:
+    if (
+        not isinstance(x, Traced)
+        or not isinstance(pads, np.ndarray)
+        or isinstance(value, Traced)
+        or np.size(value) != 1
+        or len(inputs) > 3
+    ):
         raise node.error("expected constant pads and a constant value for all axes")
     if node.attributes.get("mode", "constant") != "constant":
         raise node.error(f"expected the mode constant, got {node.attributes['mode']}")
     if not pads.any():
         return x
-    if len(x.order.shape) != 4 or pads.size != 8 or pads[[0, 1, 4, 5]].any() or pads.min() < 0 or x.pad_values is not None:
+    if len(x.order.shape) != 4 or pads.shape != (8,) or pads[[0, 1, 4, 5]].any() or pads.min() < 0 or x.pad_values is not None:
         raise node.error(f"expected one padding of rows and columns of a map [1, C, H, W], got {pads.tolist()}")
     top, left, bottom, right = (int(pads[index]) for index in (2, 3, 6, 7))
     channel_order(x, node)

@@ -90,12 +90,7 @@ def _walk(
         for name in traced if node.kind != "Shape" else ():
             if readers.get(name, 0) > 1 and not isinstance(_source(values[name]), BitSource):
                 raise node.error(f"reads {name}, which other nodes read too; only bits may branch")
-        try:
-            result = _lower(node, inputs, building, graph)
-        except QonnxError:
-            raise
-        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
-            raise node.error(f"its inputs or attributes are not what this operator has ({error})") from None
+        result = _lower(node, inputs, building, graph)
         if isinstance(result, Traced) and readers.get(node.outputs[0], 0) > 1:
             result = building.share(result, node)
         values[node.outputs[0]] = result

@@ -1,4 +1,4 @@
-"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `python -m owlbit.hw.up5k.bitstream.build`.
+"""Builds the engine's bitstream with pip tools only (Yosys, nextpnr, icepack): `owlbit bitstream`.
 
 Takes one to three minutes (more on first use, when YoWASP compiles the tools) and is needed only after a change of the engine:
 the result, engine.bin, is committed beside this file, with engine.json saying what it was made from, its SHA-256, what it uses of
@@ -23,17 +23,18 @@ from typing import Any
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_bytes, write_text
 from owlbit.hw.external_tools import ToolMissing, run_tool
+from owlbit.hw.up5k.bitstream.fields_header import check_header
 from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
     CLOCK_MHZ,
     DEFINES,
-    HERE,
     NEEDED_MHZ,
     PART,
     PINS,
     TOP,
     Plan,
     input_hash,
+    rtl_headers,
     rtl_sources,
 )
 
@@ -52,10 +53,12 @@ class BitstreamError(OwlbitError):
 def build_bitstream(out_folder: Path, plan: Plan | None = None, progress: Callable[[str], None] = print) -> dict[str, Any]:
     """Builds the bitstream of hw/up5k/rtl and writes engine.bin and engine.json to `out_folder`; returns what engine.json says.
 
-    Both files are replaced whole, and only when the bitstream keeps every limit. Raises ToolMissing without the YoWASP packages,
-    BitstreamError where the engine does not fit or misses `NEEDED_MHZ`, ToolFailed with the tool's first error line.
+    Both files are replaced whole, and only when the bitstream keeps every limit. Raises FieldsError where the RTL's header is not
+    what the table of fields says, ToolMissing without the YoWASP packages, BitstreamError where the engine does not fit or misses
+    `NEEDED_MHZ`, ToolFailed with the tool's first error line.
     """
     plan = plan or Plan()
+    check_header()
     require_tools()
     with tempfile.TemporaryDirectory(prefix="owlbit-bitstream-") as name:
         work = Path(name)
@@ -70,7 +73,7 @@ def build_bitstream(out_folder: Path, plan: Plan | None = None, progress: Callab
         "bytes": len(data),
         "sha256": sha256(data).hexdigest(),
         "input_sha256": input_hash(plan),
-        "sources": [path.name for path in rtl_sources()],
+        "sources": [path.name for path in [*rtl_headers(), *rtl_sources()]],
         "options": asdict(plan),
         "tools": {package: importlib.metadata.version(package) for package in PACKAGES},
         **summary,
@@ -89,7 +92,7 @@ def place_and_route(work: Path, plan: Plan, progress: Callable[[str], None]) -> 
     The tools see another /tmp than we do, so everything is copied to the working folder and named relative to it.
     """
     sources = rtl_sources()
-    for path in [*sources, PINS]:
+    for path in [*rtl_headers(), *sources, PINS]:
         shutil.copy(path, work)
     read = f"read_verilog {' '.join(f'-D {name}' for name in DEFINES)} {' '.join(path.name for path in sources)}"
     script = f"{read}; synth_ice40 {plan.synthesis} -top {TOP} -json engine.synth"
@@ -151,17 +154,3 @@ def require_tools() -> None:
     """Raises ToolMissing, one sentence, without the YoWASP packages."""
     if any(importlib.util.find_spec(package.replace("-", "_")) is None for package in PACKAGES):
         raise ToolMissing(f"building the bitstream needs {' and '.join(PACKAGES)}; run pip install -e '.[bitstream]'")
-
-
-def main() -> int:
-    """The command line: builds into this package's folder; 0, or 2 with one line saying what is wrong."""
-    try:
-        build_bitstream(HERE, progress=lambda line: print(line, flush=True))
-    except OwlbitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

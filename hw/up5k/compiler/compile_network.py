@@ -16,6 +16,7 @@ from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, check_layers
 from owlbit.hw.up5k.compiler.memory import Placement, place_maps
 from owlbit.hw.up5k.compiler.passes import Pass, plan_passes, threshold_words, weight_words
 from owlbit.hw.up5k.compiler.stages import Stage, split_stages
+from owlbit.hw.up5k.fields import ENTRY, FRAME
 
 TILE_ROWS = 256
 TILE_THRESHOLDS = 256
@@ -74,7 +75,7 @@ def compile_network(network: Network) -> Up5kProgram:
     tiles = [tile for index in range(len(stages)) for tile in _cut_tiles(index, stages, layouts)]
     words, offsets = _place_program(tiles)
     placement = place_maps(len(words), [layout.words for layout in layouts])
-    words[0] = (placement.maps[0] * 4) << 16 | (network.input_shape[1] * network.input_shape[2] - 1)
+    words[0] = FRAME.pack(positions=network.input_shape[1] * network.input_shape[2], base=placement.maps[0] * 4)
     words[1 : 1 + 16] = _encoder_table(thermometer, layouts[0])
     descriptors = _descriptors(tiles, offsets, stages, layouts, placement)
     for index, descriptor in enumerate(descriptors):
@@ -137,10 +138,10 @@ def _encoder_table(thermometer: Thermometer, frame: Layout) -> NDArray[np.uint64
     table = np.zeros(16, np.uint64)
     flat = thermometer.thresholds.reshape(-1)
     for index, nibble in enumerate(nibbles):
-        entry = sum((256 if channel == INERT else int(flat[channel])) << 9 * lane for lane, channel in enumerate(nibble))
+        values = [256 if channel == INERT else int(flat[channel]) for channel in nibble]
         ends_pixel = index + 1 == len(nibbles)
         ends_byte = ends_pixel or colours[index + 1] != colours[index]
-        table[index] = entry | ends_byte << 36 | ends_pixel << 37
+        table[index] = ENTRY.pack(threshold=values, ends_byte=ends_byte, ends_pixel=ends_pixel)
     return table
 
 

@@ -6,9 +6,9 @@
     then          the words, big-endian
     last 4 bytes  CRC-32/MPEG-2 over all bytes before, big-endian
 
-Word 0 configures the frame: pixels less one [15:0], first quarter of the frame [31:16]. Words 1..16 are the encoder's table: four
-thresholds of nine bits, then a bit that ends a byte and one that ends a pixel. From word 17 on come the tiles' descriptors, four
-words each, then thresholds and weights where the descriptors say. Addresses of maps count quarters of a word (16 bits).
+Word 0 configures the frame. Words 1..16 are the encoder's table. From word 17 on come the tiles' descriptors, four words each, then
+thresholds and weights where the descriptors say. Addresses of maps count quarters of a word (16 bits). Which bits of a word hold
+what: `fields.py`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from owlbit.hw.up5k.fields import IMAGE, TILE, WIDTH_CODES, WIDTH_WORD
 
 MAGIC = b"OWLB"
 VERSION = 1
@@ -37,7 +39,8 @@ def crc32_mpeg2(data: bytes) -> int:
 
 def pack_image(words: NDArray[np.uint64]) -> bytes:
     """The flash image of uint64 words."""
-    body = MAGIC + bytes([VERSION, 0]) + len(words).to_bytes(2, "big") + words.astype(">u8").tobytes()
+    header = IMAGE.pack(version=VERSION, reserved=0, words=len(words))
+    body = MAGIC + header.to_bytes(4, "big") + words.astype(">u8").tobytes()
     return body + crc32_mpeg2(body).to_bytes(4, "big")
 
 
@@ -72,23 +75,12 @@ class Descriptor:
 
     def pack(self) -> list[int]:
         """Four 64-bit words."""
-        kx, word, ky, a, b, d, e = (step & 0xFFFF for step in self.steps)
-        pads = sum(int(flag) << place for place, flag in enumerate(self.pad))
-        flags = self.mode | self.read_width << 2 | self.write_width << 4 | self.pool << 6 | self.raw << 7 | pads << 8
-        flags |= self.last << 12 | self.frees_frame << 13 | self.pair << 14 | self.odd << 15
-        kernel = (self.reads - 1) << 57 | (self.kernel_rows - 1) << 59
-        return [
-            self.read_base & 0xFFFF
-            | (self.write_base & 0xFFFF) << 16
-            | (self.columns - 1) << 32
-            | (self.rows - 1) << 40
-            | flags << 48,
-            kx | ky << 16 | a << 32 | b << 48,
-            d | e << 16 | (self.words - 1) << 32 | (self.passes - 1) << 40 | self.write_step << 48 | kernel,
-            self.thresholds_at | (self.thresholds - 1) << 14 | self.weights_at << 22 | (self.weights - 1) << 36 | word << 46,
-        ]
+        plain = {name: int(value) for name, value in vars(self).items() if name not in ("pad", "steps")}
+        pads = dict(zip(("pad_top", "pad_bottom", "pad_left", "pad_right"), map(int, self.pad), strict=True))
+        steps = dict(zip((f"step_{step}" for step in ("kx", "word", "ky", "a", "b", "d", "e")), self.steps, strict=True))
+        return TILE.pack_words(**plain, **pads, **steps)
 
 
 def width_code(bits: int) -> int:
-    """How the engine names a width: 2 for 16 bits, 1 for 32, 0 for whole words."""
-    return {16: 2, 32: 1}.get(bits, 0)
+    """How the engine names a width in bits."""
+    return WIDTH_CODES.get(bits, WIDTH_WORD)

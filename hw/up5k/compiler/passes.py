@@ -16,6 +16,7 @@ from owlbit.export.network import Bits
 from owlbit.hw.up5k.compiler.layout import INERT, Layout
 from owlbit.hw.up5k.compiler.legality import WEIGHT_ROWS, refuse
 from owlbit.hw.up5k.compiler.stages import Stage
+from owlbit.hw.up5k.fields import CLASSES, FILTERS, PASS, SLOT
 
 NEVER = 0x3FFF  # a threshold that no popcount reaches
 
@@ -166,14 +167,17 @@ def threshold_words(stage: Stage, writes: Layout | None, passes: list[Pass]) -> 
     """uint64 [passes, 1 + slots]: the header of each pass and the four thresholds (or, at the end, -K) of each slot."""
     result = np.zeros((len(passes), 1 + len(passes[0].slots)), np.uint64)
     for index, each in enumerate(passes):
-        header = each.first_word << 48 | int(each.quad) << 58
+        slots, scores = [0] * 4, 1
         for place, slot in enumerate(each.slots):
             values = [NEVER] * 4
             if slot is not None:
-                header |= _slot_bits(slot) << 12 * place if writes is not None else (_live(slot) - 1) << 59
                 values = [_threshold(stage, chosen) for chosen in slot.filters]
-            result[index, 1 + place] = sum(value << 16 * lane for lane, value in enumerate(values))
-        result[index, 0] = header
+                if writes is not None:
+                    slots[place] = _slot_bits(slot)
+                else:
+                    scores = _live(slot)
+            result[index, 1 + place] = CLASSES.pack(offset=values) if writes is None else FILTERS.pack(threshold=values)
+        result[index, 0] = PASS.pack(slot=slots, first_word=each.first_word, quad=each.quad, scores=scores)
     return result
 
 
@@ -182,13 +186,12 @@ def _live(slot: Slot) -> int:
 
 
 def _slot_bits(slot: Slot) -> int:
-    """{write, fill, nibble in quarter, quarter in pixel}."""
-    return 1 << 11 | int(slot.fill) << 10 | slot.nibble % 4 << 8 | slot.nibble // 4
+    return SLOT.pack(write=1, fill=slot.fill, nibble=slot.nibble % 4, quarter=slot.nibble // 4)
 
 
 def _threshold(stage: Stage, chosen: int) -> int:
     if chosen == INERT:
         return NEVER
     if stage.thresholds is None:
-        return -int(stage.weights[0].size) & 0xFFFF
+        return -int(stage.weights[0].size)
     return int(stage.thresholds[chosen])

@@ -1,10 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
 // Copies the network from the SPI flash into memory, once after reset, and refuses anything that is not one.
-// Wakes the flash (0xAB), reads (0x03) at BASE: "OWLB", version, 0, length in words (2 bytes), the words, CRC-32/MPEG-2 over it all.
+// Wakes the flash (0xAB), reads (0x03) at BASE: the magic number, a header, the words, CRC-32/MPEG-2 over it all.
 // Ends with done, or with error for good: wrong magic, version or length, or a wrong checksum (blank, cut off or corrupted flash).
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_boot #(
-    parameter [23:0] BASE = 24'h020000
+    parameter [23:0] BASE = `OWL_FLASH_OFFSET
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -19,11 +21,8 @@ module owl_boot #(
     output wire        done,
     output wire        error
 );
-  localparam [31:0] MAGIC = 32'h4F574C42;  // "OWLB"
-  localparam [15:0] VERSION = 16'h0100;  // version, reserved byte
-
   localparam [3:0] WAKE = 0, REST = 1, COMMAND = 2, SIGNATURE = 3, META = 4, WORDS = 5, CHECKSUM = 6, DONE = 7, ERROR = 8;
-  reg [3:0] state;
+  (* fsm_encoding = "none" *) reg [3:0] state;  // as coded: synthesis would drop what codes that are no state do
   assign done  = (state == DONE);
   assign error = (state == ERROR);
 
@@ -37,7 +36,8 @@ module owl_boot #(
   wire feedback = crc[31] ^ miso;
   wire [31:0] crc_next = {crc[30:0], 1'b0} ^ ({32{feedback}} & 32'h04C11DB7);
   wire talking = (state != REST) && (state != DONE) && (state != ERROR);
-  wire meta_ok = (word[31:16] == VERSION) && (word[15:14] == 2'd0) && (word[13:0] != 14'd0);
+  wire meta_ok = (word[`OWL_IMAGE_VERSION] == `OWL_VERSION) && (word[`OWL_IMAGE_RESERVED] == 10'd0) &&
+                 (word[`OWL_IMAGE_WORDS] != 14'd0);
 
   assign flash_mosi = tx[31];
   // The first nibble of a word in the flash is its highest.
@@ -63,18 +63,19 @@ module owl_boot #(
         if (left == 20'd0) begin
           left <= 20'd31;
           case (state)
-            COMMAND:   state <= SIGNATURE;
-            SIGNATURE: state <= (word == MAGIC) ? META : ERROR;
-            META: begin
-              state <= meta_ok ? WORDS : ERROR;
-              left  <= {word[13:0] - 14'd1, 6'd63};
-            end
-            WORDS:     state <= CHECKSUM;
-            CHECKSUM:  state <= (crc_next == 32'd0) ? DONE : ERROR;
-            default: begin  // WAKE: the flash needs 3 us before the next command
+            WAKE: begin  // the flash needs 3 us before the next command
               state <= REST;
               left  <= 20'd127;
             end
+            COMMAND:   state <= SIGNATURE;
+            SIGNATURE: state <= (word == `OWL_MAGIC) ? META : ERROR;
+            META: begin
+              state <= meta_ok ? WORDS : ERROR;
+              left  <= {word[`OWL_IMAGE_WORDS] - 14'd1, 6'd63};
+            end
+            WORDS:     state <= CHECKSUM;
+            CHECKSUM:  state <= (crc_next == 32'd0) ? DONE : ERROR;
+            default:   state <= ERROR;  // no state: nothing runs until reset
           endcase
         end
       end

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // The learned thermometer: turns each pixel byte into bits by comparing it with thresholds, four a cycle, and stores the frame.
 // A pixel's bits are described by table entries of four thresholds (0..256, 256 never fires); an entry may end a byte or a pixel.
 // Bytes come in the order row, column, colour. `full` rises with the last pixel stored and falls on `release_frame`.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_encoder (
@@ -14,7 +16,7 @@ module owl_encoder (
     input  wire [15:0] positions1,     // pixels in a frame, less one
     input  wire        table_valid,
     input  wire [ 3:0] table_index,
-    input  wire [37:0] table_data,     // {ends pixel, ends byte, four thresholds of 9 bits}
+    input  wire [`OWL_ENTRY_BITS-1:0] table_data,
     input  wire        release_frame,
     output reg         full,
     output reg         wr_valid,
@@ -29,13 +31,13 @@ module owl_encoder (
   assign px_ready = enable && !next_have;
 
   // ---------------------------------------------------------------- table of thresholds
-  (* ram_style = "block" *) reg [37:0] entries[0:15];
-  reg  [37:0] entry;
+  (* ram_style = "block" *) reg [`OWL_ENTRY_BITS-1:0] entries[0:15];
+  reg  [`OWL_ENTRY_BITS-1:0] entry;
   reg  [ 3:0] index;
   wire        stall = (index[1:0] == 2'd3) && wr_valid && !wr_grant;
   wire        step = have && !stall && !full && !last_waiting;
-  wire        ends_byte = entry[36];
-  wire        ends_pixel = entry[37];
+  wire        ends_byte = entry[`OWL_ENTRY_ENDS_BYTE];
+  wire        ends_pixel = entry[`OWL_ENTRY_ENDS_PIXEL];
   wire [ 3:0] index_next = !step ? index : ends_pixel ? 4'd0 : index + 4'd1;
   always @(posedge clk) begin
     if (table_valid) entries[table_index] <= table_data;
@@ -46,7 +48,7 @@ module owl_encoder (
   genvar i;
   generate
     for (i = 0; i < 4; i = i + 1) begin : g_compare
-      assign fired[i] = {1'b0, pixel} >= entry[9*i+:9];
+      assign fired[i] = {1'b0, pixel} >= entry[`OWL_ENTRY_THRESHOLD(i)];
     end
   endgenerate
 

@@ -1,4 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine: boots a network from flash, takes frames of pixels, gives scores. Wiring only; each part says what it does.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_engine (
@@ -53,7 +55,7 @@ module owl_engine (
       .positions1(frame_positions1),
       .table_valid(table_valid),
       .table_index(load_index[3:0] - 4'd1),
-      .table_data(q[37:0]),
+      .table_data(q[`OWL_ENTRY_BITS-1:0]),
       .release_frame(release_frame),
       .full(frame_full),
       .wr_valid(enc_valid),
@@ -70,9 +72,9 @@ module owl_engine (
   wire [1:0] threshold_slot;
   wire [63:0] thresholds;
   /* verilator lint_off UNUSEDSIGNAL */
-  wire [204:0] tile;  // the sequencer keeps some fields for itself
+  wire [`OWL_TILE_BITS-1:0] tile;  // the sequencer keeps some fields for itself
   /* verilator lint_on UNUSEDSIGNAL */
-  wire [60:0] header;
+  wire [`OWL_PASS_BITS-1:0] header;
   assign idle = waiting && enc_empty;
   owl_sequencer sequencer (
       .clk(clk),
@@ -98,7 +100,7 @@ module owl_engine (
       .next_weight(next_weight),
       .threshold_addr(threshold_addr),
       .threshold_slot(threshold_slot),
-      .threshold_q(thresholds[60:0]),
+      .threshold_q(thresholds[`OWL_PASS_BITS-1:0]),
       .tile(tile),
       .header(header)
   );
@@ -127,24 +129,27 @@ module owl_engine (
       .clk(clk),
       .rst(rst),
       .start(start),
-      .base(tile[15:0] + {4'd0, header[57:48], 2'd0}),
+      .base(tile[`OWL_TILE_READ_BASE] + {4'd0, header[`OWL_PASS_FIRST_WORD], 2'd0}),
       .first_weight(first_weight),
-      .columns1(tile[39:32]),
-      .rows1(tile[47:40]),
-      .reads_x1(tile[186:185]),
-      .kernel_y1(tile[188:187]),
-      .words1(tile[167:160]),
-      .pair(tile[62]),
-      .odd(tile[63]),
-      .pool(tile[54]),
-      .pad(tile[59:56]),
-      .step_kx(tile[79:64]),
-      .step_word(tile[204:189]),
-      .step_ky(tile[95:80]),
-      .step_a(tile[111:96]),
-      .step_b(tile[127:112]),
-      .step_d(tile[143:128]),
-      .step_e(tile[159:144]),
+      .columns1(tile[`OWL_TILE_COLUMNS1]),
+      .rows1(tile[`OWL_TILE_ROWS1]),
+      .reads_x1(tile[`OWL_TILE_READS1]),
+      .kernel_y1(tile[`OWL_TILE_KERNEL_ROWS1]),
+      .words1(tile[`OWL_TILE_WORDS1]),
+      .pair(tile[`OWL_TILE_PAIR]),
+      .odd(tile[`OWL_TILE_ODD]),
+      .pool(tile[`OWL_TILE_POOL]),
+      .pad_top(tile[`OWL_TILE_PAD_TOP]),
+      .pad_bottom(tile[`OWL_TILE_PAD_BOTTOM]),
+      .pad_left(tile[`OWL_TILE_PAD_LEFT]),
+      .pad_right(tile[`OWL_TILE_PAD_RIGHT]),
+      .step_kx(tile[`OWL_TILE_STEP_KX]),
+      .step_word(tile[`OWL_TILE_STEP_WORD]),
+      .step_ky(tile[`OWL_TILE_STEP_KY]),
+      .step_a(tile[`OWL_TILE_STEP_A]),
+      .step_b(tile[`OWL_TILE_STEP_B]),
+      .step_d(tile[`OWL_TILE_STEP_D]),
+      .step_e(tile[`OWL_TILE_STEP_E]),
       .read_valid(window_read),
       .read_grant(window_read && read_grant),
       .read_quarter(window_quarter),
@@ -166,7 +171,7 @@ module owl_engine (
       .clk(clk),
       .rst(rst),
       .issue(window_read && read_grant),
-      .pair(tile[62]),
+      .pair(tile[`OWL_TILE_PAIR]),
       .tag_counts(tag_counts),
       .tag_first(tag_first),
       .tag_last(tag_last),
@@ -175,7 +180,7 @@ module owl_engine (
       .tag_pool_first(tag_pool_first),
       .tag_pool_last(tag_pool_last),
       .tag_quarter(window_quarter[1:0]),
-      .width(tile[51:50]),
+      .width(tile[`OWL_TILE_READ_WIDTH]),
       .weight_row(weight_row),
       .weight_addr(weight_addr),
       .word(q),
@@ -201,15 +206,15 @@ module owl_engine (
       .right_sums(right_sums),
       .sums_valid(sums_valid),
       .partner(partner),
-      .pool(tile[54]),
+      .pool(tile[`OWL_TILE_POOL]),
       .pool_first(pool_first),
       .pool_last(pool_last),
-      .mode(tile[49:48]),
-      .raw(tile[55]),
-      .base(tile[31:16]),
-      .step(tile[184:176]),
-      .slots(header[47:0]),
-      .quad(header[58]),
+      .mode(tile[`OWL_TILE_MODE]),
+      .raw(tile[`OWL_TILE_RAW]),
+      .base(tile[`OWL_TILE_WRITE_BASE]),
+      .step(tile[`OWL_TILE_WRITE_STEP]),
+      .slots({header[`OWL_PASS_SLOT(3)], header[`OWL_PASS_SLOT(2)], header[`OWL_PASS_SLOT(1)], header[`OWL_PASS_SLOT(0)]}),
+      .quad(header[`OWL_PASS_QUAD]),
       .threshold_slot(threshold_slot),
       .thresholds(thresholds),
       .raw_valid(raw_valid),
@@ -225,7 +230,7 @@ module owl_engine (
       .clk(clk),
       .rst(rst),
       .start(raw_valid),
-      .scores1(header[60:59]),
+      .scores1(header[`OWL_PASS_SCORES1]),
       .counts(counts),
       .offsets(thresholds),
       .score_valid(score_valid),
@@ -243,9 +248,9 @@ module owl_engine (
       .post_valid(post_valid),
       .post_quarter(post_quarter),
       .post_nibble(post_nibble),
-      .post_quad(header[58]),
+      .post_quad(header[`OWL_PASS_QUAD]),
       .post_fill(post_fill),
-      .post_width(tile[53:52]),
+      .post_width(tile[`OWL_TILE_WRITE_WIDTH]),
       .post_data(post_data),
       .enc_valid(enc_valid),
       .enc_grant(enc_grant),

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One of 16 lanes: counts matching bits of 16 activations and 16 weights a cycle and sums them over a window.
 // Three stages: the bits that agree, their count, the sum. `agree` here belongs to the operands of the last cycle, and so on.
 `default_nettype none

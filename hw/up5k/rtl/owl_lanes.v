@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
 // The arithmetic: two sets of 16 lanes of 16 bits, 512 binary multiply-accumulates a cycle when windows go in pairs.
 // Lane 4k+q of a set matches filter k of four with quarter q of a word; a narrow pixel is repeated over all four quarters. In a pair
 // the left window's lanes meet the word before, the right window's the newest one, with the same weights; alone, a window is the left.
 // A granted read's word arrives after two cycles; its sums stand after four more, with sums_valid at the end of a window.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_lanes (
@@ -17,7 +19,7 @@ module owl_lanes (
     input  wire         tag_pool_first,
     input  wire         tag_pool_last,
     input  wire [  1:0] tag_quarter,
-    input  wire [  1:0] width,        // of a pixel: 0 whole words, 1 half a word, 2 a quarter
+    input  wire [  1:0] width,        // of a pixel
     input  wire [  7:0] weight_row,   // of the read granted in this cycle
     output wire [  7:0] weight_addr,  // the same, when the weight memory wants it
     input  wire [ 63:0] word,
@@ -69,7 +71,7 @@ module owl_lanes (
   generate
     for (i = 0; i < 4; i = i + 1) begin : g_quarter
       localparam [1:0] OWN = i;
-      wire [1:0] from = (width == 2'd0) ? OWN : (width == 2'd1) ? {quarter_2[1], OWN[0]} : quarter_2;
+      wire [1:0] from = (width == `OWL_WIDTH_WORD) ? OWN : (width == `OWL_WIDTH_HALF) ? {quarter_2[1], OWN[0]} : quarter_2;
       wire [15:0] chosen = from[1] ? (from[0] ? word[63:48] : word[47:32]) : (from[0] ? word[31:16] : word[15:0]);
       assign placed[16*i+:16] = outside[2] ? 16'd0 : chosen;
     end

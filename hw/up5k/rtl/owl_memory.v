@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // 1 Mbit of features, weights and descriptors: four SPRAM side by side, 16,384 words of 64 bits, one port, nibble write mask.
 // A read takes one cycle: q is the word whose address stood at the last clock edge with en and not we.
 `default_nettype none

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Ones among 16 bits, combinational.
 `default_nettype none
 

@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // The memory port: of one read and three write requests a cycle it takes one, and turns quarter-word writes into a nibble mask.
 // Writes go first (boot, then post unit, then encoder); a read is taken in a cycle without a write. Read data: two cycles later.
 // A write changes one nibble, or with `quad` all four, of quarter `quarter`; with `fill` the rest of its pixel becomes 0.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_port (
@@ -14,7 +16,7 @@ module owl_port (
     input  wire [ 1:0] post_nibble,
     input  wire        post_quad,
     input  wire        post_fill,
-    input  wire [ 1:0] post_width,    // of a pixel: 0 whole words, 1 half a word, 2 a quarter
+    input  wire [ 1:0] post_width,    // of a pixel
     input  wire [15:0] post_data,     // the nibble stands in every place it may go to
     input  wire        enc_valid,
     output wire        enc_grant,
@@ -37,7 +39,8 @@ module owl_port (
   wire        fill = !boot_valid && post_valid && post_fill;
   wire [ 3:0] in_quarter = whole ? 4'b1111 : 4'b0001 << nibble;
   wire [ 3:0] own = 4'b0001 << quarter[1:0];
-  wire [ 3:0] pixel = (post_width == 2'd0) ? 4'b1111 : (post_width == 2'd1) ? (quarter[1] ? 4'b1100 : 4'b0011) : own;
+  wire [ 3:0] half = quarter[1] ? 4'b1100 : 4'b0011;
+  wire [ 3:0] pixel = (post_width == `OWL_WIDTH_WORD) ? 4'b1111 : (post_width == `OWL_WIDTH_HALF) ? half : own;
 
   // ---------------------------------------------------------------- registered towards the memory
   reg         en;

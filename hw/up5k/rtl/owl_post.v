@@ -1,6 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // From the sums of a window to output bits: adds the quarters that belong together, compares with thresholds, ORs over a pool, and
 // writes nibbles of four channels. In the raw mode of the last layer it hands the sums to the sender instead.
 // A pass has up to four slots, one a nibble; quarters of one slot are added: 1 slot of 4, 2 of 2 or 4 of 1, by `mode`.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_post (
@@ -14,11 +16,11 @@ module owl_post (
     input  wire         pool,
     input  wire         pool_first,
     input  wire         pool_last,
-    input  wire [  1:0] mode,          // width of a group: 0 whole words, 1 half a word, 2 a quarter
+    input  wire [  1:0] mode,          // width of a group
     input  wire         raw,
     input  wire [ 15:0] base,          // first output pixel, and
     input  wire [  8:0] step,          //   quarters from one to the next
-    input  wire [ 47:0] slots,         // four of {write, fill, nibble in quarter, quarter in pixel}
+    input  wire [4*`OWL_SLOT_BITS-1:0] slots,  // of the pass header
     input  wire         quad,          // all four slots in one write, where slot 0 says
     output wire [  1:0] threshold_slot,  // the thresholds of this slot are wanted,
     input  wire [ 63:0] thresholds,    //   two cycles later
@@ -37,9 +39,11 @@ module owl_post (
   reg [383:0] held;  // of filter k from 96k on: four quarters of the left window, then of the right one
   reg [1:0] a_quarter;
   reg a_valid, a_first, a_last, a_partner, a_ends_pool;
-  wire a_starts = (mode == 2'd2) || (mode == 2'd1 && !a_quarter[0]) || (a_quarter == 2'd0);
-  wire a_ends = (mode == 2'd2) || (mode == 2'd1 && a_quarter[0]) || (a_quarter == 2'd3);
-  assign threshold_slot = (mode == 2'd2) ? a_quarter : (mode == 2'd1) ? {1'b0, a_quarter[1]} : 2'd0;
+  wire by_quarters = (mode == `OWL_WIDTH_QUARTER);
+  wire by_halves = (mode == `OWL_WIDTH_HALF);
+  wire a_starts = by_quarters || (by_halves && !a_quarter[0]) || (a_quarter == 2'd0);
+  wire a_ends = by_quarters || (by_halves && a_quarter[0]) || (a_quarter == 2'd3);
+  assign threshold_slot = by_quarters ? a_quarter : by_halves ? {1'b0, a_quarter[1]} : 2'd0;
   // ---------------------------------------------------------------- B: the total of a slot; C: compare; D: pool; E: write
   reg [13:0] total[0:3];
   reg [13:0] c_total[0:3];
@@ -49,7 +53,7 @@ module owl_post (
   reg [15:0] pooled;  // nibble e of the pool so far
   reg [15:0] pixel;   // where the output pixel begins
   wire [1:0] d_place = quad ? 2'd0 : d_slot;
-  wire [11:0] d_where = slots[12*d_place+:12];
+  wire [`OWL_SLOT_BITS-1:0] d_where = slots[`OWL_SLOT_BITS*d_place+:`OWL_SLOT_BITS];
   wire [3:0] d_nibble = (d_first ? 4'd0 : pooled[4*d_slot+:4]) | fired;
 
   assign counts = {c_total[3], c_total[2], c_total[1], c_total[0]};
@@ -87,15 +91,15 @@ module owl_post (
     c_slot <= b_slot;
     raw_valid <= b_valid && raw;
     // C
-    for (k = 0; k < 4; k = k + 1) fired[k] <= (c_total[k] >= thresholds[16*k+:14]);
+    for (k = 0; k < 4; k = k + 1) fired[k] <= (c_total[k] >= thresholds[`OWL_FILTERS_THRESHOLD(k)]);
     {d_valid, d_first, d_last, d_end} <= {c_valid && !raw, c_first, c_last, c_end};
     d_slot <= c_slot;
     // D
     if (d_valid) pooled[4*d_slot+:4] <= d_nibble;
-    wr_valid <= d_valid && d_last && (quad ? d_end : d_where[11]);
-    wr_quarter <= pixel + {8'd0, d_where[7:0]};
-    wr_nibble <= d_where[9:8];
-    wr_fill <= d_where[10];
+    wr_valid <= d_valid && d_last && (quad ? d_end : d_where[`OWL_SLOT_WRITE]);
+    wr_quarter <= pixel + {8'd0, d_where[`OWL_SLOT_QUARTER]};
+    wr_nibble <= d_where[`OWL_SLOT_NIBBLE];
+    wr_fill <= d_where[`OWL_SLOT_FILL];
     e_slot <= d_slot;
     if (d_valid && d_last && d_end) pixel <= pixel + {7'd0, step};
     if (start) pixel <= base;

@@ -1,4 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
 // Sends the scores of a pass, 2 * popcount - K, as 16-bit two's complement, low byte first, one byte a valid/ready handshake.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_sender (
@@ -16,7 +18,7 @@ module owl_sender (
   reg active, high;
   reg [1:0] index;
   assign busy = active | score_valid;
-  wire [15:0] score = {1'b0, counts[14*index+:14], 1'b0} + offsets[16*index+:16];
+  wire [15:0] score = {1'b0, counts[14*index+:14], 1'b0} + offsets[`OWL_CLASSES_OFFSET(index)];
 
   always @(posedge clk) begin
     if (score_valid && score_ready) score_valid <= 1'b0;

@@ -1,5 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
 // The conductor: reads the configuration once, then for every frame walks the tiles (descriptor, thresholds, weights) and their passes.
-// A tile is what fits the weight memory; a pass is one walk over the map for up to 16 filters. Layout: hw/up5k/flash_format.py.
+// A tile is what fits the weight memory; a pass is one walk over the map for up to 16 filters. Layout: hw/up5k/fields.py.
+`include "owl_fields.vh"
 `default_nettype none
 
 module owl_sequencer (
@@ -26,13 +28,12 @@ module owl_sequencer (
     input  wire [  7:0] next_weight,
     output reg  [  7:0] threshold_addr,
     input  wire [  1:0] threshold_slot,
-    input  wire [ 60:0] threshold_q,
-    output reg  [204:0] tile,             // fields of the descriptor that stay for a tile
-    output reg  [ 60:0] header            // of the pass
+    input  wire [`OWL_PASS_BITS-1:0] threshold_q,
+    output reg  [`OWL_TILE_BITS-1:0] tile,    // the descriptor
+    output reg  [`OWL_PASS_BITS-1:0] header   // of the pass
 );
-  localparam [13:0] DESCRIPTORS = 14'd17;  // after the configuration and 16 encoder entries
   localparam [3:0] BOOT = 0, CONFIG = 1, IDLE = 2, FETCH = 3, THRESHOLDS = 4, WEIGHTS = 5, HEADER = 6, RUN = 7, NEXT = 8;
-  reg [3:0] state;
+  (* fsm_encoding = "none" *) reg [3:0] state;  // as coded: synthesis would drop what codes that are no state do
 
   // ---------------------------------------------------------------- loader: `load_left1` + 1 words from `load_addr` on
   reg load_active, returns_1, returns_2;
@@ -46,16 +47,15 @@ module owl_sequencer (
   assign threshold_valid = returns_2 && state == THRESHOLDS;
   assign weight_valid = returns_2 && state == WEIGHTS;
 
-  // ---------------------------------------------------------------- descriptor: what stays for a tile, and where its data are
-  reg [237:192] place;
-  wire [1:0] mode = tile[49:48];
-  wire last_tile = tile[60];
-  wire frees_frame = tile[61];
-  wire [7:0] passes1 = tile[175:168];
+  // ---------------------------------------------------------------- descriptor
+  wire [1:0] mode = tile[`OWL_TILE_MODE];
+  wire last_tile = tile[`OWL_TILE_LAST];
+  wire frees_frame = tile[`OWL_TILE_FREES_FRAME];
+  wire [7:0] passes1 = tile[`OWL_TILE_PASSES1];
   reg [13:0] descriptor;
   reg [7:0] pass, pass_thresholds;
   reg [1:0] wait_count;
-  wire [7:0] pass_step = (mode == 2'd2) ? 8'd5 : (mode == 2'd1) ? 8'd3 : 8'd2;
+  wire [7:0] pass_step = (mode == `OWL_WIDTH_QUARTER) ? 8'd5 : (mode == `OWL_WIDTH_HALF) ? 8'd3 : 8'd2;  // a header and its slots
   assign waiting = (state == IDLE);
 
   always @(posedge clk) begin
@@ -81,17 +81,20 @@ module owl_sequencer (
         {index_0, load_active} <= {10'd0, 1'b1};
       end
       CONFIG: begin
-        if (returns_2 && index_2 == 10'd0) {frame_base, frame_positions1} <= q[31:0];
+        if (returns_2 && index_2 == 10'd0) begin
+          frame_base <= q[`OWL_FRAME_BASE];
+          frame_positions1 <= q[`OWL_FRAME_POSITIONS1];
+        end
         if (load_over) begin
           state  <= IDLE;
           enable <= 1'b1;
         end
       end
       IDLE: begin
-        descriptor <= DESCRIPTORS;
+        descriptor <= `OWL_FIRST_DESCRIPTOR;
         if (frame_full && !release_frame) begin
           state <= FETCH;
-          load_addr <= DESCRIPTORS;
+          load_addr <= `OWL_FIRST_DESCRIPTOR;
           load_left1 <= 10'd3;
           {index_0, load_active} <= {10'd0, 1'b1};
         end
@@ -101,23 +104,23 @@ module owl_sequencer (
           case (index_2[1:0])
             2'd0: tile[63:0] <= q;
             2'd1: tile[127:64] <= q;
-            2'd2: tile[188:128] <= q[60:0];
-            default: {tile[204:189], place} <= q[61:0];
+            2'd2: tile[191:128] <= q;
+            2'd3: tile[`OWL_TILE_BITS-1:192] <= q[`OWL_TILE_BITS-193:0];
           endcase
         end
         if (load_over) begin
           state <= THRESHOLDS;
           descriptor <= descriptor + 14'd4;
-          load_addr <= place[205:192];
-          load_left1 <= {2'd0, place[213:206]};
+          load_addr <= tile[`OWL_TILE_THRESHOLDS_AT];
+          load_left1 <= {2'd0, tile[`OWL_TILE_THRESHOLDS1]};
           {index_0, load_active} <= {10'd0, 1'b1};
         end
       end
       THRESHOLDS:
       if (load_over) begin
         state <= WEIGHTS;
-        load_addr <= place[227:214];
-        load_left1 <= place[237:228];
+        load_addr <= tile[`OWL_TILE_WEIGHTS_AT];
+        load_left1 <= tile[`OWL_TILE_WEIGHTS1];
         {index_0, load_active} <= {10'd0, 1'b1};
         {pass, pass_thresholds, first_weight, wait_count} <= 26'd0;
       end
@@ -131,7 +134,7 @@ module owl_sequencer (
         end
       end
       RUN: if (!start && !run_busy) state <= NEXT;
-      default: begin  // NEXT
+      NEXT: begin
         pass <= pass + 8'd1;
         pass_thresholds <= pass_thresholds + pass_step;
         first_weight <= next_weight;
@@ -148,6 +151,7 @@ module owl_sequencer (
           end
         end
       end
+      default: state <= BOOT;  // no state: read the configuration again
     endcase
     if (rst) begin
       state <= BOOT;

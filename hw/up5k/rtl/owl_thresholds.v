@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Headers and thresholds of a tile: 256 words of 64 bits, read in one cycle. Four EBR.
 `default_nettype none
 

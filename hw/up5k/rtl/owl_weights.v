@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weights of a tile: 256 rows of 256 bits, one row a cycle, written a 64-bit quarter row at a time. Sixteen EBR.
 `default_nettype none
 

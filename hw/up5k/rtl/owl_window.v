@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Walks a convolution: for every output position (the corners of a 2x2 pool in turn) the rows of its window, their 64-bit words, and
 // for each word the columns. Two neighbouring windows are walked at once where they overlap: one more column serves both.
 // Addresses are quarters of a word and are found by adding increments alone; the compiler works them out.
@@ -17,7 +18,10 @@ module owl_window (
     input  wire        pair,           // windows go in pairs,
     input  wire        odd,            //   and the last of a row has no partner
     input  wire        pool,
-    input  wire [ 3:0] pad,            // the first/last row and column reach outside: {right, left, bottom, top}
+    input  wire        pad_top,        // the first row reaches outside the map,
+    input  wire        pad_bottom,     //   the last one,
+    input  wire        pad_left,       //   the first column,
+    input  wire        pad_right,      //   the last one
     input  wire [15:0] step_kx,        // from a column to the next
     input  wire [15:0] step_word,      // from the last column of a word to the first of the next word
     input  wire [15:0] step_ky,        // from the last word of a row to the next row
@@ -55,8 +59,8 @@ module owl_window (
   assign tag_counts = !pair || (kx != 2'd0);
   assign tag_first = (word == 8'd0) && (kx == {1'b0, pair}) && (ky == 2'd0);
   assign tag_last = last_word && last_kx && last_ky;
-  assign tag_outside = (pad[0] && ky == 2'd0 && y == 8'd0) || (pad[1] && last_ky && last_y) ||
-                       (pad[2] && kx == 2'd0 && x == 8'd0) || (pad[3] && beyond && last_x);
+  assign tag_outside = (pad_top && ky == 2'd0 && y == 8'd0) || (pad_bottom && last_ky && last_y) ||
+                       (pad_left && kx == 2'd0 && x == 8'd0) || (pad_right && beyond && last_x);
   assign tag_partner = pair && !lone;
   wire pool_ends = pair ? corner[1] : (corner == 2'd3);
   assign tag_pool_first = !pool || (corner == 2'd0);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The chip: the engine behind a power-on reset. External 24 MHz clock; every signal but rst_n is synchronous to it.
 `default_nettype none
 

@@ -14,7 +14,8 @@ from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Laye
 from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw import fast, reference
-from random_networks import random_bits, random_conv, random_images, random_network, random_thermometer, random_thresholds
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_conv, random_images, random_network, random_thermometer, random_thresholds
 
 EXAMPLES = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -49,12 +50,12 @@ def assert_exact(network: Network, counts: tuple[int, ...] = (1, 5, 33), threads
 def test_fast_reference_and_qonnx_executor_agree(drawn: tuple[Network, int]) -> None:
     network, seed = drawn
     images = random_images(np.random.default_rng(seed), network, 2)
-    golden = reference.simulate(network, images)
-    np.testing.assert_array_equal(fast.simulate(network, images), golden)
+    expected = reference.simulate(network, images)
+    np.testing.assert_array_equal(fast.simulate(network, images), expected)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         write_qonnx(network, path)
-        np.testing.assert_array_equal(execute_qonnx(path, images), golden)
+        np.testing.assert_array_equal(execute_qonnx(path, images), expected)
 
 
 @EXAMPLES

@@ -22,7 +22,8 @@ from owlbit.hw.finn.check_steps import check_steps, first_difference
 from owlbit.hw.finn.legality import FinnError
 from owlbit.hw.finn.step_names import FREE, LAST_FREE, STEP_NAMES
 from owlbit.hw.finn.tools import find_vivado
-from random_networks import random_bits, random_images, random_network
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_images, random_network
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 PART = "xc7z020clg400-1"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from owlbit.hw.up5k.bitstream.plan import DEFINES, TOP, rtl_sources
+from owlbit.hw.up5k.bitstream.plan import DEFINES, RTL, TOP, rtl_headers, rtl_sources
+from owlbit.hw.up5k.simulate import BENCH
 from owlbit.hw.verilator import lint, missing_tools
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
@@ -36,6 +38,23 @@ def test_every_file_is_read_and_holds_one_module_of_its_name() -> None:
     for path in rtl_sources():
         modules = [line.split()[1] for line in path.read_text().splitlines() if line.startswith("module ")]
         assert modules == [path.stem], path.name
+
+
+def test_every_file_names_its_licence() -> None:
+    for path in [*rtl_headers(), *rtl_sources(), BENCH]:
+        assert path.read_text(encoding="utf-8").startswith("// SPDX-License-Identifier: Apache-2.0\n"), path.name
+
+
+@pytest.mark.parametrize(("module", "outside"), [("owl_boot", {"REST", "DONE", "ERROR"}), ("owl_sequencer", set())])
+def test_every_state_is_named_in_the_case(module: str, outside: set[str]) -> None:
+    """`default` is left for codes that are no state, and only goes to one. outside: states in which the case is not reached."""
+    text = (RTL / f"{module}.v").read_text(encoding="utf-8")
+    codes = re.search(r"localparam \[3:0\] (.*?);", text)
+    assert codes is not None
+    states = set(re.findall(r"(\w+) = \d+", codes[1]))
+    assert set(re.findall(r"^ +([A-Z]+):\s", text, re.MULTILINE)) == states - outside
+    target = re.findall(r"default: +(.*?)(?: *//.*)?$", text, re.MULTILINE)
+    assert target in [[f"state <= {state};"] for state in states]
 
 
 def test_lint_notices_a_width(tmp_path: Path) -> None:

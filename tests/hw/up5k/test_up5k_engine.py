@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from owlbit.export.network import BinaryConv, ChannelShuffle, Layer, Network, OrPool, Scores
+from owlbit.export.network import BinaryConv, Network, Scores
 from owlbit.hw import reference
 from owlbit.hw.up5k.build import flash_content
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET, MAGIC, crc32_mpeg2
 from owlbit.hw.up5k.simulate import ChipError, ChipRun, simulate_rtl
-from random_networks import random_bits, random_conv, random_fitting_network, random_images, random_thermometer
+from owlbit.models.layer_table import Conv
+from owlbit.toolchain.benchmarks.simulator_networks import reference96
+from owlbit.toolchain.runs.untrained_network import random_bits, untrained_network
+from random_networks import Varied, random_conv, random_fitting_network, random_images, random_thermometer
 
 Images = NDArray[np.uint8]
 
@@ -35,20 +38,10 @@ def chain(
     shuffle: bool = False,
 ) -> Network:
     """A network of (filters, groups, kernel, stride, pool) convolutions, all padded to keep the size."""
-    rng = np.random.default_rng(seed)
-    layers: list[Layer] = [random_thermometer(rng, colours, levels, learned=True)]
-    shape = (colours * levels, *size)
-    for filters, groups, kernel, stride, pool in convs:
-        if shuffle and groups > 1 and len(layers) > 1:
-            layers.append(ChannelShuffle.of_groups(shape[0], groups))
-        side = kernel // 2
-        layers.append(random_conv(rng, shape, filters, groups, (kernel, kernel), (stride, stride), (side,) * 4))
-        shape = layers[-1].output_shape(shape)
-        if pool:
-            layers.append(OrPool())
-            shape = layers[-1].output_shape(shape)
-    layers.append(Scores(random_bits(rng, classes, int(np.prod(shape)))))
-    return Network((colours, *size), tuple(layers))
+    layers = [
+        Conv(filters, kernel, stride, groups, pool=1 + pool, shuffle=shuffle) for filters, groups, kernel, stride, pool in convs
+    ]
+    return untrained_network((colours, *size), levels, layers, classes, Varied(np.random.default_rng(seed)))
 
 
 @pytest.mark.parametrize("seed", range(24))
@@ -90,13 +83,6 @@ def test_every_kind_of_layer(name: str) -> None:
 def test_scores_pause_and_pixels_pause() -> None:
     network = CASES["shuffled groups"]
     run_exact(network, random_images(np.random.default_rng(0), network, 3), gap_seed=99)
-
-
-def reference96(seed: int = 0) -> Network:
-    """The 590 kbit, 202 MMAC network of `models/recipes/reference96.toml` with random integers."""
-    return chain(
-        seed, 1, 16, (96, 96), [(64, 1, 3, 1, True), *((width, 4, 3, 1, True) for width in (128, 256, 256, 512))], shuffle=True
-    )
 
 
 def test_reference96_is_exact_and_fast() -> None:

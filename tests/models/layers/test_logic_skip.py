@@ -12,7 +12,7 @@ from owlbit.hw.reference import logic_skip
 from owlbit.models.layer_table import Conv, TableError, layer_shapes, weight_bits
 from owlbit.models.layers.logic_skip import SKIPS, MuxSkip
 from owlbit.models.networks.binary_net import BinaryNet, ConvBlock
-from owlbit.models.networks.random_weights import smooth_images
+from random_nets import smooth_images
 
 BLOCK, SKIPPED = [-1.0, -1.0, 1.0, 1.0], [-1.0, 1.0, -1.0, 1.0]
 

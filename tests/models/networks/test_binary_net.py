@@ -16,7 +16,7 @@ from owlbit.models.layers.binary import OrPool as TorchOrPool
 from owlbit.models.layers.logic_skip import MuxSkip
 from owlbit.models.networks.binary_net import BinaryNet, ConvBlock
 from owlbit.models.networks.brevitas_twin import brevitas_twin
-from owlbit.models.networks.random_weights import random_weights, smooth_images
+from random_nets import random_weights, smooth_images
 
 TABLES: dict[str, tuple[tuple[int, int, int], int, tuple[Layer, ...]]] = {
     "demo-like": ((1, 16, 16), 4, (Conv(16, pool=2), Conv(32, groups=2, pool=2), Conv(32, groups=4, shuffle=True))),

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 
 from owlbit.models.layer_table import Conv, Layer, Linear, removable, weight_bits
 from owlbit.models.networks.binary_net import BinaryNet
-from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.models.pruning.block_removal import block_importance, choose_blocks, remove_blocks, without
 from owlbit.models.pruning.filter_pruning import Budget, BudgetError, blocks_in, table_in
+from random_nets import random_weights, smooth_images
 
 LAYERS: tuple[Layer, ...] = (Conv(16, pool=2), Conv(16), Conv(16, groups=4, shuffle=True), Conv(32, pool=2), Conv(32), Linear(20))
 SHAPE = (4, 12, 12)  # after the thermometer

@@ -11,7 +11,6 @@ from torch import Tensor
 from owlbit.models.layer_table import Conv, Layer, Linear, Shape, weight_bits
 from owlbit.models.networks.binary_net import BinaryNet, ConvBlock, LinearBlock
 from owlbit.models.networks.brevitas_twin import brevitas_twin
-from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.models.pruning.filter_pruning import (
     Budget,
     BudgetError,
@@ -25,6 +24,7 @@ from owlbit.models.pruning.filter_pruning import (
     width,
 )
 from owlbit.models.pruning.heavy_blocks import add_heavy, heavy_chains
+from random_nets import random_weights, smooth_images
 
 # Image, thresholds, layers, and how many channels each layer keeps.
 CASES: dict[str, tuple[Shape, int, tuple[Layer, ...], tuple[int, ...]]] = {

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from owlbit.models.layer_table import Conv, Layer, Linear, TableError
 from owlbit.models.networks.binary_net import BinaryNet, ConvBlock
 from owlbit.models.networks.brevitas_twin import brevitas_twin
-from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.models.pruning.heavy_blocks import MixedBlock, add_heavy, heavy_chains, mix_weight, remove_heavy, set_mix
+from random_nets import random_weights, smooth_images
 
 IMAGE = (2, 12, 10)
 SHAPE = (6, 12, 10)

@@ -28,12 +28,12 @@ def test_float_equivalents_give_the_references_integers(seed: int, tmp_path: Pat
 
     network = plain_network(seed)
     images = random_images(np.random.default_rng(seed), network, 3)
-    golden = reference.simulate(network, images)
+    expected = reference.simulate(network, images)
     floats = images.astype(np.float32)
-    np.testing.assert_array_equal(torch_equivalent(network, "float32")(floats), golden)
+    np.testing.assert_array_equal(torch_equivalent(network, "float32")(floats), expected)
     write_float_onnx(network, tmp_path / "float.onnx", len(images))
     session = onnxruntime.InferenceSession(str(tmp_path / "float.onnx"), providers=["CPUExecutionProvider"])
-    np.testing.assert_array_equal(session.run(None, {"image": floats})[0], golden)
+    np.testing.assert_array_equal(session.run(None, {"image": floats})[0], expected)
 
 
 def test_networks_have_the_sizes_that_the_table_names() -> None:

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import typer
 from PIL import Image
 from typer.testing import CliRunner
 
 from owlbit.export.network import Network
 from owlbit.export.network_file import save_network
 from owlbit.export.qonnx.write import qonnx_model, write_qonnx
-from owlbit.toolchain.cli.app import Group, app
+from owlbit.toolchain.cli.app import app
 from random_networks import random_fitting_network, random_images
 
 RECIPE = """
@@ -235,33 +234,11 @@ def test_missing_compiler(place: Path, network: Network, monkeypatch: pytest.Mon
     assert "a C++ compiler" in refused(place, "simulate", "network.npz", "--images", "images.npy", "--level", "rtl")
 
 
-def test_unknown_level_and_rung(place: Path, network: Network) -> None:
+def test_unknown_level_and_backend(place: Path, network: Network) -> None:
     save_network(network, place / "network.npz")
     np.save(place / "images.npy", random_images(np.random.default_rng(0), network, 2))
     assert "expected one of reference" in refused(place, "simulate", "network.npz", "--images", "images.npy", "--level", "vhdl")
     assert "expected one of torch" in refused(place, "verify", str(place), "--up-to", "vhdl")
-
-
-def test_verifying_a_file(place: Path, network: Network) -> None:
-    save_network(network, place / "network.npz")
-    assert "expected a run folder or a build folder" in refused(place, "verify", "network.npz")
-
-
-def test_ctrl_c_ends_with_130_and_a_word_on_resuming() -> None:
-    stopping = typer.Typer(cls=Group, no_args_is_help=True)
-
-    @stopping.command()
-    def stop() -> None:
-        raise KeyboardInterrupt
-
-    @stopping.command()
-    def other() -> None:
-        pass
-
-    result = CliRunner().invoke(stopping, ["stop"])
-    assert result.exit_code == 130
-    assert "--resume" in result.stderr
-    assert "Traceback" not in result.output
 
 
 def test_a_missing_package_is_one_message(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ LEFT = {
 
 
 def test_demo_leaves_everything_and_replaces_an_earlier_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Without Verilator the last two rungs cost nothing; they have tests of their own.
+    # Without Verilator the last two backends cost nothing; they have tests of their own.
     monkeypatch.setitem(sys.modules, "verilator", None)
     (tmp_path / "tiny.toml").write_text(TINY)
     folder, out = tmp_path / "demo", Console(file=io.StringIO(), width=120)
@@ -45,8 +45,8 @@ def test_demo_leaves_everything_and_replaces_an_earlier_demo(tmp_path: Path, mon
     assert facts["flash_bytes"] == (folder / "up5k" / "flash.bin").stat().st_size
     assert facts["test_images"] == 2000
     assert facts["test_accuracy"] > 0.3
-    assert [(row["rung"], row["status"]) for row in facts["ladder"]] == [
-        ("reference", "golden"),
+    assert [(row["backend"], row["status"]) for row in facts["verification"]] == [
+        ("reference", "reference"),
         ("torch", "exact"),
         ("qonnx", "exact"),
         ("fast", "exact"),
@@ -65,9 +65,9 @@ def test_demo_leaves_everything_and_replaces_an_earlier_demo(tmp_path: Path, mon
 
 
 @pytest.mark.slow
-def test_the_demo_itself_reaches_its_accuracy_with_every_rung_exact(tmp_path: Path) -> None:
+def test_the_demo_itself_reaches_its_accuracy_with_every_backend_exact(tmp_path: Path) -> None:
     assert run_demo(tmp_path / "demo", Console(file=io.StringIO(), width=120), RECIPE)
     facts = json.loads((tmp_path / "demo" / "demo.json").read_text())
     assert facts["test_accuracy"] >= 0.95
     assert facts["flash_bytes"] < 256 * 1024
-    assert {row["status"] for row in facts["ladder"]} <= {"golden", "exact", "not run"}
+    assert {row["status"] for row in facts["verification"]} <= {"reference", "exact", "not run"}

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from owlbit.toolchain.cli.app import app
+from owlbit.toolchain.sensing.options import SenseOptions
 from sensing_tools import ROOT, printed_by
 
 
@@ -32,6 +34,49 @@ def test_events_are_lines_of_json_on_standard_output_and_in_a_file(tmp_path: Pat
     assert events and all(event["decision"] == event["label"] for event in events if event["label"] is not None)
     assert [event["index"] for event in events] == sorted(event["index"] for event in events)
     assert "1,000 frames" in err and f"{len(events)} events" in err and "estimated power" in err
+
+
+def test_every_option_reaches_the_session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    taken: list[SenseOptions] = []
+    for name in ("run_live", "run_sweeps"):
+        monkeypatch.setattr(f"owlbit.toolchain.cli.sense.{name}", lambda *given: taken.append(given[-1]))
+    wanted = SenseOptions(
+        source="here",
+        light=5.0,
+        mismatch=7.0,
+        rate=12.0,
+        level="rtl",
+        converter="adc",
+        bubbles="keep",
+        expose_for=90.0,
+        headless=True,
+        host="0.0.0.0",
+        port=81,
+        frames=3,
+        full_speed=True,
+        once=True,
+        hold=2,
+        strict=True,
+        events=tmp_path / "events.jsonl",
+        webhook="http://127.0.0.1:9",
+        seed=4,
+        against=(Path("a"), Path("b")),
+        folder=tmp_path / "out",
+        chips=5,
+        images=11,
+    )
+    plain, arguments = SenseOptions(), []
+    for field in fields(SenseOptions):
+        value = getattr(wanted, field.name)
+        assert value != getattr(plain, field.name), field.name  # else its option could be dropped unnoticed
+        option = {"folder": "--out"}.get(field.name, "--" + field.name.replace("_", "-"))
+        values = value if isinstance(value, tuple) else (value,)
+        arguments += [option] if value is True else [word for each in values for word in (option, str(each))]
+    for mode in ([], ["--monte-carlo"]):
+        assert CliRunner().invoke(app, ["sense", *arguments, *mode]).exit_code == 0
+    assert taken == [wanted, wanted]
+    assert CliRunner().invoke(app, ["sense"]).exit_code == 0
+    assert taken[2] == plain
 
 
 @pytest.mark.parametrize(
@@ -123,12 +168,13 @@ def test_a_reader_that_leaves_does_not_stop_it(tmp_path: Path) -> None:
 def test_sensing_imports_no_torch() -> None:
     script = (
         "import sys\n"
+        "from owlbit.toolchain.sensing.options import SenseOptions\n"
         "from owlbit.toolchain.sensing.session import build_loop\n"
         "from owlbit.toolchain.sensing.settings import load_settings\n"
         "import owlbit.toolchain.sensing.monte_carlo.systems\n"
         "from sensing_tools import demo_network\n"
-        "loop = build_loop(demo_network(), load_settings(None), full_speed=True)\n"
-        "next(loop.moments())\n"
+        "loop = build_loop(demo_network(), load_settings(None), SenseOptions(full_speed=True))\n"
+        "next(loop.frames())\n"
         "print(sorted({'torch', 'brevitas', 'lightning', 'matplotlib'} & set(sys.modules)))\n"
     )
     assert printed_by(script) == "[]"

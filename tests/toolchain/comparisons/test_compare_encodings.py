@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from command_line import owlbit
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.comparisons.encodings import chosen, main
+from owlbit.toolchain.comparisons.encodings import chosen
 from owlbit.toolchain.comparisons.encodings_cases import INPUTS, Case, Row, cases
 from owlbit.toolchain.comparisons.encodings_means import gains, means
 from owlbit.toolchain.comparisons.encodings_page import PAGE, PLACES_PLOT, PLOT, TABLE, write_page
@@ -17,6 +18,10 @@ from owlbit.toolchain.comparisons.results_file import read_results, write_result
 from owlbit.toolchain.recipes.recipe import load_recipe
 
 CASE = Case("dark", "gray", 4, "learned", 0)
+
+
+def only(*filters: str) -> list[str]:
+    return [word for each in filters for word in ("--only", each)]
 
 
 def row_of(case: Case, validation: float, test: float) -> Row:
@@ -61,29 +66,29 @@ def test_only_takes_part() -> None:
         chosen(["T=4"])
 
 
-def test_trains_what_is_missing_and_skips_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trains_what_is_missing_and_skips_what_is_there(tmp_path: Path) -> None:
     data, out = cifar10_pages(tmp_path / "data"), tmp_path / "out"
-    command = ["--data", str(data), "--out", str(out), "--runs", str(tmp_path / "runs"), "--epochs", "1", "--only"]
-    part = ["colour=gray", "light=dark", "seed=0", "thresholds=4", "encoding=quantile"]
-    assert main([*command, *part]) == 0
+    command = ["compare-encodings", "--data", str(data), "--out", str(out), "--runs", str(tmp_path / "runs")]
+    part = only("colour=gray", "light=dark", "seed=0", "thresholds=4", "encoding=quantile")
+    assert owlbit(*command, "--epochs", "1", *part).code == 0
     (row,) = read_results(Row, out / "results.csv")
     assert row.case == replace(CASE, encoding="quantile") and row.epochs == 1
     assert 0 <= row.test <= 1 and len(row.places.split()) == 4
     before = (out / "results.csv").read_bytes()
-    assert main([*command, *part]) == 0
-    assert "1 of 1 trainings are there already" in capsys.readouterr().err
+    again = owlbit(*command, "--epochs", "1", *part)
+    assert again.code == 0 and "1 of 1 trainings are there already" in again.err
     assert (out / "results.csv").read_bytes() == before
-    assert main([*command, *part, "light=dark", "encoding=bit-planes,quantile"]) == 0  # every filter counts
+    more = only("light=dark", "encoding=bit-planes,quantile")
+    assert owlbit(*command, "--epochs", "1", *part, *more).code == 0  # every filter counts
     assert (out / "results.csv").read_bytes() == before
-    assert main([*command[:-3], "--epochs", "2"]) == 2
-    assert "expected trainings of 2 epochs, got others" in capsys.readouterr().err
+    other = owlbit(*command, "--epochs", "2")
+    assert other.code == 2 and "expected trainings of 2 epochs, got others" in other.err
 
 
-def test_bad_data_is_one_sentence_across_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["--data", str(tmp_path / "none"), "--out", str(tmp_path), "--runs", str(tmp_path / "runs")]
-    assert main([*command, "--only", "encoding=learned", "seed=0", "thresholds=2", "light=day", "colour=rgb"]) == 2
-    shown = capsys.readouterr().err.replace("\n", "")
-    assert "day-rgb-2-learned-0-10: " in shown and "Traceback" not in shown
+def test_bad_data_is_one_sentence_across_processes(tmp_path: Path) -> None:
+    command = ["compare-encodings", "--data", str(tmp_path / "none"), "--out", str(tmp_path), "--runs", str(tmp_path / "runs")]
+    ended = owlbit(*command, *only("encoding=learned", "seed=0", "thresholds=2", "light=day", "colour=rgb"))
+    assert ended.code == 2 and "\nowlbit: day-rgb-2-learned-0-10: " in ended.err and "Traceback" not in ended.err
 
 
 def test_means_deviations_and_paired_differences(tmp_path: Path) -> None:

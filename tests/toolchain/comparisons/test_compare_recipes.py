@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from command_line import owlbit
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.comparisons.comparison_file import merged, read_comparison
-from owlbit.toolchain.comparisons.recipes import PAGE, PLOT, Row, main, write_page
+from owlbit.toolchain.comparisons.comparison_file import read_comparison
+from owlbit.toolchain.comparisons.recipes import PAGE, PLOT, Row, write_page
 from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
 from owlbit.toolchain.recipes.recipe import load_recipe
 from tiny_recipe import recipe_for
@@ -45,13 +46,6 @@ def test_every_variant_of_the_comparisons_that_come_along_is_a_recipe(path: Path
         assert load_recipe(tmp_path / "a.toml").training.seed == 1
 
 
-def test_tables_are_merged_lists_replaced_and_false_leaves_out() -> None:
-    table = {"a": {"x": 1, "y": 2}, "b": {"z": 3}, "layers": [1, 2], "flag": True}
-    changes = {"a": {"y": 5}, "b": False, "layers": [3], "flag": False, "new": {"k": 0}}
-    assert merged(table, changes) == {"a": {"x": 1, "y": 5}, "layers": [3], "flag": False, "new": {"k": 0}}
-    assert table["a"] == {"x": 1, "y": 2}
-
-
 def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
     file.write_text(FILE + '[variants.two-stages.distillation]\nteacher = "runs/teacher"\n')
     comparison = read_comparison(file)
@@ -62,17 +56,17 @@ def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
     assert comparison.shared["data"]["path"] == "images.npz"  # what the page shows names no folder of this machine
 
 
-def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = [str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--jobs", "2"]
-    assert main([*command, "--only", "plain"]) == 0
+def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Path) -> None:
+    command = ["compare", str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--jobs", "2"]
+    assert owlbit(*command, "--only", "plain").code == 0
     assert {(row.variant, row.seed) for row in read_results(Row, tmp_path / "out" / RESULTS)} == {("plain", 3), ("plain", 4)}
-    assert main(command) == 0
-    assert "2 of 4 trainings are there already" in capsys.readouterr().err
+    rest = owlbit(*command)
+    assert rest.code == 0 and "2 of 4 trainings are there already" in rest.err
     rows = read_results(Row, tmp_path / "out" / RESULTS)
     assert {(row.variant, row.seed) for row in rows} == {(name, seed) for name in ("plain", "two-stages") for seed in (3, 4)}
     assert all(row.epochs == 2 and row.test == -1 and 0 <= row.validation <= 1 and row.weight_bits > 0 for row in rows)
     before = (tmp_path / "out" / RESULTS).read_bytes()
-    assert main(command) == 0
+    assert owlbit(*command).code == 0
     assert (tmp_path / "out" / RESULTS).read_bytes() == before
     with Image.open(tmp_path / "out" / PLOT) as picture:
         assert picture.size > (600, 200)
@@ -102,7 +96,7 @@ def test_means_deviations_and_differences_at_the_same_seed(file: Path, tmp_path:
         ('recipe = "recipe.toml"', 'recipe = "no.toml"', "no.toml: expected a recipe, found no such file"),
         ('recipe = "recipe.toml"', "", "recipe: expected the path of a recipe, got no such key"),
         ("[variants.plain]", "[variants.Plain]", "variants.Plain: expected a name of small letters, digits and dashes"),
-        ("title", "titel", "titel: expected one of title, recipe, seeds"),
+        ("title", "titel", 'titel: expected a known key (did you mean "title"?), got "titel"'),
         ("[variants.plain]", "[variants", "expected a TOML file"),
     ],
 )
@@ -113,14 +107,12 @@ def test_a_bad_file_is_named_with_the_key(file: Path, old: str, new: str, messag
     assert message in str(error.value)
 
 
-def test_a_variant_that_is_no_recipe_is_refused_before_anything_is_trained(
-    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_variant_that_is_no_recipe_is_refused_before_anything_is_trained(file: Path, tmp_path: Path) -> None:
     file.write_text(FILE.replace("stages = 2", "stages = 9"))
-    command = [str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
-    assert main(command) == 2
-    assert "training.stages: expected 1 to 3, got 9" in " ".join(capsys.readouterr().err.split())
+    command = ["compare", str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    refused = owlbit(*command)
+    assert refused.code == 2 and "training.stages: expected 1 to 3, got 9" in refused.err
     assert not (tmp_path / "out").exists() and not [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
     file.write_text(FILE)
-    assert main([*command, "--only", "distilled"]) == 2
-    assert '--only: expected variants of plain, two-stages, got "distilled"' in " ".join(capsys.readouterr().err.split())
+    refused = owlbit(*command, "--only", "distilled")
+    assert refused == (2, "", 'owlbit: --only: expected variants of plain, two-stages, got "distilled"\n')

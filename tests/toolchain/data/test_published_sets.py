@@ -375,5 +375,7 @@ def test_a_run_remembers_where_its_images_were(tmp_path: Path) -> None:
     assert (kept.data, names) == (recipe.data, CIFAR10_NAMES)
     facts = tmp_path / "run" / "run.json"
     facts.write_text(facts.read_text().replace(f'"{tmp_path / "copy"}"', "3"))
-    with pytest.raises(OwlbitError, match="expected data_path to be a text as training writes it, got 3"):
+    with pytest.raises(
+        OwlbitError, match=r"run\.json: expected JSON as training writes it, .* \(data_path: expected a text, got 3\); train again"
+    ):
         run_recipe(tmp_path / "run")

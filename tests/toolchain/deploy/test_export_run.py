@@ -18,14 +18,15 @@ from owlbit.hw.reference import simulate
 from owlbit.models.costs.operations import total
 from owlbit.models.costs.published import cnv_costs
 from owlbit.models.layer_table import macs, weight_bits
-from owlbit.models.networks.random_weights import random_weights, smooth_images
 from owlbit.toolchain.deploy.build_up5k import build_model
-from owlbit.toolchain.deploy.export_run import export_random, export_run
+from owlbit.toolchain.deploy.export_run import export_net, export_run
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.build_net import build_net, deployable
 from owlbit.toolchain.runs.weights import load_run
 from owlbit.toolchain.training.train import train
+from random_nets import random_weights, smooth_images
 
 RECIPE = """
 name = "odd"
@@ -64,12 +65,12 @@ def frames(shape: tuple[int, int, int], count: int = 12) -> NDArray[np.uint8]:
 def test_random_network_gives_equal_integers_everywhere(tmp_path: Path) -> None:
     (tmp_path / "odd.toml").write_text(RECIPE)
     recipe = load_recipe(tmp_path / "odd.toml")
-    network = export_random(recipe, tmp_path / "out", seed=5)
+    net = random_weights(deployable(build_net(recipe, 4)), 5)
+    network = export_net(net, tmp_path / "out", (), recipe.name)
     assert network.input_shape == (3, 13, 11)
     assert network.name == "odd"
     images = frames(network.input_shape)
     scores = simulate(network, images)
-    net = random_weights(deployable(build_net(recipe, 4)), 5)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), scores)
     np.testing.assert_array_equal(execute_qonnx(tmp_path / "out" / "model.onnx", images), scores)
     assert load_model(tmp_path / "out" / "network.npz").same_as(network)
@@ -106,11 +107,11 @@ def test_cnv_has_its_published_counts_exports_and_is_too_large_for_the_up5k(tmp_
     first = 64 * 27 * 30 * 30
     assert macs((3, 32, 32), recipe.layers) - first + 512 * 10 == total(cnv_costs()).bops == 57_906_176
     recipe = replace(recipe, data=replace(recipe.data, source="none", classes=10))
-    network = export_random(recipe, tmp_path, seed=3)
+    net = random_weights(deployable(build_net(recipe, 10)), 3)
+    network = export_net(net, tmp_path, (), recipe.name)
     assert [shape[1:] for shape in network.shapes[1:9]] == [(side, side) for side in (30, 28, 14, 12, 10, 5, 3, 1)]
     images = frames((3, 32, 32), 3)
-    net = random_weights(deployable(build_net(recipe, 10)), 3)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), simulate(network, images))
     with pytest.raises(OwlbitError, match=r"up5k: weights and descriptors take 25475 words of 64 bits, 9092 too many; 16383 fit"):
-        build_model(tmp_path / "network.npz", "up5k", tmp_path / "up5k")
+        build_model(find_model(tmp_path / "network.npz"), "up5k", tmp_path / "up5k")
     assert not (tmp_path / "up5k").exists()

@@ -12,9 +12,10 @@ from owlbit.export.load_model import load_model
 from owlbit.hw.finn.build_finn import Options, build_finn
 from owlbit.hw.finn.check_steps import check_steps, first_difference
 from owlbit.hw.finn.step_names import FREE
-from owlbit.toolchain.benchmarks.simulator_networks import random_weights
+from owlbit.models.layer_table import Conv
 from owlbit.toolchain.data.synthetic import make_frames
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.deploy.model_source import find_model
+from owlbit.toolchain.runs.untrained_network import Random, untrained_network
 
 pytest.importorskip("finn.custom_op", reason="finn-plus is not installed; `make finn` brings it, to Python 3.11")
 PART = "xc7z020clg400-1"
@@ -23,7 +24,7 @@ PART = "xc7z020clg400-1"
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "rate"), [("digits", 1000), ("cifar10_1mb", 200)])
 def test_networks_of_the_zoo(name: str, rate: float, tmp_path: Path) -> None:
-    network = load_model(model_file(Path(f"zoo:{name}")))
+    network = find_model(f"zoo:{name}").load()
     start = time.process_time()
     build_finn(network, tmp_path / name, Options(PART, frames_per_second=rate), lambda line: None)
     assert time.process_time() - start < 180
@@ -34,8 +35,13 @@ def test_networks_of_the_zoo(name: str, rate: float, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_groups_of_4_with_shuffles_on_cifar_sized_images(tmp_path: Path) -> None:
-    convs = [(32, 1, False, True), (64, 4, False, False), (64, 4, True, True), (128, 4, True, True)]
-    network = random_weights("grouped", (3, 32, 32), 8, convs)
+    layers = (
+        Conv(32, pool=2),
+        Conv(64, groups=4),
+        Conv(64, groups=4, shuffle=True, pool=2),
+        Conv(128, groups=4, shuffle=True, pool=2),
+    )
+    network = untrained_network((3, 32, 32), 8, layers, 10, Random(0), "grouped")
     build_finn(network, tmp_path / "grouped", Options(PART, frames_per_second=500), lambda line: None)
     assert first_difference(check_steps(tmp_path / "grouped", make_frames(network.input_shape, 24))) is None
 

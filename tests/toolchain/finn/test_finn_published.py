@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.mark.slow
 def test_the_page_is_what_the_command_writes(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "owlbit.toolchain.finn.published", "--out", str(tmp_path / "page.md"), "--page", str(tmp_path)]
+    words = [sys.executable, "-m", "owlbit.toolchain", "finn", "published"]
+    words += ["--out", str(tmp_path / "page.md"), "--page", str(tmp_path)]
     subprocess.run(words, check=True, capture_output=True, cwd=ROOT)
     text = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert text == (ROOT / "docs" / "finn_report.md").read_text(encoding="utf-8")

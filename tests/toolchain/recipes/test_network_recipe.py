@@ -19,7 +19,7 @@ from owlbit.models.networks.xnor import XnorBlock, XnorNet
 from owlbit.models.paper_networks import FloatResNet18, NetworkTable, ResNet18, Xnor
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.deploy.export_run import export_random, export_run
+from owlbit.toolchain.deploy.export_run import export_net, export_run
 from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.data import PIXELS
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
@@ -133,53 +133,16 @@ def test_export_is_refused_in_one_sentence_that_names_the_part(tmp_path: Path, n
     uses: list[Callable[[], Any]] = [
         lambda: export_run(tmp_path / "run"),
         lambda: torch_scores(tmp_path / "run", images),
-        lambda: export_random(recipe, tmp_path / "random"),
+        lambda: export_net(build_net(recipe, 2), tmp_path / "untrained", (), recipe.name),
     ]
     for use in uses:
         with pytest.raises(OwlbitError, match=message) as caught:
             use()
         assert "\n" not in str(caught.value)
-    assert not (tmp_path / "run" / "model.onnx").exists() and not (tmp_path / "random").exists()
+    assert not (tmp_path / "run" / "model.onnx").exists() and not (tmp_path / "untrained").exists()
     result = CliRunner().invoke(app, ["export", str(tmp_path / "run")])
     assert result.exit_code == 2 and "network.kind: expected a network of binary layers alone" in " ".join(result.output.split())
 
 
-@pytest.mark.parametrize(
-    ("network", "message"),
-    [
-        ("network = 3\n", r"network: expected a table headed \[network\], got 3"),
-        ("[network]\n", r'network\.kind: expected one of "resnet18", "float-resnet18", "xnor", got no such key'),
-        ('[network]\nkind = "vit"\n', r"network\.kind: expected one of \"resnet18\", .* got 'vit'"),
-        (RESNET + "gates = true\n", r"network\.gates: expected a known key .*, got \"gates\""),
-        (RESNET + 'stem = "vgg"\n', r'network\.stem: expected one of "cifar", "imagenet", got the text "vgg"'),
-        (RESNET + 'downsample = "none"\n', r'network\.downsample: expected one of "real", "binary", got'),
-        (RESNET + 'scale = "max"\n', r'network\.scale: expected one of "learned", "mean", "abs-mean", "none", got'),
-        (RESNET + "gate_reduction = -1\n", r"network\.gate_reduction: expected 0 to 64, got -1"),
-        (RESNET.replace("0.0625", "0.3"), r"network\.width: expected a multiple of 1/64, .*, got 0\.3"),
-        (RESNET.replace("0.0625", "0"), r"network\.width: expected 0\.015625 to 8, got 0"),
-        ('[network]\nkind = "float-resnet18"\nscale = "mean"\n', r"network\.scale: expected a known key \(one of stem, width\)"),
-        (XNOR + "double_skip = true\n", r"network\.double_skip: expected a known key"),
-        (RESNET + '[[layers]]\nkind = "conv"\nfilters = 4\n', r"layers: expected no \[\[layers\]\] beside \[network\], which says"),
-        (RESNET + "[input]\nthresholds = 4\n", r"input: expected no \[input\] beside \[network\], which says the whole network"),
-    ],
-)
-def test_a_mistake_is_one_clear_sentence(tmp_path: Path, network: str, message: str) -> None:
-    with pytest.raises(OwlbitError, match=message) as caught:
-        if network.startswith("network ="):
-            (tmp_path / "recipe.toml").write_text(network + DATA)
-            load_recipe(tmp_path / "recipe.toml")
-        recipe_for(tmp_path, network)
-    assert str(caught.value).startswith(f"{tmp_path / 'recipe.toml'}: ") and "\n" not in str(caught.value)
-
-
-def test_images_too_small_for_xnor_are_refused_by_the_recipe(tmp_path: Path) -> None:
-    (tmp_path / "recipe.toml").write_text(DATA.replace("[8, 8]", "[8, 6]") + XNOR)
-    with pytest.raises(OwlbitError, match=r'data\.size: expected at least 8x8 with network\.kind "xnor", .*, got 8x6'):
-        load_recipe(tmp_path / "recipe.toml")
-
-
-def test_a_layer_table_has_no_network(tmp_path: Path) -> None:
+def test_a_layer_table_has_no_network() -> None:
     assert load_recipe(RECIPES / "digits.toml").network is None
-    (tmp_path / "recipe.toml").write_text(DATA + '[[layers]]\nkind = "conv"\nfilters = 4\n')
-    with pytest.raises(OwlbitError, match=r"input: expected a table headed \[input\], got none"):
-        load_recipe(tmp_path / "recipe.toml")

@@ -15,14 +15,15 @@ from owlbit.export.network_cost import layer_costs
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.verification import Row
-from owlbit.toolchain.drawing.svg import coded
+from owlbit.toolchain.reports.figures import coded
 from owlbit.toolchain.reports.findings import Findings
 from owlbit.toolchain.reports.run_report import render_report
+from owlbit.toolchain.runs.history import EpochRecord
 from random_networks import random_fitting_network, random_images
 
 VOID = {"meta", "img", "br", "link"}
-LADDER = (
-    Row("reference", "golden", 24, 0.5),
+VERIFICATION = (
+    Row("reference", "reference", 24, 0.5),
     Row("rtl", "exact", 24, 2.0, 48_000),
     Row("bitstream", "not run", 0, 0.0, note="icebox_vlog is missing"),
 )
@@ -61,12 +62,13 @@ def find(network: Network) -> Findings:
         predicted=simulate(network, images).argmax(axis=1),
         held_out=True,
         history=tuple(
-            {"epoch": epoch, "accuracy": 0.5 + epoch / 20, "validation_accuracy": 0.4 + epoch / 20} for epoch in range(8)
+            EpochRecord(epoch, 1 + epoch // 4, 1.0, 0.5 + epoch / 20, 1.0, 0.4 + epoch / 20, 0.1 / (epoch + 1), [[1]], 1.0)
+            for epoch in range(8)
         ),
         best_epoch=6,
         program=compile_network(network),
         refusal="",
-        ladder=LADDER,
+        verification=VERIFICATION,
     )
 
 
@@ -136,8 +138,8 @@ def test_validation_images_are_not_called_test_images(found: Findings) -> None:
     assert "keeps none back for testing" in page
 
 
-def test_a_network_that_does_not_fit_and_a_ladder_not_climbed(found: Findings) -> None:
-    page = render_report(replace(found, program=None, refusal="up5k: 12 words too many", ladder=()))
+def test_a_network_that_does_not_fit_and_a_verification_not_run(found: Findings) -> None:
+    page = render_report(replace(found, program=None, refusal="up5k: 12 words too many", verification=()))
     assert "up5k: 12 words too many" in page
     assert "Memory on the device" not in page
     assert "Not run yet" in page

@@ -63,9 +63,9 @@ def test_network_on_bits_is_the_network_on_pixels(seed: int) -> None:
     exposure = expose_for(sensor, 100, 30)
     electrons = PixelArray(sensor, chip).expose(images, exposure, rng)
     reading = make_converter("comparators", sensor, network, "keep").read(electrons, exposure, chip, 0.0)
-    golden = reference.simulate(network, images)
-    np.testing.assert_array_equal(reference.simulate(bits_network(network), reading.bits), golden)
-    np.testing.assert_array_equal(fast.simulate(bits_network(network), reading.bits), golden)
+    expected = reference.simulate(network, images)
+    np.testing.assert_array_equal(reference.simulate(bits_network(network), reading.bits), expected)
+    np.testing.assert_array_equal(fast.simulate(bits_network(network), reading.bits), expected)
 
 
 @pytest.mark.parametrize("distance", [-1.5, -0.5, 0.0, 1.0])

@@ -23,9 +23,9 @@ def readings(count: int) -> list[Reading]:
 @pytest.mark.skipif(bool(missing_tools()), reason="Verilator or a C++ compiler is missing")
 def test_rtl_gives_the_same_scores_and_its_own_cycles() -> None:
     network = demo_network()
-    golden = reference.simulate(network, digits(3)[0])
+    expected = reference.simulate(network, digits(3)[0])
     fast, rtl = FastEngine(network), RtlEngine(network)
-    for reading, scores in zip(readings(3), golden, strict=True):
+    for reading, scores in zip(readings(3), expected, strict=True):
         by_fast, by_rtl = fast.infer(reading), rtl.infer(reading)
         np.testing.assert_array_equal(by_fast.scores, scores)
         np.testing.assert_array_equal(by_rtl.scores, scores)

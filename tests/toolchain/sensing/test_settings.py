@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
 from owlbit.toolchain.sensing.sensor import Sensor
 from owlbit.toolchain.sensing.settings import DEFAULTS, default_settings, load_settings
 from owlbit.toolchain.sensing.wake import WakePolicy
@@ -76,7 +78,8 @@ def test_missing_file_and_unknown_class_are_refused(tmp_path: Path) -> None:
 
 def test_energy_by_hand() -> None:
     model = default_settings().energy
-    busy_amps = 1162e-6 + 5167 * 1.63e-13 * 24e6
+    cells = json.loads(ENGINE_JSON.read_text(encoding="utf-8"))["used"]["logic cells"]
+    busy_amps = 1162e-6 + cells * 1.63e-13 * 24e6
     assert model.busy_amps == pytest.approx(busy_amps)
     joules = model.frame_joules(cycles=24_000, frame_s=0.02, comparisons=4096, event=True)
     assert joules["fpga"] == pytest.approx(1.2 * (92.1e-6 * 0.019 + busy_amps * 0.001))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.sensing.moment import Event
+from owlbit.toolchain.sensing.frame_record import Event
 from owlbit.toolchain.sensing.sinks import LineSink, Webhook, file_sink
 
 

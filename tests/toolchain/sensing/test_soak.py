@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from owlbit.toolchain.sensing.frame_record import Event
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.moment import Event
 from owlbit.toolchain.sensing.sinks import Sink, Webhook, file_sink
 from owlbit.toolchain.sensing.sources.scene import Scene
 from owlbit.toolchain.sensing.sources.source import CorruptFrame
@@ -44,11 +44,11 @@ def soak(seconds: float, tmp_path: Path) -> tuple[Loop, int, int, int]:
         sink.put(Event(0, 0.0, "", 0, "", 0, 0, 0, None, 0.0, None))
     started = time.monotonic()
     early = early_traced = 0
-    for moment in loop.moments():
-        loop.controls.set_light(10 + moment.index % 500)
-        if moment.event is not None:
+    for record in loop.frames():
+        loop.controls.set_light(10 + record.index % 500)
+        if record.event is not None:
             for sink in sinks:
-                sink.put(moment.event)
+                sink.put(record.event)
         passed = time.monotonic() - started
         if not early and passed > seconds / 5:
             gc.collect()

@@ -55,12 +55,13 @@ def test_two_processes_give_the_curve_of_one(tmp_path: Path, precision: str) -> 
 
 def test_shares_of_a_batch_make_the_batch() -> None:
     images = Labelled(np.random.default_rng(0).integers(0, 256, (20, 1, 4, 4), dtype=np.uint8), np.arange(20))
-    dataset = Dataset(images, images, None, ("a", "b"), lambda generator: images, Variations(flip=True, shift=1, light="mixed"))
+    dataset = Dataset(images, images, None, ("a", "b"), images, Variations(flip=True, shift=1, light="mixed"))
     whole, left, right = (list(EpochBatches(dataset, Training(batch=8), 0, part=part)) for part in ((0, 1), (0, 2), (1, 2)))
     assert len(whole) == len(left) == len(right) == 2
     for batch, *shares in zip(whole, left, right, strict=True):
-        for index in range(2):
-            np.testing.assert_array_equal(torch.cat([share[index] for share in shares]), batch[index])
+        for field in ("images", "labels", "index"):
+            parts = [getattr(share, field) for share in shares]
+            np.testing.assert_array_equal(torch.cat(parts), getattr(batch, field))
 
 
 def test_a_batch_that_does_not_divide_is_refused(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.data.dataset import stratified_split
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
-from owlbit.toolchain.training.fit import Course
+from owlbit.toolchain.training.fit import NetworkTraining
 from owlbit.toolchain.training.train import train
 from tiny_recipe import quiet, recipe_for
 
@@ -35,9 +35,9 @@ def refusal(recipe: Recipe, folder: Path) -> str:
 def test_the_first_weights_are_those_of_the_other_run_thresholds_included(later: Recipe, tmp_path: Path) -> None:
     first = safetensors.torch.load_file(tmp_path / "first" / "model.safetensors")
     dataset = load_dataset(later.data, tmp_path)
-    course = Course(later, dataset, tmp_path / "second", quiet(), earlier=first)
-    assert course.net.state_dict().keys() == first.keys()
-    for name, tensor in course.net.state_dict().items():
+    training = NetworkTraining(later, dataset, tmp_path / "second", quiet(), earlier=first)
+    assert training.net.state_dict().keys() == first.keys()
+    for name, tensor in training.net.state_dict().items():
         np.testing.assert_array_equal(tensor.numpy(), first[name].numpy(), err_msg=name)
     # A step too small for anything to move leaves the network that it began with.
     still = dataclasses.replace(later, training=dataclasses.replace(later.training, rate=1e-8, epochs=1))

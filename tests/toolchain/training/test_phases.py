@@ -1,4 +1,4 @@
-"""Trainings of several legs (chain, attention, pruning, teachers of other runs, fast training), and resuming them to the bit."""
+"""Trainings of several phases (chain, attention, pruning, teachers of other runs, fast training), and resuming them to the bit."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ from owlbit.toolchain.deploy.export_run import export_run
 from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.weights import load_run
-from owlbit.toolchain.training.phases import plan_legs
+from owlbit.toolchain.training.phases import plan_phases
 from owlbit.toolchain.training.train import train
 from tiny_recipe import TEACHER, quiet, recipe_for
 
@@ -67,8 +67,8 @@ def test_the_chain_ends_in_a_network_that_deploys(tmp_path: Path) -> None:
 
 
 def test_stages_have_the_papers_weights_and_activations(tmp_path: Path) -> None:
-    legs = plan_legs(recipe_for(tmp_path, training=CHAIN))
-    assert [(leg.real, leg.activation, leg.attention) for leg in legs] == [
+    phases = plan_phases(recipe_for(tmp_path, training=CHAIN))
+    assert [(phase.real, phase.activation, phase.attention) for phase in phases] == [
         (True, "tanh", True),
         (True, "clipped", True),
         (False, "clipped", False),
@@ -110,7 +110,7 @@ def test_a_float_run_teaches_another_run_and_does_not_deploy(tmp_path: Path) -> 
     train(teacher, tmp_path / "teacher", console=quiet())
     with pytest.raises(OwlbitError, match=r'training\.numbers: expected "binary", .* got "real"'):
         export_run(tmp_path / "teacher")
-    taught = recipe_for(tmp_path, training=FAST + '[distillation]\nteacher = "teacher"\nonce = true\n')
+    taught = recipe_for(tmp_path, training=FAST + '[distillation]\nteacher = "teacher"\ncache_logits = true\n')
     result = train(taught, tmp_path / "run", console=quiet())
     assert result is not None and result.validation_accuracy > 0.8
 
@@ -173,24 +173,3 @@ def test_weights_that_are_no_numbers_do_not_take_the_checkpoints_place(tmp_path:
     with pytest.raises(OwlbitError, match=r"expected a finite loss, got nan in epoch 3"):
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
     assert (tmp_path / "run" / "last.ckpt").read_bytes() == before
-
-
-@pytest.mark.parametrize(
-    ("training", "message"),
-    [
-        (
-            '[distillation]\nteacher = "float"\nprogressive = true\n',
-            r"distillation\.progressive: expected no such key without stages",
-        ),
-        (
-            '[distillation]\nteacher = "float"\nonce = true\nattention = 1.0\n',
-            r"distillation\.once: expected no such key with attention",
-        ),
-        ('[distillation]\nteacher = "float"\nweight = 0.0\n', r"distillation\.weight: expected more than 0 where attention is not"),
-        ('numbers = "real"\nstages = 2\n', r'training\.stages: expected 1 with numbers = "real"'),
-        ('numbers = "real"\n[distillation]\nteacher = "float"\n', r"distillation\.teacher: expected another run"),
-    ],
-)
-def test_contradictory_keys_are_named(tmp_path: Path, training: str, message: str) -> None:
-    with pytest.raises(OwlbitError, match=message):
-        recipe_for(tmp_path, training=training)

@@ -24,9 +24,10 @@ from owlbit.toolchain.deploy.torch_scores import torch_scores
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.weights import load_run
-from owlbit.toolchain.training.distillation import Teaching
+from owlbit.toolchain.training.batches import Batch
+from owlbit.toolchain.training.distillation import Distiller
 from owlbit.toolchain.training.train import train
-from tiny_recipe import RECIPE, TEACHER, TWO_STAGES, quiet, recipe_for
+from tiny_recipe import TEACHER, TWO_STAGES, quiet, recipe_for
 
 
 @pytest.mark.parametrize("encoding", ["uniform", "quantile", "learned"])
@@ -106,50 +107,30 @@ def test_a_damaged_teacher_is_named(tmp_path: Path) -> None:
         train(recipe, tmp_path / "run", console=quiet(), resume=True)
 
 
+def test_the_old_name_of_a_key_is_taken_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    recipe = recipe_for(tmp_path, training='[distillation]\nteacher = "float"\nonce = true\n')
+    assert recipe.distillation is not None and recipe.distillation.cache_logits
+    assert caplog.messages == [f"{recipe.path}: distillation.once: this key is now called cache_logits"]
+    with pytest.raises(OwlbitError, match=r"distillation\.once: expected a known key"):
+        recipe_for(tmp_path, training='[distillation]\nteacher = "float"\nonce = true\ncache_logits = true\n')
+
+
 def test_distillation_loss_is_the_weighted_sum_of_its_formula() -> None:
     teacher = BinaryNet((1, 8, 8), 2, (Conv(4),), 3, encoding="ramps", activation="hardtanh")
     teacher.use_real_weights(True)
     images = torch.randint(0, 256, (5, 1, 8, 8), generator=torch.Generator().manual_seed(1))
     logits = torch.randn(5, 3, generator=torch.Generator().manual_seed(2))
-    teaching = Teaching(teacher, Distillation("float", temperature=3.0, weight=0.25))
-    loss = teaching.loss((images, torch.zeros(5)), logits, torch.tensor(2.0))
+    distiller = Distiller(teacher, Distillation("float", temperature=3.0, weight=0.25))
+    batch = Batch(images, torch.zeros(5), torch.tensor([6, 2, 0, 3, 5]))
+    loss = distiller.loss(batch, logits, torch.tensor(2.0))
     p, q = F.softmax(teacher.logits(images) / 3, 1), F.softmax(logits / 3, 1)
     expected = 0.75 * 2 + 0.25 * 9 * (p * (p / q).log()).sum(1).mean()
     np.testing.assert_allclose(loss.detach().numpy(), expected.detach().numpy(), rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("encoding", "training", "message"),
-    [
-        ('encoding = "gray-code"\n', "", r'input\.encoding: expected one of "learned", "uniform", "quantile", "bit-planes", got'),
-        ('encoding = "uniform"\nstart = "uniform"\n', "", r'input\.start: expected no such key with encoding "uniform"'),
-        ("learned = false\n", "", r"input\.learned: expected "),
-        ('encoding = "bit-planes"\nshared = true\n', "", r'input\.shared: expected no such key with encoding "bit-planes"'),
-        ("", "stages = 4\n", r"training\.stages: expected 1 to 3, got 4"),
-        ("", "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages or real numbers, got 0\.1"),
-        ("", 'estimator = "magic"\n', r'training\.estimator: expected one of "clipped", "triangular"'),
-        (
-            "",
-            '[distillation]\nteacher = "wise"\nrate = 0.1\n',
-            r'distillation\.rate: expected no such key unless teacher is "float"',
-        ),
-        ("", "[distillation]\nweight = 0.5\n", r"distillation\.teacher: expected a text, got no such key"),
-        ("", '[distillation]\nteacher = "float"\nweight = 2\n', r"distillation\.weight: expected 0 to 1, got 2"),
-    ],
-)
-def test_contradictory_and_unknown_keys_are_named(tmp_path: Path, encoding: str, training: str, message: str) -> None:
-    with pytest.raises(OwlbitError, match=message):
-        recipe_for(tmp_path, encoding=encoding, training=training)
-
-
-def test_bit_planes_are_eight(tmp_path: Path) -> None:
-    path = recipe_for(tmp_path).path
-    path.write_text(RECIPE.replace("thresholds = 3", 'thresholds = 3\nencoding = "bit-planes"'))
-    with pytest.raises(OwlbitError, match=r"input\.thresholds: expected 8, the digits of a pixel"):
-        load_recipe(path)
-    path.write_text(RECIPE.replace("epochs = 4", "epochs = 1\nstages = 2"))
-    with pytest.raises(OwlbitError, match=r"training\.epochs: expected at least 2, one for each stage, got 1"):
-        load_recipe(path)
+    # Cached logits are those at the images' places in the set, whatever the images look like by now.
+    cached = torch.full((7, 3), float("nan")).index_copy(0, batch.index, teacher.logits(images).detach())
+    dark = Batch(images * 0, batch.labels, batch.index)
+    from_cache = Distiller(teacher, distiller.recipe, cached).loss(dark, logits, torch.tensor(2.0))
+    np.testing.assert_array_equal(from_cache.detach().numpy(), loss.detach().numpy())
 
 
 def test_logic_skips_train_and_deploy(tmp_path: Path) -> None:

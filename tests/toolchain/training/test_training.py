@@ -22,7 +22,8 @@ from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.recipes.training import Training
 from owlbit.toolchain.runs.weights import load_run
 from owlbit.toolchain.training.batches import EpochBatches
-from owlbit.toolchain.training.train import accuracy, train
+from owlbit.toolchain.training.evaluation import torch_accuracy
+from owlbit.toolchain.training.train import train
 
 TINY = """
 name = "tiny"
@@ -102,7 +103,7 @@ def test_the_saved_model_is_that_of_the_best_epoch_and_gives_the_stated_accuracy
     assert result is not None and result.test_accuracy is not None
     run = load_run(tmp_path / "run")
     assert run.class_names == ("top", "bottom")
-    assert accuracy(run.net, blobs()) == result.test_accuracy
+    assert torch_accuracy(run.net, blobs()) == result.test_accuracy
     assert result.test_accuracy > 0.9
     assert run.net.thermometer.integer_thresholds().tolist() == result.thresholds
     assert result.test_images == 120
@@ -136,6 +137,15 @@ def test_resumed_training_ends_in_the_same_weights_to_the_bit(recipe: Recipe, tm
     saved = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "halves")]
     assert saved[0] == saved[1]
     assert (whole.best_epoch, whole.test_accuracy) == (halves.best_epoch, halves.test_accuracy)
+
+
+def test_the_state_file_holds_plain_records_as_history_does(recipe: Recipe, tmp_path: Path) -> None:
+    """So that it is read back without unpickling, and a training that an earlier version stopped can be resumed."""
+    train(recipe, tmp_path / "run", console=quiet(), stop_after=2)
+    saved = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["owlbit"]
+    assert saved.keys() == {"history", "best_epoch", "best_state"}
+    assert saved["history"] == json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [type(record) for record in saved["history"]] == [dict, dict]
 
 
 def test_a_killed_training_resumes_to_the_same_weights(recipe: Recipe, tmp_path: Path) -> None:
@@ -197,7 +207,8 @@ def test_the_threads_of_the_process_are_left_as_they_were(recipe: Recipe, tmp_pa
 def test_epochs_differ_and_hang_on_seed_and_number_alone() -> None:
     dataset = digits_dataset()
     first, again, later, other = (
-        next(iter(EpochBatches(dataset, Training(seed=seed), epoch)))[0].numpy() for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
+        next(iter(EpochBatches(dataset, Training(seed=seed), epoch))).images.numpy()
+        for seed, epoch in ((3, 1), (3, 1), (3, 2), (4, 1))
     )
     np.testing.assert_array_equal(first, again)
     assert (first != later).any() and (first != other).any()

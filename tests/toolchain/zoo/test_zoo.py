@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import ONNX
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.execute import execute_qonnx
 from owlbit.export.qonnx.read import read_qonnx
@@ -21,14 +22,13 @@ from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.deploy.export_run import export_run
-from owlbit.toolchain.deploy.model_file import default_out, model_file
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+from owlbit.toolchain.runs.run_folder import RECIPE
 from owlbit.toolchain.training.train import train
 from owlbit.toolchain.zoo.card import (
     CARD,
-    ONNX,
     PAGE,
-    RECIPE,
     ZOO,
     card_page,
     read_card,
@@ -122,22 +122,30 @@ def test_publishing_makes_a_folder_that_holds_what_the_run_was(tmp_path: Path) -
 def test_a_damaged_card_is_named(tmp_path: Path) -> None:
     shutil.copytree(ZOO / "digits", tmp_path / "digits")
     content = asdict(read_card(tmp_path / "digits"))
-    content.pop("macs")
-    (tmp_path / "digits" / CARD).write_text(json.dumps(content))
-    with pytest.raises(OwlbitError, match=r"card\.json: expected a card as"):
-        read_card(tmp_path / "digits")
+    without = {key: value for key, value in content.items() if key != "macs"}
+    for written, why in (
+        (json.dumps(without), "macs: expected an integer, got no such key"),
+        (json.dumps({**content, "image": ["1", 2, 3]}), r'image\[0\]: expected an integer, got the text "1"'),
+        (json.dumps({**content, "cycles": "many"}), 'cycles: expected an integer, got the text "many"'),
+        (json.dumps({**content, "cycle": 3}), r'cycle: expected a known key \(did you mean "cycles"\?\)'),
+        (json.dumps([content]), "expected an object, got the list"),
+        ("{", "no JSON: EOF"),
+    ):
+        (tmp_path / "digits" / CARD).write_text(written)
+        with pytest.raises(OwlbitError, match=rf"card\.json: expected a card as .*, could not read it \({why}"):
+            read_card(tmp_path / "digits")
 
 
 def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = CliRunner()
     listed = runner.invoke(app, ["zoo"], env={"COLUMNS": "140"})
     assert listed.exit_code == 0 and all(name in listed.output for name in NAMES)
-    shown = runner.invoke(app, ["zoo", "digits"])
+    shown = runner.invoke(app, ["zoo", "show", "digits"])
     assert shown.exit_code == 0 and shown.output.startswith("# digits\n")
-    unknown = runner.invoke(app, ["zoo", "digit"])
+    unknown = runner.invoke(app, ["zoo", "show", "digit"])
     assert unknown.exit_code == 2 and 'did you mean "digits"?' in unknown.output
-    assert model_file(Path("zoo:digits")) == ZOO / "digits" / ONNX
-    assert default_out(Path("zoo:digits"), "up5k") == Path("runs/digits/up5k")
+    assert find_model("zoo:digits").onnx == ZOO / "digits" / ONNX
+    assert find_model("zoo:digits").build_folder("up5k") == Path("runs/digits/up5k")
     monkeypatch.chdir(tmp_path)
     np.save("frames.npy", sample_frames(read_qonnx(ZOO / "digits" / ONNX)))
     simulated = runner.invoke(app, ["simulate", "zoo:digits", "--images", "frames.npy", "--scores", "scores.npy"])
@@ -149,7 +157,7 @@ def test_the_command_lists_shows_and_resolves(tmp_path: Path, monkeypatch: pytes
 
 def test_the_plot_shows_every_network(tmp_path: Path) -> None:
     runner = CliRunner()
-    drawn = runner.invoke(app, ["zoo", "--plot", str(tmp_path / "zoo.png")])
+    drawn = runner.invoke(app, ["zoo", "plot", str(tmp_path / "zoo.png")])
     assert drawn.exit_code == 0, drawn.output
     with Image.open(tmp_path / "zoo.png") as opened:
         everything = np.asarray(opened.convert("RGB"))
@@ -159,5 +167,5 @@ def test_the_plot_shows_every_network(tmp_path: Path) -> None:
     for ink, there in (((0x2F, 0x66, 0x90), True), ((0xC8, 0x55, 0x3D), False)):  # of a first and of a second task
         assert (everything == ink).all(-1).any()
         assert (one == ink).all(-1).any() == there
-    folder = runner.invoke(app, ["zoo", "--plot", str(tmp_path)])
+    folder = runner.invoke(app, ["zoo", "plot", str(tmp_path)])
     assert folder.exit_code == 2 and "expected a file to write, found a folder" in folder.output

@@ -1,4 +1,4 @@
-"""A run on bit planes as an integer network: `python -m owlbit.toolchain.sensing.monte_carlo.export_bit_planes RUN FILE.npz`.
+"""A run on bit planes as an integer network: `owlbit export-bit-planes RUN FILE.npz`.
 
 No thermometer gives bit planes, so that such a run does not deploy. Taken apart from its first layer it is an ordinary network
 whose input is eight channels of bits a colour, each with the threshold 1. `owlbit sense --monte-carlo` compares with it.
@@ -6,8 +6,6 @@ whose input is eight channels of bits a colour, each with the threshold 1. `owlb
 
 from __future__ import annotations
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import cast
@@ -54,22 +52,3 @@ def export_bit_planes(run: Path, path: Path) -> Network:
         raise OwlbitError(f"{run}: expected the accuracy that training stated, {stated:.4%}, got {accuracy:.4%}")
     save_network(network, path)
     return network
-
-
-def main() -> int:
-    """Reads the command line; 2 where the run cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m owlbit.toolchain.sensing.monte_carlo.export_bit_planes", description=__doc__)
-    parser.add_argument("run", type=Path, help="a finished run whose encoding is bit-planes")
-    parser.add_argument("file", type=Path, help="the network file to write, .npz")
-    given = parser.parse_args()
-    try:
-        network = export_bit_planes(given.run, given.file)
-    except OwlbitError as error:
-        print(f"owlbit: {error}", file=sys.stderr)
-        return 2
-    print(f"exported: {given.file}, {network.name}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,7 +10,7 @@ from owlbit.export.network import Network
 from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.data.digits import RENDERINGS, TEST_ORIGINALS, held_out_frames
 from owlbit.toolchain.data.image_files import read_folder
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.sensing.monte_carlo.measure import System, bit_planes_system, systems_of
 from owlbit.toolchain.sensing.sources.source import SCENE
 
@@ -27,7 +27,7 @@ def systems_for(model: Path, network: Network, against: list[Path]) -> list[Syst
     names = {model: "learned" if demo else network.name}
     networks = {model: network}
     for path in [UNIFORM] if demo else against:
-        other = load_model(model_file(path))
+        other = find_model(path).load()
         if other.input_shape != network.input_shape or other.class_names != network.class_names:
             raise OwlbitError(
                 f"{path}: expected frames of {list(network.input_shape)} and the classes of {model}, got {list(other.input_shape)} "

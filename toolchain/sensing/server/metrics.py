@@ -1,4 +1,4 @@
-"""What Prometheus may scrape: the loop's counts, read at the moment of the scrape, beside CPU and memory of the process."""
+"""What Prometheus may scrape: the loop's counts, read at the time of the scrape, beside CPU and memory of the process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class LoopCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """As the library wants it."""
         loop, tally, setting = self.feed.loop, self.feed.loop.tally, self.feed.loop.controls.read()
-        moment = self.feed.moment
+        record = self.feed.record
         counters = {
             "owlbit_frames": ("Frames taken.", tally.frames),
             "owlbit_events": ("Events that woke the host.", tally.events),
@@ -44,9 +44,9 @@ class LoopCollector(Collector):
             "owlbit_paused": ("1 while paused.", float(setting.paused)),
             "owlbit_frame_rate_hertz": ("Frames a second that are asked for.", loop.frames_per_second),
         }
-        if moment is not None and moment.latency_s is not None and moment.duty is not None:
-            gauges["owlbit_latency_seconds"] = ("From the first pixel to the last score.", moment.latency_s)
-            gauges["owlbit_duty_ratio"] = ("Share of the frame time in which the engine works.", moment.duty)
+        if record is not None and record.latency_s is not None and record.duty is not None:
+            gauges["owlbit_latency_seconds"] = ("From the first pixel to the last score.", record.latency_s)
+            gauges["owlbit_duty_ratio"] = ("Share of the frame time in which the engine works.", record.duty)
         for name, (text, value) in gauges.items():
             yield GaugeMetricFamily(name, text, value=value)
 

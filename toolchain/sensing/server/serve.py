@@ -12,8 +12,8 @@ from types import FrameType
 import uvicorn
 
 from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.frame_record import FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.moment import Moment
 from owlbit.toolchain.sensing.server.guard import is_loopback
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import make_app
@@ -56,10 +56,10 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def run_page(loop: Loop, moments: Iterator[Moment], *, host: str, port: int, notify: Callable[[str], None]) -> int | None:
-    """Serves `loop`, whose `moments` are taken here, until they end, SIGTERM or SIGINT; the signal, or None. `port` 0: any free.
+def run_page(loop: Loop, records: Iterator[FrameRecord], *, host: str, port: int, notify: Callable[[str], None]) -> int | None:
+    """Serves `loop`, whose `records` are taken here, until they end, SIGTERM or SIGINT; the signal, or None. `port` 0: any free.
 
-    When it returns, the last moment has been taken. Raises OwlbitError for a port in use, and whatever ends the loop for good.
+    When it returns, the last record has been taken. Raises OwlbitError for a port in use, and whatever ends the loop for good.
     """
     bound = bind(host, port)
     feed = Feed(loop)
@@ -77,8 +77,8 @@ def run_page(loop: Loop, moments: Iterator[Moment], *, host: str, port: int, not
 
     def work() -> None:
         try:
-            for moment in moments:
-                feed.take(moment)
+            for record in records:
+                feed.take(record)
         except BaseException as error:
             failures.append(error)
         finally:

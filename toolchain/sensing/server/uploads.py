@@ -56,7 +56,5 @@ def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple
                 opened.load()
                 upright = ImageOps.exif_transpose(opened)
                 return fit_image(upright, (rows, columns), "gray" if colours == 1 else "rgb"), size
-    except UploadError:
-        raise
     except (OSError, SyntaxError, ValueError, MemoryError, EOFError, Image.DecompressionBombError) as error:
         raise UploadError(f"picture: expected {', '.join(FORMATS)}, could not read it ({error})", 415) from None

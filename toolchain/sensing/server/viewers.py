@@ -11,8 +11,8 @@ import threading
 import time
 from collections import deque
 
+from owlbit.toolchain.sensing.frame_record import Event, FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.moment import Event, Moment
 from owlbit.toolchain.sensing.server.wire import frame_message
 
 QUEUE = 4  # frames that wait for one viewer
@@ -49,7 +49,7 @@ class Viewer:
             if self._called or self._aio.is_closed():
                 return
             self._called = True
-        with contextlib.suppress(RuntimeError):  # the server ends in this moment
+        with contextlib.suppress(RuntimeError):  # the server is ending
             self._aio.call_soon_threadsafe(self._ready.set)
 
     async def wait(self) -> None:
@@ -76,7 +76,7 @@ class Feed:
         self.viewers: frozenset[Viewer] = frozenset()
         self.dropped = 0
         self.latest = time.monotonic()
-        self.moment: Moment | None = None
+        self.record: FrameRecord | None = None
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._right: deque[bool] = deque(maxlen=RECENT)
         self._lock = threading.Lock()
@@ -87,16 +87,16 @@ class Feed:
         """Share of the latest RECENT labelled frames that were decided rightly; None before the first."""
         return sum(self._right) / len(self._right) if self._right else None
 
-    def take(self, moment: Moment) -> None:
+    def take(self, record: FrameRecord) -> None:
         """One frame of the loop."""
-        self.moment, self.latest = moment, time.monotonic()
-        if moment.label is not None:
-            self._right.append(moment.decision == moment.label)
-        if moment.event is not None:
+        self.record, self.latest = record, time.monotonic()
+        if record.label is not None:
+            self._right.append(record.decision == record.label)
+        if record.event is not None:
             with self._lock:
-                self._events.append(moment.event)
+                self._events.append(record.event)
         viewers = self.viewers
-        wanted = moment.event is not None or self.loop.controls.read().paused or self.latest - self._sent >= SHORTEST_S
+        wanted = record.event is not None or self.loop.controls.read().paused or self.latest - self._sent >= SHORTEST_S
         if viewers and wanted:
             self._sent = self.latest
             message = self.message()
@@ -104,8 +104,8 @@ class Feed:
 
     def message(self) -> bytes:
         """The last frame. There must have been one."""
-        assert self.moment is not None
-        return frame_message(self.moment, self.loop, self.recent, len(self.viewers))
+        assert self.record is not None
+        return frame_message(self.record, self.loop, self.recent, len(self.viewers))
 
     def events(self, after: int = -1) -> list[Event]:
         """Those of frames later than `after`, oldest first."""

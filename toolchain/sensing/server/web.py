@@ -136,7 +136,7 @@ async def tell(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
     """Greets this viewer, then sends what comes for it, as fast as it takes it."""
     so_far = [event for event in feed.events() if event.index <= viewer.after]
     await socket.send_json(greeting(feed.loop, so_far[-GREETED:]))
-    if feed.moment is not None:
+    if feed.record is not None:
         await socket.send_bytes(feed.message())
     while True:
         await viewer.wait()
@@ -159,7 +159,7 @@ async def listen(socket: WebSocket, feed: Feed) -> None:
         text = await socket.receive_text()
         try:
             obey(json.loads(text), feed.loop)
-        except (OwlbitError, ValueError, TypeError, KeyError) as error:
+        except (OwlbitError, json.JSONDecodeError) as error:
             await socket.send_json({"kind": "refused", "message": str(error)})
         feed.tell_setting()
 

@@ -15,8 +15,8 @@ import numpy as np
 
 from owlbit.export.network_cost import layer_costs
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.toolchain.sensing.frame_record import Event, FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.moment import Event, Moment
 
 
 def greeting(loop: Loop, events: list[Event]) -> dict[str, Any]:
@@ -49,30 +49,30 @@ def standing(loop: Loop) -> dict[str, Any]:
     return {"kind": "setting", **asdict(loop.controls.read()), "energy": constants}
 
 
-def frame_message(moment: Moment, loop: Loop, recent: float | None, viewers: int) -> bytes:
-    """`moment` and the counts since the start. `recent`: share of the latest labelled frames that were decided rightly."""
+def frame_message(record: FrameRecord, loop: Loop, recent: float | None, viewers: int) -> bytes:
+    """`record` and the counts since the start. `recent`: share of the latest labelled frames that were decided rightly."""
     tally, setting = loop.tally, loop.controls.read()
     header = {
-        "index": moment.index,
-        "time_s": moment.time_s,
-        "name": moment.name,
-        "label": moment.label,
-        "lux": moment.lux,
-        "mismatch_mv": moment.mismatch_mv,
-        "exposure_s": moment.exposure_s,
-        "electrons": float(moment.electrons.mean()),
-        "activity": [round(share, 4) for share in moment.activity.tolist()],
-        "scores": moment.scores.tolist(),
-        "decision": moment.decision,
-        "margin": moment.margin,
-        "contrast": round(moment.contrast, 4),
-        "sure": moment.sure,
-        "event": moment.event is not None,
-        "awake": moment.awake,
-        "cycles": moment.cycles,
-        "latency_s": moment.latency_s,
-        "duty": moment.duty,
-        "energy_j": moment.energy_j,
+        "index": record.index,
+        "time_s": record.time_s,
+        "name": record.name,
+        "label": record.label,
+        "lux": record.lux,
+        "mismatch_mv": record.mismatch_mv,
+        "exposure_s": record.exposure_s,
+        "electrons": float(record.electrons.mean()),
+        "activity": [round(share, 4) for share in record.activity.tolist()],
+        "scores": record.scores.tolist(),
+        "decision": record.decision,
+        "margin": record.margin,
+        "contrast": round(record.contrast, 4),
+        "sure": record.sure,
+        "event": record.event is not None,
+        "awake": record.awake,
+        "cycles": record.cycles,
+        "latency_s": record.latency_s,
+        "duty": record.duty,
+        "energy_j": record.energy_j,
         "tally": asdict(tally),
         "accuracy": tally.accuracy,
         "recent": recent,
@@ -80,4 +80,4 @@ def frame_message(moment: Moment, loop: Loop, recent: float | None, viewers: int
         "setting": asdict(setting),
     }
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    return b"".join((struct.pack("<I", len(text)), text, moment.seen.tobytes(), np.packbits(moment.bits).tobytes()))
+    return b"".join((struct.pack("<I", len(text)), text, record.seen.tobytes(), np.packbits(record.bits).tobytes()))

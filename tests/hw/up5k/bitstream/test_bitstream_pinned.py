@@ -12,7 +12,18 @@ import pytest
 
 from owlbit.hw.external_tools import ToolMissing
 from owlbit.hw.up5k.bitstream.build import BitstreamError, build_bitstream, check, require_tools, summarise
-from owlbit.hw.up5k.bitstream.plan import BITSTREAM_BYTES, ENGINE_BIN, ENGINE_JSON, PINS, RTL, TOP, Plan, input_hash, rtl_sources
+from owlbit.hw.up5k.bitstream.plan import (
+    BITSTREAM_BYTES,
+    ENGINE_BIN,
+    ENGINE_JSON,
+    PINS,
+    RTL,
+    TOP,
+    Plan,
+    input_hash,
+    rtl_headers,
+    rtl_sources,
+)
 
 
 def record() -> dict[str, Any]:
@@ -31,7 +42,7 @@ def test_the_file_is_the_recorded_one() -> None:
 
 
 def test_it_is_made_from_this_checkout() -> None:
-    assert record()["sources"] == [path.name for path in rtl_sources()]
+    assert record()["sources"] == [path.name for path in [*rtl_headers(), *rtl_sources()]]
     assert record()["input_sha256"] == input_hash(Plan()), "hw/up5k/rtl, the pins or the plan changed: run `make bitstream`"
 
 

@@ -19,7 +19,8 @@ from owlbit.hw.up5k.build import flash_content
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.simulate import ChipError, simulate_bitstream, simulate_rtl
 from owlbit.hw.verilator import missing_tools as missing_verilator
-from random_networks import random_bits, random_conv, random_images, random_thermometer
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_conv, random_images, random_thermometer
 
 Images = NDArray[np.uint8]
 MISSING = missing_tools() + missing_verilator()

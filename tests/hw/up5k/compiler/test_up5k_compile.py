@@ -17,7 +17,8 @@ from owlbit.hw.up5k.compiler.layout import INERT, lay_out_map
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, Up5kError
 from owlbit.hw.up5k.compiler.passes import plan_passes
 from owlbit.hw.up5k.compiler.stages import split_stages
-from random_networks import random_bits, random_conv, random_fitting_network, random_network, random_thermometer
+from owlbit.toolchain.runs.untrained_network import random_bits
+from random_networks import random_conv, random_fitting_network, random_network, random_thermometer
 
 
 def network_of(*layers: Layer, shape: tuple[int, int, int] = (1, 8, 8), levels: int = 16, classes: int = 10) -> Network:

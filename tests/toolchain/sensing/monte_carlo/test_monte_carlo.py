@@ -12,7 +12,7 @@ from PIL import Image
 from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
 from owlbit.hw import fast, reference
-from owlbit.toolchain.deploy.model_file import model_file
+from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.sensing.converters import bit_planes
 from owlbit.toolchain.sensing.monte_carlo import measure as monte_carlo
 from owlbit.toolchain.sensing.monte_carlo.measure import Condition, conditions, interval, measure
@@ -25,14 +25,14 @@ from sensing_tools import demo_network
 def test_an_ideal_sensor_has_the_accuracy_of_the_integer_network() -> None:
     network = demo_network()
     data = labelled_frames(network, "scene", 200)
-    golden = float((reference.simulate(network, data.images).argmax(1) == data.labels).mean())
+    expected = float((reference.simulate(network, data.images).argmax(1) == data.labels).mean())
     systems = systems_for(DEMO, network, [])
     condition = Condition("mismatch", 0.0, "mV", 0.0, 200.0, 30.0)
     points = list(measure(systems, data, Sensor().ideal(), condition, chips=2))
     assert len(points) == len(systems) == 5
     for point in points:
         if point.system.startswith("learned"):
-            assert point.accuracy == golden
+            assert point.accuracy == expected
         assert point.accuracy > (0.85 if point.system.startswith("bit planes") else 0.93)
         assert point.low <= point.accuracy <= point.high
 
@@ -40,7 +40,7 @@ def test_an_ideal_sensor_has_the_accuracy_of_the_integer_network() -> None:
 def test_the_comparison_networks_are_as_good_as_the_docs_say() -> None:
     data = labelled_frames(demo_network(), "scene", 2000)
     planes = fast.simulate(load_model(BIT_PLANES), bit_planes(data.images)).argmax(1)
-    uniform = fast.simulate(load_model(model_file(UNIFORM)), data.images).argmax(1)
+    uniform = fast.simulate(find_model(UNIFORM).load(), data.images).argmax(1)
     assert (float((planes == data.labels).mean()), float((uniform == data.labels).mean())) == (0.9020, 0.9660)
 
 

@@ -151,7 +151,7 @@ def test_a_changed_constant_changes_the_energy(browser: Browser, address: str) -
     page.fill("#constants [name=cells]", "many")
     page.press("#constants [name=cells]", "Enter")
     until(page, "document.querySelector('#note').textContent.includes('expected')")
-    until(page, "document.querySelector('#constants [name=cells]').value === '5167'")
+    until(page, "document.querySelector('#constants [name=cells]').value === '5156'")
     assert problems == []
 
 
@@ -195,11 +195,11 @@ def test_no_width_scrolls_sideways(browser: Browser, address: str, width: int, s
 def test_a_lost_line_is_taken_up_again(browser: Browser) -> None:
     loop = Loop(demo_network(), Script(shots(3)), realtime=False)
     with serving(loop) as (feed, address):
-        feed.take(next(loop.moments()))
+        feed.take(next(loop.frames()))
         page, _ = opened(browser, f"http://{address}")
     until(page, "document.querySelector('#status').textContent.includes('connection lost')")
     again = Loop(demo_network(), Script(shots(3)), realtime=False)
     with serving(again, int(address.split(":")[1])) as (feed, _):
-        for moment in again.moments():
-            feed.take(moment)
+        for record in again.frames():
+            feed.take(record)
         until(page, "owlbit.latest()?.index === 2 && document.body.dataset.frame === '2'")

@@ -119,16 +119,17 @@ def test_without_fastapi_the_headless_form_is_named(monkeypatch: pytest.MonkeyPa
 def test_serving_imports_no_torch() -> None:
     script = (
         "import sys\n"
+        "from owlbit.toolchain.sensing.options import SenseOptions\n"
         "from owlbit.toolchain.sensing.session import build_loop\n"
         "from owlbit.toolchain.sensing.settings import load_settings\n"
         "import owlbit.toolchain.sensing.server.serve\n"
         "from owlbit.toolchain.sensing.server.viewers import Feed\n"
         "from owlbit.toolchain.sensing.server.web import make_app\n"
         "from sensing_tools import demo_network\n"
-        "loop = build_loop(demo_network(), load_settings(None), full_speed=True)\n"
+        "loop = build_loop(demo_network(), load_settings(None), SenseOptions(full_speed=True))\n"
         "feed = Feed(loop)\n"
         "make_app(feed)\n"
-        "feed.take(next(loop.moments()))\n"
+        "feed.take(next(loop.frames()))\n"
         "feed.message()\n"
         "print(sorted({'torch', 'brevitas', 'lightning', 'matplotlib', 'sklearn', 'qonnx'} & set(sys.modules)))\n"
     )

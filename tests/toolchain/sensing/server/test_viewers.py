@@ -127,7 +127,7 @@ def test_the_log_of_events_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatc
     policy = WakePolicy(margin=0, needed=1, of=1, hold_off_s=0, contrast=0)
     loop = Loop(demo_network(), Script(itertools.islice(endless(), 30)), policy=policy, realtime=False)
     feed = Feed(loop)
-    for moment in loop.moments():
-        feed.take(moment)
+    for record in loop.frames():
+        feed.take(record)
     assert [event.index for event in feed.events()] == list(range(20, 30))
     assert [event.index for event in feed.events(26)] == [27, 28, 29]

@@ -44,8 +44,8 @@ def client(feed: Feed) -> Iterator[TestClient]:
 
 
 def run(feed: Feed) -> None:
-    for moment in feed.loop.moments():
-        feed.take(moment)
+    for record in feed.loop.frames():
+        feed.take(record)
 
 
 def png(array: Any) -> bytes:
@@ -79,7 +79,7 @@ def test_a_picture_is_classified_exactly_and_put_before_the_sensor(client: TestC
     assert reply.status_code == 200
     np.testing.assert_array_equal(reply.json()["scores"], simulate(demo_network(), frame[None])[0])
     assert reply.json()["class"] == demo_network().class_names[np.argmax(reply.json()["scores"])]
-    first = next(feed.loop.moments())
+    first = next(feed.loop.frames())
     assert first.name == "mine.png" and first.label is None
     np.testing.assert_array_equal(first.frame, frame)
 
@@ -92,7 +92,7 @@ def test_a_picture_of_any_size_and_kind_is_fitted(client: TestClient) -> None:
 def test_a_picture_is_shown_while_paused_too(client: TestClient, feed: Feed) -> None:
     feed.loop.controls.pause()
     client.post("/picture", params={"name": "mine.png"}, content=png(digits(1)[0][0, 0]))
-    assert next(feed.loop.moments()).name == "mine.png" and feed.loop.controls.read().paused
+    assert next(feed.loop.frames()).name == "mine.png" and feed.loop.controls.read().paused
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_health_says_when_no_frame_comes(client: TestClient, feed: Feed) -> None
 
 def test_a_viewer_is_greeted_and_gets_frames_bit_for_bit(client: TestClient, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewers, "SHORTEST_S", 0)
-    network, moments = demo_network(), feed.loop.moments()
-    feed.take(next(moments))
+    network, records = demo_network(), feed.loop.frames()
+    feed.take(next(records))
     with client.websocket_connect("/live", headers=HOST) as socket:
         hello = socket.receive_json()
         assert hello["shape"] == [1, 16, 16] and hello["classes"] == list("0123456789")
@@ -167,16 +167,16 @@ def test_a_viewer_is_greeted_and_gets_frames_bit_for_bit(client: TestClient, fee
             "source": "nominal core voltage of the iCE40 UltraPlus, Lattice FPGA-DS-02008",
         }
         assert read_frame(socket.receive_bytes(), network.input_shape, 16)[0]["index"] == 0
-        moment = next(moments)
-        feed.take(moment)
+        record = next(records)
+        feed.take(record)
         socket.receive_json()  # the setting, once
         assert socket.receive_json()["kind"] == "event"
         header, seen, bits = read_frame(socket.receive_bytes(), network.input_shape, 16)
-        np.testing.assert_array_equal(seen, moment.seen)
-        np.testing.assert_array_equal(bits, moment.bits)
-        assert header["scores"] == moment.scores.tolist() and header["decision"] == moment.decision
-        assert header["energy_j"] == moment.energy_j and header["latency_s"] == moment.latency_s
-        assert header["tally"]["frames"] == 2 and header["label"] == moment.label
+        np.testing.assert_array_equal(seen, record.seen)
+        np.testing.assert_array_equal(bits, record.bits)
+        assert header["scores"] == record.scores.tolist() and header["decision"] == record.decision
+        assert header["energy_j"] == record.energy_j and header["latency_s"] == record.latency_s
+        assert header["tally"]["frames"] == 2 and header["label"] == record.label
 
 
 def test_commands_act_and_bad_ones_are_answered(client: TestClient, feed: Feed) -> None:

@@ -55,7 +55,7 @@ def test_torn_packets_are_passed_over(tmp_path: Path) -> None:
     notices: list[str] = []
     source = open_source(str(path), demo_network(), notify=notices.append, repeat=False)
     loop = Loop(demo_network(), source, realtime=False, notify=notices.append)
-    count = len(list(loop.moments()))
+    count = len(list(loop.frames()))
     # Frames that are decoded by several threads may fall with their neighbours.
     assert loop.tally.corrupt >= 1
     assert 45 <= count <= 50

@@ -1,4 +1,4 @@
-"""Random weights for a network that is measured, not trained: balanced activations, and BatchNorm slopes of both signs."""
+"""Torch networks with random weights, for tests: balanced activations, and BatchNorm slopes of both signs."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from owlbit.hw.finn.folding.choices import Choice, Layer
 from owlbit.hw.finn.folding.compare_parts import COMPARED, compare_parts
 from owlbit.hw.finn.folding.estimates import Estimates, LayerEstimate, LeftOut
 from owlbit.hw.finn.folding.search import frontier
-from owlbit.toolchain.finn.page import render_finn_page, write_finn_page
 from owlbit.toolchain.finn.published import MVAUS, published_folding, rounded_bram18
+from owlbit.toolchain.finn.report import render_report, write_report
 
 LAYERS = [
     Layer(("MVAU_hls_0",), (Choice(({"PE": 8},), 1_000, 4_000, 2, 0, 8), Choice(({"PE": 1},), 8_000, 700, 1, 0, 1))),
@@ -37,7 +37,7 @@ def test_sums_and_the_bottleneck(estimates: Estimates) -> None:
 
 
 def test_the_page_has_everything_and_needs_nothing(estimates: Estimates) -> None:
-    page = render_finn_page("a <network>", "xc7s15ftgb196-1", estimates, compare_parts(estimates, LAYERS), frontier(LAYERS))
+    page = render_report("a <network>", "xc7s15ftgb196-1", estimates, compare_parts(estimates, LAYERS), frontier(LAYERS))
     assert not re.search(r'(src|href)="(?!data:)(?!#)', page) and "http" not in page.replace("http://www.w3.org", "")
     assert "a &lt;network&gt; on AMD parts" in page and "output &lt;4x4&gt;" in page
     for text in ("<b>MVAU_hls_0</b>", "no price", "100,000 /s", "539 kB", "bitstream of an xc7s15", "4,120", "DS180 Table 2"):
@@ -46,12 +46,12 @@ def test_the_page_has_everything_and_needs_nothing(estimates: Estimates) -> None
 
 
 def test_a_part_of_unknown_size_is_left_without_its_use(estimates: Estimates) -> None:
-    page = render_finn_page("net", "xc7z045ffg900-2", estimates, compare_parts(estimates, LAYERS), frontier(LAYERS))
+    page = render_report("net", "xc7z045ffg900-2", estimates, compare_parts(estimates, LAYERS), frontier(LAYERS))
     assert "Use of" not in page and "Other parts" in page
 
 
 def test_the_json_says_the_same(estimates: Estimates, tmp_path: Path) -> None:
-    write_finn_page(tmp_path, "net", "xc7s15", estimates, compare_parts(estimates, LAYERS), frontier(LAYERS))
+    write_report(tmp_path, "net", "xc7s15", estimates, compare_parts(estimates, LAYERS), frontier(LAYERS))
     found = json.loads((tmp_path / "finn.json").read_text(encoding="utf-8"))
     assert found["estimates"]["cycles"] == 1_000 and found["estimates"]["layers"][1]["unpriced"]
     smallest = next(one for one in found["parts"] if one["part"]["device"] == "xc7s15")

@@ -38,7 +38,7 @@ class Event:
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class FrameRecord:
     """One frame, from light to decision. Arrays are read-only.
 
     `index`: from 0; `time_s`: index / frame rate.

@@ -1,0 +1,79 @@
+"""`owlbit bench`: the measured figures, each beside what is promised."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.cli.errors import FAILED, when_stopped
+from owlbit.toolchain.cli.terminal import Terminal
+
+NAMES = ("all", "figures", "simulators", "training")
+
+
+@when_stopped("stopped; figures that were not printed yet are lost, and no page was written")
+def bench(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help=f"One of {', '.join(NAMES)}.", autocompletion=lambda: list(NAMES))
+    ] = "all",
+    write: Annotated[Path | None, typer.Option(metavar="FILE", help="simulators: write the page as Markdown, too.")] = None,
+    rounds: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="simulators, training: how often each is run (default: 9 and 7).")
+    ] = None,
+) -> None:
+    """Measure on this machine: the promised figures, the simulators side by side, and the speed of training.
+
+    **figures**: demo, reference network, engine and build; runs/bench/ gets the network and its build.
+    **simulators**: every simulator of one network on the same images, in turn.
+    **training**: images/s of one training step, against the modules of Brevitas.
+
+    Ends with 1 where a promised figure was measured and missed.
+
+    Example: `owlbit bench simulators --write docs/bench_simulators.md`
+    """
+    if name not in NAMES:
+        raise OwlbitError(f"bench: expected one of {', '.join(NAMES)}, got {name!r}")
+    if write is not None and name not in ("all", "simulators"):
+        raise OwlbitError(f"--write: expected with `simulators`, got {name!r}")
+    missed = False
+    if name in ("all", "figures"):
+        missed |= _figures()
+    if name in ("all", "simulators"):
+        missed |= _simulators(write, rounds)
+    if name in ("all", "training"):
+        missed |= _training(rounds)
+    if missed:
+        raise SystemExit(FAILED)
+
+
+def _figures() -> bool:
+    from owlbit.toolchain.benchmarks import promises
+
+    figures = promises.measure()
+    wide = Terminal(width=None if sys.stdout.isatty() else 150)  # a file gets its lines whole
+    wide.print(promises.figures_table(figures))
+    return any(figure.reached is False for figure in figures)
+
+
+def _simulators(write: Path | None, rounds: int | None) -> bool:
+    from owlbit.export.files import write_text
+    from owlbit.toolchain.benchmarks import simulators
+
+    tables = simulators.measure(rounds or simulators.ROUNDS)
+    text = simulators.page(tables) + "\n"
+    typer.echo(text)
+    if write is not None:
+        write_text(write, text)
+    return simulators.any_missed(tables)
+
+
+def _training(rounds: int | None) -> bool:
+    from owlbit.toolchain.benchmarks import training
+
+    speeds = training.measure(rounds=rounds or training.ROUNDS)
+    typer.echo(training.table(speeds))
+    return training.missed(speeds)

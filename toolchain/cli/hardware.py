@@ -1,0 +1,73 @@
+"""`owlbit finn` and `owlbit bitstream`: pages about builds for AMD parts, and the iCE40 engine placed and routed again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from owlbit.toolchain.cli.errors import help_without_command, when_stopped
+
+finn = typer.Typer(invoke_without_command=True)
+
+
+@finn.callback()
+def start(context: typer.Context) -> None:
+    """Pages about builds for AMD parts; `owlbit build --target finn:PART` makes the builds."""
+    help_without_command(context)
+
+
+@finn.command()
+@when_stopped("stopped; the page was not written, an earlier one is as it was")
+def report(
+    build: Annotated[Path, typer.Argument(metavar="BUILD", help="The folder of a FINN build.", show_default=False)],
+) -> None:
+    """Write finn.html and finn.json into the folder of a FINN build: its layers estimated, and compared over parts.
+
+    `owlbit build` does so too; this is for a build that went on since. Needs FINN (`make finn`).
+
+    Example: `owlbit finn report runs/cifar10_1mb/finn-xc7z020clg400-1`
+    """
+    from owlbit.toolchain.finn.report import report_build
+
+    typer.echo(f"report: {report_build(build)}")
+
+
+@finn.command()
+@when_stopped("stopped; nothing was written")
+def published(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The Markdown file to write.")] = Path("docs/finn_report.md"),
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="DIR", help="A folder for finn.html and finn.json of the network, too.")
+    ] = None,
+) -> None:
+    """Estimate CNV_1W1A at FINN's published folding, and compare with published figures.
+
+    Needs FINN (`make finn`), and Brevitas and Yosys.
+
+    Example: `owlbit finn published --out docs/finn_report.md`
+    """
+    from owlbit.toolchain.finn.published import write_published_comparison
+
+    write_published_comparison(out, page)
+    typer.echo(f"report: {out}")
+
+
+@when_stopped("stopped; the bitstream is as it was")
+def bitstream(
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Where engine.bin and engine.json go (default: in the place of owlbit's own)."),
+    ] = None,
+) -> None:
+    """Place and route the UP5K engine again; needed only after a change of its Verilog. `make bitstream` is the same.
+
+    Takes one to three minutes, and says whether the bitstream is the one that was there. Needs the extra `bitstream`.
+
+    Example: `owlbit bitstream`
+    """
+    from owlbit.hw.up5k.bitstream.build import build_bitstream
+    from owlbit.hw.up5k.bitstream.plan import HERE
+
+    build_bitstream(folder or HERE, progress=typer.echo)

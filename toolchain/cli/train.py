@@ -1,0 +1,91 @@
+"""`owlbit demo` and `owlbit train`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.cli.errors import FAILED, when_stopped
+from owlbit.toolchain.cli.terminal import out
+
+if TYPE_CHECKING:
+    from owlbit.toolchain.runs.run_folder import Result
+
+
+@when_stopped("stopped; {folder} is incomplete, and the next demo there begins anew and replaces it")
+def demo(
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything goes.")] = Path("runs/demo"),
+) -> None:
+    """Run every step on digits that come with a dependency: train, export, build, verify, report.
+
+    Takes minutes on two cores and needs no download. An earlier demo in the same folder is replaced.
+
+    Example: `owlbit demo`, then open `runs/demo/report.html`.
+    """
+    from owlbit.toolchain.cli.demo import run_demo
+
+    if not run_demo(folder, out):
+        raise SystemExit(FAILED)
+
+
+@when_stopped("stopped; {folder} keeps every finished epoch: the same command with --resume goes on after the last one")
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
+    folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=0.01,
+            help="Train by the clock instead: so many minutes, all included, however many epochs that is; for a GPU.",
+        ),
+    ] = None,
+    compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="With --minutes: go through torch.compile.")] = True,
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
+    rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
+) -> None:
+    """Train the network of a recipe into a run folder.
+
+    The folder gets the recipe, a checkpoint after every epoch, the weights of the best one on the validation split, and the
+    learning curve.
+
+    Example: `owlbit train models/recipes/digits.toml --out runs/digits`
+    """
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+
+    loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
+    from owlbit.toolchain.training.train import train as train_recipe  # torch: a bad recipe is told without waiting for it
+
+    if minutes is not None:
+        if resume or devices * nodes > 1:
+            given = "--resume" if resume else "several devices or nodes"
+            raise OwlbitError(f"--minutes: expected to train by the clock once, on one device, got {given} too; leave one out")
+        from owlbit.toolchain.training.timed.run_timed import train_for_minutes
+
+        _tell(folder, train_for_minutes(loaded, folder, minutes, overwrite=overwrite, compiled=compiled, console=out))
+        return
+    if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
+        from owlbit.toolchain.training.distributed import launch
+
+        raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
+    result = train_recipe(loaded, folder, resume=resume, overwrite=overwrite, console=out)
+    if result:
+        _tell(folder, result)
+
+
+def _tell(folder: Path, result: Result) -> None:
+    tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
+    figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
+    typer.echo(f"trained: {folder}, {figures}; next: owlbit export {folder}")

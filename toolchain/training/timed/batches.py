@@ -1,0 +1,56 @@
+"""Batches without end, made on the device that trains, epoch after epoch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from owlbit.toolchain.data.dataset import Dataset
+from owlbit.toolchain.training.augment import draw, vary
+from owlbit.toolchain.training.timed.views import Views
+
+
+class DeviceBatch(NamedTuple):
+    """`images`: uint8 [N, C, H, W]; `labels`: int64 [N]; `logits`: the teacher's, float32 [N, classes], where a table has them."""
+
+    images: Tensor
+    labels: Tensor
+    logits: Tensor | None
+
+
+class ResidentImages:
+    """The training images of `dataset` on `device`, whole.
+
+    `table`: (views, logits float16 [V, N, classes]) of a teacher; images are then shown in these views alone.
+    """
+
+    def __init__(self, dataset: Dataset, device: torch.device, table: tuple[Views, Tensor] | None = None) -> None:
+        self.dataset, self.device, self.table = dataset, device, table
+        self.labels = torch.from_numpy(dataset.train.labels).to(device)
+
+    def batches(self, size: int, seed: int) -> Iterator[DeviceBatch]:
+        """Batches of `size` images; order and variations depend on `seed` and the number of the epoch."""
+        here, images = None, torch.empty(0)
+        for epoch in itertools.count():
+            generator = np.random.default_rng([seed, epoch])
+            labelled = self.dataset.epoch(generator)
+            if labelled is not here:  # a data set that draws its images anew has others in each epoch
+                here, images = labelled, torch.from_numpy(labelled.images).to(self.device)
+            count, colours = images.shape[:2]
+            order = torch.from_numpy(generator.permutation(count))
+            if self.table is None:
+                draws = draw(self.dataset.variations, count, generator, colours)
+            else:
+                views, logits = self.table
+                numbers = torch.from_numpy(generator.integers(0, len(views), count))
+                draws = views.draws(numbers)
+            for rows in itertools.takewhile(lambda rows: len(rows) == size, torch.split(order, size)):
+                places = rows.to(self.device)
+                seen = vary(images[places], draws.of(rows), int(generator.integers(0, 2**63)))
+                known = None if self.table is None else logits[numbers[rows].to(self.device), places].float()
+                yield DeviceBatch(seen, self.labels[places], known)
