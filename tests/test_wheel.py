@@ -35,10 +35,14 @@ class Installed:
         self.folder = working_folder(folder)
         self.environment = clean_environment(folder.parent / "cache")
 
+    def ask(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Runs a program of the environment in the working folder."""
+        program = [str(self.bin / command[0]), *command[1:]]
+        return subprocess.run(program, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a program of the environment in the working folder; it must succeed."""
-        program = [str(self.bin / command[0]), *command[1:]]
-        done = subprocess.run(program, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        done = self.ask(*command)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done
 
@@ -89,7 +93,11 @@ def test_each_python_installs_the_wheels_dependencies_and_gives_the_same_integer
     if done.returncode and "No matching distribution found for" in done.stderr and not reaches_an_index():
         pytest.skip("pip reaches no package index")
     assert done.returncode == 0, done.stderr
-    assert Installed(python, tmp_path / "work").use() == expected()
+    installed = Installed(python, tmp_path / "work")
+    assert installed.use() == expected()
+    finn = installed.ask("owlbit", "build", "zoo:digits", "--target", "finn:xc7z020clg400-1")
+    assert finn.returncode == 2
+    assert ("needs Python 3.11, this is" if version != "3.11" else "it is not installed") in finn.stderr
 
 
 def reaches_an_index() -> bool:
