@@ -15,7 +15,7 @@ import typer
 
 import owlbit
 from owlbit.toolchain.cli.bench import bench
-from owlbit.toolchain.cli.compare import compare, compare_encodings, export_bit_planes
+from owlbit.toolchain.cli.compare import compare, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
 from owlbit.toolchain.cli.hardware import bitstream, finn
 from owlbit.toolchain.cli.schema import schema
@@ -230,7 +230,6 @@ app.add_typer(zoo, name="zoo")
 app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
 app.command()(schema)
 app.command(rich_help_panel=MEASURE)(compare)
-app.command(rich_help_panel=MEASURE)(compare_encodings)
 app.command(rich_help_panel=MEASURE)(bench)
 app.command(rich_help_panel=MEASURE)(export_bit_planes)
 app.add_typer(finn, name="finn", rich_help_panel=MEASURE)

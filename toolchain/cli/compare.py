@@ -1,4 +1,4 @@
-"""`owlbit compare`, `owlbit compare-encodings` and `owlbit export-bit-planes`: networks set beside one another."""
+"""`owlbit compare` and `owlbit export-bit-planes`: networks set beside one another."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from owlbit.toolchain.cli.terminal import Terminal
 
 progress = Terminal(stderr=True)
 
-Jobs = Annotated[int, typer.Option(metavar="N", min=1, help="Trainings at once; they share the processors evenly.")]
-Out = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="The folder of results.csv, the tables and the plots.", show_default=False)
-]
 KEPT = "stopped; {out} keeps every finished training, and others keep their finished epochs: the same command goes on"
 
 
 @when_stopped(KEPT)
 def compare(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A comparison file, as in models/comparisons/.", show_default=False)],
-    out: Out,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="The folder of results.csv, the page and its plots.", show_default=False)
+    ],
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local copy of the images (default: what the recipe says).")
     ] = None,
@@ -30,14 +28,15 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="The folder of the run folders (default: runs/compared/NAME_OF_FILE).")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="VARIANT", help="Train this variant alone; may be given several times.")
+        list[str] | None,
+        typer.Option(metavar="AXIS=VALUES", help="Train these alone, as light=dark,mixed or seed=0; may be given several times."),
     ] = None,
-    jobs: Jobs = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings at once; they share the processors evenly.")] = 1,
 ) -> None:
-    """Train variants of a recipe with several seeds, and write a table and a plot of their accuracies.
+    """Train variants of a recipe, or every combination of several axes, with several seeds; write a page of their accuracies.
 
-    results.csv gets a row for each finished training, and table and plot are drawn again after each. What has a row is skipped, so
-    that the same command goes on where an earlier one ended.
+    results.csv gets a row for each finished training, and the page is written again after each. What has a row is skipped, so that
+    the same command goes on where an earlier one ended. Of a file with [variants], `--only VARIANT` will do.
 
     Example: `owlbit compare models/comparisons/techniques.toml --out docs/techniques --jobs 2`
     """
@@ -47,29 +46,6 @@ def compare(
     comparison = read_comparison(file)
     place = runs or Path("runs", "compared", comparison.name)
     compare_recipes(comparison, data, out, place, only or [], at_once=jobs, console=progress)
-
-
-@when_stopped(KEPT)
-def compare_encodings(
-    data: Annotated[Path, typer.Option(metavar="DIR", help="A local copy of CIFAR-10.", show_default=False)],
-    out: Out,
-    runs: Annotated[Path, typer.Option(metavar="DIR", help="The folder of the run folders.")] = Path("runs/encodings"),
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUES", help="Part of the trainings, as encoding=learned,quantile; may be given several times."),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Epochs of each training (default: 10).")] = None,
-    jobs: Jobs = 1,
-) -> None:
-    """Compare input encodings on CIFAR-10: light, colour, number of thresholds, encoding and seed, one small network each.
-
-    Example: `owlbit compare-encodings --data cifar10 --out docs/encodings --only light=dark --jobs 2`
-    """
-    from owlbit.toolchain.comparisons.encodings import chosen
-    from owlbit.toolchain.comparisons.encodings import compare as compare_all
-    from owlbit.toolchain.comparisons.encodings_cases import EPOCHS
-
-    compare_all(data, out, runs, chosen(only or []), epochs=epochs or EPOCHS, jobs=jobs, console=progress)
 
 
 @when_stopped("stopped; {file} was not written")

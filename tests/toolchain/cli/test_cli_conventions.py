@@ -31,6 +31,7 @@ from random_networks import random_fitting_network
 from tiny_recipe import recipe_for
 
 ROOT = Path(__file__).resolve().parents[3]
+ENCODINGS = ROOT / "models" / "comparisons" / "encodings.toml"
 OWLBIT = [sys.executable, "-m", "owlbit.toolchain"]
 
 
@@ -50,7 +51,7 @@ def test_the_tree() -> None:
     assert set(LEAVES) == {
         *(("demo",), ("train",), ("export",), ("build",), ("simulate",), ("verify",), ("report",), ("sense",)),
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
-        *(("compare",), ("compare-encodings",), ("export-bit-planes",), ("bench",)),
+        *(("compare",), ("export-bit-planes",), ("bench",), ("schema",)),
         *(("finn", "report"), ("finn", "published"), ("bitstream",)),
     }
 
@@ -105,7 +106,7 @@ def test_version() -> None:
         ("zoo plot .", ".: expected a file to write, found a folder"),
         ("compare nowhere.toml --out out", "nowhere.toml: expected a comparison, found no such file"),
         ("compare nowhere.toml --out out --jobs 0", "invalid value for '--jobs': "),
-        ("compare-encodings --data d --out out --only colour=blue", "--only: colour: expected values of gray, rgb, got"),
+        (f"compare {ENCODINGS} --out out --only colour=blue", '--only: expected values of colour, gray, rgb, got "blue"'),
         ("export-bit-planes nowhere planes.npz", "nowhere: expected a run folder"),
         ("bench speed", "bench: expected one of all, figures, simulators, training, got 'speed'"),
         ("bench training --write page.md", "--write: expected with `simulators`, got 'training'"),

@@ -8,9 +8,10 @@ from PIL import Image
 
 from command_line import owlbit
 from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.comparisons.comparison import Case
 from owlbit.toolchain.comparisons.comparison_file import read_comparison
-from owlbit.toolchain.comparisons.recipes import PAGE, PLOT, Row, write_page
-from owlbit.toolchain.comparisons.results_file import RESULTS, read_results, write_results
+from owlbit.toolchain.comparisons.page import PAGE, PLOT, write_page
+from owlbit.toolchain.comparisons.results_file import RESULTS, Row, read_results, write_results
 from owlbit.toolchain.recipes.recipe import load_recipe
 from tiny_recipe import recipe_for
 
@@ -39,7 +40,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("path", sorted((ROOT / "models" / "comparisons").glob("*.toml")), ids=lambda path: path.stem)
 def test_every_variant_of_the_comparisons_that_come_along_is_a_recipe(path: Path, tmp_path: Path) -> None:
     comparison = read_comparison(path)
-    texts = {name: comparison.recipe(name, 1) for name in comparison.variants}
+    texts = {values: comparison.recipe(Case(values, 1)) for values in comparison.combinations()}
     assert len(set(texts.values())) == len(texts)
     for text in texts.values():
         (tmp_path / "a.toml").write_text(text)
@@ -49,7 +50,7 @@ def test_every_variant_of_the_comparisons_that_come_along_is_a_recipe(path: Path
 def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
     file.write_text(FILE + '[variants.two-stages.distillation]\nteacher = "runs/teacher"\n')
     comparison = read_comparison(file)
-    recipe = tomllib.loads(comparison.recipe("two-stages", 4))
+    recipe = tomllib.loads(comparison.recipe(Case(("two-stages",), 4)))
     assert recipe["data"]["path"] == str(tmp_path / "images.npz")
     assert recipe["distillation"]["teacher"] == str(tmp_path / "runs" / "teacher")
     assert recipe["training"] == {"epochs": 2, "batch": 16, "stages": 2, "seed": 4}
@@ -59,12 +60,12 @@ def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
 def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Path) -> None:
     command = ["compare", str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--jobs", "2"]
     assert owlbit(*command, "--only", "plain").code == 0
-    assert {(row.variant, row.seed) for row in read_results(Row, tmp_path / "out" / RESULTS)} == {("plain", 3), ("plain", 4)}
+    assert {row.case for row in read_results(tmp_path / "out" / RESULTS, ["variant"])} == {Case(("plain",), 3), Case(("plain",), 4)}
     rest = owlbit(*command)
     assert rest.code == 0 and "2 of 4 trainings are there already" in rest.err
-    rows = read_results(Row, tmp_path / "out" / RESULTS)
-    assert {(row.variant, row.seed) for row in rows} == {(name, seed) for name in ("plain", "two-stages") for seed in (3, 4)}
-    assert all(row.epochs == 2 and row.test == -1 and 0 <= row.validation <= 1 and row.weight_bits > 0 for row in rows)
+    rows = read_results(tmp_path / "out" / RESULTS, ["variant"])
+    assert {row.case for row in rows} == {Case((name,), seed) for name in ("plain", "two-stages") for seed in (3, 4)}
+    assert all(row.epochs == 2 and row.test is None and 0 <= row.validation <= 1 and row.weight_bits > 0 for row in rows)
     before = (tmp_path / "out" / RESULTS).read_bytes()
     assert owlbit(*command).code == 0
     assert (tmp_path / "out" / RESULTS).read_bytes() == before
@@ -74,12 +75,12 @@ def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Pa
 
 def test_means_deviations_and_differences_at_the_same_seed(file: Path, tmp_path: Path) -> None:
     rows = [
-        Row("plain", 3, 2, 0.5, 0.40, 1000, 60),
-        Row("plain", 4, 2, 0.6, 0.50, 1000, 60),
-        Row("two-stages", 4, 2, 0.7, 0.53, 900, 90),
+        Row(Case(("plain",), 3), 2, 0.5, 0.40, 1000, 60),
+        Row(Case(("plain",), 4), 2, 0.6, 0.50, 1000, 60),
+        Row(Case(("two-stages",), 4), 2, 0.7, 0.53, 900, 90),
     ]
-    write_results(tmp_path / RESULTS, rows)
-    assert read_results(Row, tmp_path / RESULTS) == rows
+    write_results(tmp_path / RESULTS, ["variant"], rows)
+    assert read_results(tmp_path / RESULTS, ["variant"]) == rows
     write_page(tmp_path, read_comparison(file), rows)
     page = (tmp_path / PAGE).read_text()
     assert "| plain | 1,000 | 2 | 55.0 ± 7.1 (2) | 45.0 ± 7.1 |  | 1.0 |" in page
@@ -115,4 +116,4 @@ def test_a_variant_that_is_no_recipe_is_refused_before_anything_is_trained(file:
     assert not (tmp_path / "out").exists() and not [path for path in (tmp_path / "runs").iterdir() if path.is_dir()]
     file.write_text(FILE)
     refused = owlbit(*command, "--only", "distilled")
-    assert refused == (2, "", 'owlbit: --only: expected variants of plain, two-stages, got "distilled"\n')
+    assert refused == (2, "", 'owlbit: --only: expected values of variant, plain, two-stages, got "distilled"\n')

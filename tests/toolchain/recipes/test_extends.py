@@ -9,6 +9,7 @@ import pytest
 from owlbit.export.errors import OwlbitError
 from owlbit.models.layer_table import Conv, Linear
 from owlbit.models.paper_networks import Xnor
+from owlbit.toolchain.comparisons.comparison import Case
 from owlbit.toolchain.comparisons.comparison_file import read_comparison
 from owlbit.toolchain.recipes.extends import merged
 from owlbit.toolchain.recipes.recipe import load_recipe
@@ -112,7 +113,7 @@ def test_a_comparison_reads_a_recipe_that_extends_another(tmp_path: Path) -> Non
     write(tmp_path / "base.toml", BASE)
     write(tmp_path / "recipes" / "a.toml", 'extends = "../base.toml"\n[training]\nepochs = 5\n')
     text = 'title = "T"\nrecipe = "recipes/a.toml"\nseeds = [0]\nbaseline = "x"\n[variants.x]\n[variants.y.training]\nstages = 1\n'
-    recipe = tomllib.loads(read_comparison(write(tmp_path / "c.toml", text)).recipe("y", 3))
+    recipe = tomllib.loads(read_comparison(write(tmp_path / "c.toml", text)).recipe(Case(("y",), 3)))
     assert recipe["training"] == {"epochs": 5, "stages": 1, "seed": 3, "from_run": str(tmp_path / "first")}
     assert recipe["data"]["path"] == str(tmp_path / "images.npz") and "extends" not in recipe
 
