@@ -19,6 +19,7 @@ from owlbit.toolchain.cli.bench import bench
 from owlbit.toolchain.cli.compare import compare, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
 from owlbit.toolchain.cli.hardware import bitstream, finn
+from owlbit.toolchain.cli.offline import adopt, pack
 from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
 from owlbit.toolchain.cli.terminal import out, version
@@ -230,6 +231,8 @@ def report(
 app.add_typer(zoo, name="zoo")
 app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
 app.command()(schema)
+app.command()(pack)
+app.command()(adopt)
 app.command(rich_help_panel=MEASURE)(compare)
 app.command(rich_help_panel=MEASURE)(bench)
 app.command(rich_help_panel=MEASURE)(export_bit_planes)

@@ -76,10 +76,11 @@ def train(
         recipe, folder, data=data, resume=resume, overwrite=overwrite, minutes=minutes, compiled=compiled, console=out
     )
     if result:
-        _tell(folder, result)
+        tell_result(folder, result)
 
 
-def _tell(folder: Path, result: Result) -> None:
+def tell_result(folder: Path, result: Result) -> None:
+    """Prints how a training ended."""
     tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
     figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
     typer.echo(f"trained: {folder}, {figures}; next: owlbit export {folder}")

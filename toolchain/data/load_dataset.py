@@ -30,12 +30,12 @@ def load_dataset(data: Data, base: Path) -> Dataset:
         return digits_dataset(data.size, data.validation)
     if data.source == "none":
         raise DataError('the recipe has data.source = "none": it is for random weights, not for training; give it images')
-    everything, test, class_names = _read(data, base, data.path)
+    everything, test, class_names = read_images(data, base)
     place = base / data.path if data.path else Path(data.source)
     _check_classes(everything, class_names, 3 if data.test_share else 2, place)
     if data.test:
         place = base / data.test
-        test, _, test_names = _read(data, base, data.test)
+        test, _, test_names = read_images(data, base, data.test)
         if test_names != class_names:
             raise DataError(f"{place}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
         _check_classes(test, class_names, 1, place, "for testing")
@@ -59,8 +59,12 @@ def load_dataset(data: Data, base: Path) -> Dataset:
     )
 
 
-def _read(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
-    """(images, test images where the source has its own, class names), in the recipe's groups if it has any."""
+def read_images(data: Data, base: Path, path: str | None = None) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
+    """(images, test images where the source has its own, class names), in the recipe's groups if it has any; not split yet.
+
+    `path`: where they are, relative to `base`, in place of `data.path`. Raises DataError.
+    """
+    path = data.path if path is None else path
     labelled, test, names = _read_source(data, base, path)
     if not data.groups:
         return labelled, test, names
