@@ -2,7 +2,7 @@
 
 The functions here are what the command line calls, with arrays in and arrays out:
 
-    >>> import owlbit
+    >>> import numpy as np, owlbit
     >>> network = owlbit.load("zoo:digits")
     >>> images = np.zeros((2, *network.input_shape), np.uint8)
     >>> owlbit.simulate(network, images).shape
@@ -166,8 +166,8 @@ def build(
 ) -> Path:
     """Compiles `model` for "up5k", or for "finn:PART" by FINN, into a build folder, and returns that.
 
-    `folder`: TARGET beside the model by default; it appears whole or not at all. All from `board` on is for FINN alone: its name of
-    a board, the frame rate to fold for, a folding file, the steps to begin and end with; `progress` gets a line per step.
+    `folder`: TARGET beside the model by default; a UP5K build appears whole or not at all. All from `board` on is for FINN alone:
+    its name of a board, the frame rate to fold for, a folding file, the first and the last step; `progress` gets a line per step.
     """
     from owlbit.toolchain.deploy.model_source import find_model
 

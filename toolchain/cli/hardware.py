@@ -1,4 +1,4 @@
-"""`owlbit finn` and `owlbit bitstream`: pages about builds for AMD parts, and the iCE40 engine placed and routed again."""
+"""`owlbit finn` and `owlbit bitstream`: published figures beside FINN's estimates, and the iCE40 engine placed and routed again."""
 
 from __future__ import annotations
 
@@ -14,24 +14,8 @@ finn = typer.Typer(invoke_without_command=True)
 
 @finn.callback()
 def start(context: typer.Context) -> None:
-    """Pages about builds for AMD parts; `owlbit build --target finn:PART` makes the builds."""
+    """FINN's estimates beside published figures; `owlbit build --target finn:PART` makes builds, `owlbit report` their pages."""
     help_without_command(context)
-
-
-@finn.command()
-@when_stopped("stopped; the page was not written, an earlier one is as it was")
-def report(
-    build: Annotated[Path, typer.Argument(metavar="BUILD", help="The folder of a FINN build.", show_default=False)],
-) -> None:
-    """Write finn.html and finn.json into the folder of a FINN build: its layers estimated, and compared over parts.
-
-    `owlbit build` does so too; this is for a build that went on since. Needs FINN (`make finn`).
-
-    Example: `owlbit finn report runs/cifar10_1mb/finn-xc7z020clg400-1`
-    """
-    from owlbit.toolchain.finn.report import report_build
-
-    typer.echo(f"report: {report_build(build)}")
 
 
 @finn.command()

@@ -102,7 +102,7 @@ def _write_pages(labelled: Labelled, class_names: Sequence[str], store: Path, na
     """Writes the pages and labels of one set; the number of pages."""
     count, colours, height, width = labelled.images.shape
     columns, rows = max(1, PAGE_SIDE // width), max(1, PAGE_SIDE // height)
-    pages = math.ceil(count / (rows * columns))
+    pages: int = math.ceil(count / (rows * columns))
     for number in range(pages):
         tiles = labelled.images[number * rows * columns : (number + 1) * rows * columns]
         grid = np.zeros((rows * columns, colours, height, width), np.uint8)
