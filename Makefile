@@ -22,7 +22,7 @@ HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] !=
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
 	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
-	@echo "make test-all   every test: also those marked slow, the containers' where Docker runs (about an hour)"
+	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
 	@echo "make lint       ruff, ruff format, mypy --strict and the layers of imports"
 	@echo "make bench      the measured figures, each with the command that gives it"
 	@echo "make fields     write the table of hw/up5k/fields.py into the RTL's header and the tables of hw/up5k/README.md"
@@ -76,7 +76,7 @@ $(FINN): $(STAMP)
 TEST = if $(HAS_FINN_PYTHON); then \
 	    $(MAKE) --no-print-directory $(FINN) || echo "owlbit: FINN could not be installed; the tests that need it will be skipped" >&2; \
 	  else echo "owlbit: FINN needs Python 3.11, $(VENV) has another one; the tests that need it will be skipped" >&2; fi; \
-	  $(BIN)/python -m pytest -q --numprocesses $(WORKERS)
+	  $(BIN)/python -m pytest -q --numprocesses $(WORKERS) --dist loadfile
 
 test: $(STAMP)
 	@$(TEST) -m "not slow"

@@ -32,6 +32,8 @@ class Installed:
 
     def __init__(self, python: Path, folder: Path) -> None:
         self.bin = python.parent
+        ask = [str(python), "-c", "import platform; print(platform.python_version())"]
+        self.version = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
         self.folder = working_folder(folder)
         self.environment = clean_environment(folder.parent / "cache")
 
@@ -50,8 +52,8 @@ class Installed:
         """Goes through the commands that need no torch; the digest of the flash image, and the scores of some images."""
         where = self.run("python", "-c", "import owlbit, os; print(os.path.realpath(owlbit.__file__))").stdout.strip()
         assert where.startswith(str(self.bin.parent.resolve())) and not where.startswith(str(ROOT))
-        version = self.run("python", "-c", "from importlib.metadata import version; print(version('owlbit'))").stdout.strip()
-        assert version == importlib.metadata.version("owlbit")
+        shown = self.run("owlbit", "--version").stdout
+        assert shown.startswith(f"owlbit {importlib.metadata.version('owlbit')}, Python {self.version}")
         assert "digits" in self.run("owlbit", "zoo").stdout
         self.run("owlbit", "build", "zoo:digits", "--out", "build")
         np.save(self.folder / "images.npy", some_images())
