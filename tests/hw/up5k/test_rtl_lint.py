@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from owlbit.hw.up5k.bitstream.plan import DEFINES, RTL, TOP, rtl_headers, rtl_sources
+from owlbit.hw.up5k.bitstream.plan import DEFINES, PINS, RTL, TOP, rtl_headers, rtl_sources
 from owlbit.hw.up5k.simulate import BENCH
 from owlbit.hw.verilator import lint, missing_tools
 
@@ -41,8 +41,9 @@ def test_every_file_is_read_and_holds_one_module_of_its_name() -> None:
 
 
 def test_every_file_names_its_licence() -> None:
-    for path in [*rtl_headers(), *rtl_sources(), BENCH]:
-        assert path.read_text(encoding="utf-8").startswith("// SPDX-License-Identifier: Apache-2.0\n"), path.name
+    for path in [*rtl_headers(), *rtl_sources(), BENCH, PINS]:
+        comment = "#" if path == PINS else "//"
+        assert path.read_text(encoding="utf-8").startswith(f"{comment} SPDX-License-Identifier: Apache-2.0\n"), path.name
 
 
 @pytest.mark.parametrize(("module", "outside"), [("owl_boot", {"REST", "DONE", "ERROR"}), ("owl_sequencer", set())])
