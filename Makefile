@@ -35,22 +35,24 @@ help:
 
 venv: $(STAMP)
 
+# pip is the last thing that goes into a new environment, so where it is, the environment is whole. A Python that is found by name
+# may still not run, as pyenv's are for versions that are not chosen.
+$(BIN)/pip:
+	@for python in $(PYTHONS); do \
+	  $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
+	  python=; \
+	done; \
+	[ -n "$$python" ] || { \
+	  echo "owlbit: expected Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt-get install python3-venv);" \
+	    "tried $(PYTHONS)" >&2; exit 2; }; \
+	echo "owlbit: making $(VENV) with $$python"; \
+	$$python -m venv $(VENV)
+
 # Redone when pyproject.toml changes. torch comes first and alone: a second package in the same call may make pip
 # prefer another build of it than the CPU one that the machine's pip configuration offers.
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml | $(BIN)/pip
 	@command -v g++ >/dev/null || command -v c++ >/dev/null || \
 	  { echo "owlbit: g++ is missing; Verilator needs a C++ compiler (Debian: apt-get install g++)" >&2; exit 2; }
-	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
-	  for python in $(PYTHONS); do \
-	    $$python -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break; \
-	    python=; \
-	  done; \
-	  [ -n "$$python" ] || { \
-	    echo "owlbit: expected Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt-get install python3-venv);" \
-	      "tried $(PYTHONS)" >&2; exit 2; }; \
-	  echo "owlbit: making $(VENV) with $$python"; \
-	  $$python -m venv $(VENV) || exit 2; \
-	fi
 	@echo "owlbit: installing torch 2.13.0 into $(VENV)"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@echo "owlbit: installing owlbit and its dependencies into $(VENV) (some minutes, once)"
