@@ -29,6 +29,7 @@ MAY_IMPORT = {
         "owlbit.toolchain.benchmarks.training",
         "owlbit.toolchain.comparisons",
         "owlbit.toolchain.deploy.export_run",
+        "owlbit.toolchain.deploy.export_torch",
         "owlbit.toolchain.deploy.torch_scores",
         "owlbit.toolchain.runs",
         "owlbit.toolchain.sensing.monte_carlo.export_bit_planes",

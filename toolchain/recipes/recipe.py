@@ -17,8 +17,10 @@ Every key is checked; a message names the file, the key, what was expected and w
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from owlbit.export.settings import SettingError, checked
 from owlbit.models.layer_table import Layer, Shape
@@ -67,7 +69,7 @@ def load_recipe(path: Path | str) -> Recipe:
     path = Path(path)
     LOG.info("reading the recipe %s", path)
     found = read_recipe_tables(path)
-    file = checked(RecipeFile, found.tables, path, file_of=found.file_of)
+    file = checked(RecipeFile, _with_present_names(found.tables, path), path, file_of=found.file_of)
     return Recipe(
         name=path.stem if file.name is None else file.name,
         data=file.data,
@@ -80,6 +82,16 @@ def load_recipe(path: Path | str) -> Recipe:
         network=file.network,
         pruning=file.pruning,
     )
+
+
+def _with_present_names(tables: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """`tables` with the names that keys have now; each other name is logged."""
+    distillation = tables.get("distillation")
+    if not isinstance(distillation, Mapping) or "once" not in distillation or "cache_logits" in distillation:
+        return tables
+    LOG.warning("%s: distillation.once: this key is now called cache_logits", path)
+    renamed = {("cache_logits" if name == "once" else name): value for name, value in distillation.items()}
+    return {**tables, "distillation": renamed}
 
 
 def with_data(recipe: Recipe, place: Path) -> Recipe:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,8 +10,6 @@ from pydantic import WrapValidator
 
 from owlbit.export.settings import RefusedError
 from owlbit.models.recipe_keys import OneOf, key
-
-LOG = logging.getLogger(__name__)
 
 Epochs = Annotated[int, key("", 1, 100000)]
 Rate = Annotated[float, key("", 1e-8, 10)]
@@ -128,9 +125,6 @@ def check_distillation(distillation: Distillation, training: Training) -> None:
 
 
 def _read_distillation(table: Any, read: Callable[[Any], Distillation]) -> Distillation:
-    if isinstance(table, Mapping) and "once" in table and "cache_logits" not in table:
-        LOG.warning("distillation.once: this key is now called cache_logits")
-        table = {("cache_logits" if name == "once" else name): value for name, value in table.items()}
     distillation = read(table)
     if not distillation.trained_first:
         for name in ("epochs", "rate", "dense"):

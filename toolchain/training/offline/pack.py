@@ -29,7 +29,6 @@ import numpy as np
 import tomli_w
 from PIL import Image
 
-import owlbit
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import filling
 from owlbit.export.settings import SettingError
@@ -135,7 +134,7 @@ def _moved(recipe: Recipe, key: str, earlier: Sequence[str]) -> dict[str, Any]:
 
 
 def _wheels(store: Path, python: str, wheels: Sequence[str]) -> None:
-    root = Path(owlbit.__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[3]
     if not (root / "pyproject.toml").is_file():
         raise OwlbitError(f"{root}: expected a checkout of owlbit, from which its wheel is made, found none; pack from a checkout")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
