@@ -51,8 +51,8 @@ def test_the_tree() -> None:
     assert set(LEAVES) == {
         *(("demo",), ("train",), ("export",), ("build",), ("simulate",), ("verify",), ("report",), ("sense",)),
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
-        *(("compare",), ("export-bit-planes",), ("bench",), ("schema",)),
-        *(("finn", "report"), ("finn", "published"), ("bitstream",)),
+        *(("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
+        *(("finn", "published"), ("bitstream",)),
     }
 
 
