@@ -62,3 +62,15 @@ def test_gradients_are_the_networks_but_for_rounding(dense: bool) -> None:
 def test_the_state_is_the_networks() -> None:
     net = network()
     assert [name.removeprefix("net.") for name in DeviceForm(net).state_dict()] == list(net.state_dict())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("training", [True, False])
+def test_it_compiles_whole_and_computes_the_same(training: bool) -> None:
+    net = network().train(training)
+    form = DeviceForm(net)
+    compiled = torch.compile(form, dynamic=False, fullgraph=True)  # without a break, which a captured step would not survive
+    state = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    plain = form(images())
+    net.load_state_dict(state)
+    torch.testing.assert_close(compiled(images()), plain, rtol=0.02, atol=0.05)
