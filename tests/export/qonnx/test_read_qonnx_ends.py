@@ -16,11 +16,6 @@ from owlbit.hw.reference import simulate
 from qonnx_builder import Builder, assert_exact
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "wild.onnx"
-
-
 def body(b: Builder, bits: str, channels: int = 1) -> str:
     """Bits [1, channels, 8, 6] to scores."""
     x = b.norm(b.add("Conv", bits, b.weights(4, channels, 3, 3)), 4)

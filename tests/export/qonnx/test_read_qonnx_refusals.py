@@ -18,11 +18,6 @@ from owlbit.export.qonnx.write import qonnx_model
 from qonnx_builder import Builder
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "wild.onnx"
-
-
 def refused(path: Path, match: str, input_range: str = "uint8") -> None:
     with pytest.raises(QonnxError, match=match) as error:
         read_qonnx(path, input_range)

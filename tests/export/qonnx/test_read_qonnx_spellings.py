@@ -13,11 +13,6 @@ from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Ther
 from qonnx_builder import Array, Builder, assert_exact
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "wild.onnx"
-
-
 def conv(b: Builder, x: str, weights: Any, **attributes: Any) -> str:
     return b.add("Conv", x, weights, **attributes)
 

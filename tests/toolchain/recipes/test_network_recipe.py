@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from typer.testing import CliRunner
 
 from owlbit.export.errors import OwlbitError
@@ -27,6 +25,7 @@ from owlbit.toolchain.recipes.training import Distillation
 from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
 from owlbit.toolchain.runs.weights import load_run
 from owlbit.toolchain.training.train import train
+from tiny_recipe import quiet
 
 torch.set_num_threads(1)
 RECIPES = Path(__file__).parents[3] / "models" / "recipes"
@@ -57,10 +56,6 @@ def recipe_for(folder: Path, network: str = RESNET, rest: str = TRAINING) -> Rec
     np.savez(folder / "images.npz", images=images, labels=labels)
     (folder / "recipe.toml").write_text(DATA + network + rest)
     return load_recipe(folder / "recipe.toml")
-
-
-def quiet() -> Console:
-    return Console(file=StringIO())
 
 
 @pytest.mark.parametrize(

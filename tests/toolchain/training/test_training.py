@@ -13,7 +13,6 @@ import pytest
 import safetensors.torch
 import torch
 from PIL import Image
-from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.data.dataset import Labelled
@@ -24,6 +23,7 @@ from owlbit.toolchain.runs.weights import load_run
 from owlbit.toolchain.training.batches import EpochBatches
 from owlbit.toolchain.training.evaluation import torch_accuracy
 from owlbit.toolchain.training.train import train
+from tiny_recipe import quiet
 
 TINY = """
 name = "tiny"
@@ -67,10 +67,6 @@ def recipe(tmp_path: Path) -> Recipe:
     np.savez(tmp_path / "images.npz", images=both.images, labels=both.labels, class_names=np.array(["top", "bottom"]))
     (tmp_path / "tiny.toml").write_text(TINY)
     return load_recipe(tmp_path / "tiny.toml")
-
-
-def quiet() -> Console:
-    return Console(file=StringIO())
 
 
 def test_leaves_a_whole_run_and_nothing_else(recipe: Recipe, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
