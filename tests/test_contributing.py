@@ -77,7 +77,10 @@ def test_every_example_is_tested() -> None:
     assert tuple(examples()) == TITLES
 
 
-@pytest.mark.parametrize("title", TITLES)
+SLOW = {"A key of a recipe"}  # trains
+
+
+@pytest.mark.parametrize("title", [pytest.param(each, marks=[pytest.mark.slow] * (each in SLOW)) for each in TITLES])
 def test_example(title: str, tmp_path: Path) -> None:
     example = examples()[title]
     tests = {name: text for name, text in example.files.items() if name.startswith("tests/")}

@@ -45,6 +45,7 @@ def printed(executable: Path) -> str:
     return subprocess.run([executable], capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 @needs_tools
 def test_inputs_choose_the_executable(tmp_path: Path, counter: tuple[Path, Path]) -> None:
     source, bench = counter

@@ -107,6 +107,7 @@ def test_only_takes_part(encodings: Comparison) -> None:
             encodings.chosen([text])
 
 
+@pytest.mark.slow
 def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     file.write_text(FILE.replace("[axes.encoding]", "[shared.training]\nepochs = 1\n[axes.encoding]"))

@@ -57,6 +57,7 @@ def test_paths_keep_their_place(file: Path, tmp_path: Path) -> None:
     assert comparison.shared["data"]["path"] == "images.npz"  # what the page shows names no folder of this machine
 
 
+@pytest.mark.slow
 def test_trains_what_is_missing_and_skips_what_is_there(file: Path, tmp_path: Path) -> None:
     command = ["compare", str(file), "--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs"), "--jobs", "2"]
     assert owlbit(*command, "--only", "plain").code == 0
