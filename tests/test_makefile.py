@@ -55,7 +55,7 @@ def test_it_takes_the_first_python_that_runs(tmp_path: Path, programs: dict[str,
 
 def test_a_python_that_is_named_has_an_environment_of_its_own(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
-    programs = {"python3.11": "3.11", "python3.13": "3.13"}
+    programs: dict[str, str | None] = {"python3.11": "3.11", "python3.13": "3.13"}
     done = run_make(tmp_path, programs, "PYTHON=python3.13", ".venv-3.13/bin/pip")
     assert done.returncode == 0, done.stderr
     assert version_in(tmp_path / ".venv-3.13") == "3.13"
