@@ -38,7 +38,7 @@ def history(recipe: Recipe, run: Path, *options: str) -> list[dict[str, float]]:
     return entries
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_two_processes_give_the_curve_of_one(tmp_path: Path, precision: str) -> None:
     recipe = recipe_for(tmp_path, training=f'precision = "{precision}"\nrate = 0.001\n')
     one = history(recipe, tmp_path / "one")
