@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ MAKE = shutil.which("make")
 BROKEN = None  # a name on the path that does not run, as pyenv has for versions that are not chosen
 
 
-def run_make(folder: Path, programs: dict[str, str | None], *words: str) -> subprocess.CompletedProcess[str]:
+def run_make(folder: Path, programs: Mapping[str, str | None], *words: str) -> subprocess.CompletedProcess[str]:
     """Runs make on a copy of the Makefile in `folder`, where the path has nothing but `programs`: version by name."""
     if MAKE is None:
         pytest.skip("make is not installed")
