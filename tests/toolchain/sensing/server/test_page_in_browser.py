@@ -17,6 +17,7 @@ from PIL import Image
 
 from owlbit.toolchain.sensing.controls import Controls
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.server.viewers import SHORTEST_S
 from sensing_tools import Script, demo_network, digits, shots
 from serving import serving, turn
 
@@ -201,5 +202,6 @@ def test_a_lost_line_is_taken_up_again(browser: Browser) -> None:
     again = Loop(demo_network(), Script(shots(3)), realtime=False)
     with serving(again, int(address.split(":")[1])) as (feed, _):
         for record in again.frames():
+            time.sleep(2 * SHORTEST_S)  # a viewer who is back already is not sent frames that follow faster
             feed.take(record)
         until(page, "owlbit.latest()?.index === 2 && document.body.dataset.frame === '2'")
