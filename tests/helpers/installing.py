@@ -28,10 +28,11 @@ def find_python(version: str) -> str | None:
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     places = [sys.executable, shutil.which(f"python{version}"), *map(str, sorted(versions.glob(f"{version}.*/bin/python")))]
     for python in filter(None, places):
-        ask = [python, "-c", "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"]
+        ask = [python, "-c", "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2], sys.executable)"]
         done = subprocess.run(ask, capture_output=True, text=True)  # a pyenv shim of a version that is not chosen fails
-        if done.returncode == 0 and done.stdout.strip() == version:
-            return python
+        found, _, program = done.stdout.strip().partition(" ")
+        if done.returncode == 0 and found == version:
+            return program  # not the shim, which runs in the environment of its user alone
     return None
 
 
