@@ -303,9 +303,9 @@ def zoo() -> list[Card]:
     >>> "digits" in [card.name for card in owlbit.zoo()]
     True
     """
-    from owlbit.toolchain.zoo.card import read_card, zoo_folder, zoo_names
+    from owlbit.toolchain.zoo.card import read_cards
 
-    return [read_card(zoo_folder(name)) for name in zoo_names()]
+    return read_cards()
 
 
 def _arrays(images: Images, model: Any) -> NDArray[np.uint8]:

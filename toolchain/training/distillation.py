@@ -39,6 +39,17 @@ def check_attention(student: Trainable, teacher: Trainable) -> None:
         raise RunError(f"distillation.attention: {error}") from None
 
 
+def distilled(label_loss: Tensor, logits: Tensor, targets: Tensor, recipe: Distillation) -> Tensor:
+    """(1 - w) label_loss + w tau^2 KL(softmax(targets / tau) || softmax(logits / tau)), as Hinton et al. (arXiv 1503.02531).
+
+    `logits`: the student's, `targets`: the teacher's, which get no gradient; both float [N, classes].
+    """
+    tau, weight = recipe.temperature, recipe.weight
+    soft = F.log_softmax(targets.detach().float() / tau, 1)
+    teacher_loss = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
+    return (1 - weight) * label_loss + weight * teacher_loss
+
+
 class Distiller:
     """A teacher, and how much it counts beside the labels.
 
@@ -56,7 +67,6 @@ class Distiller:
 
         `logits`: the student's, float32 [N, classes]; `points`: its transfer points, where attention is matched.
         """
-        tau, weight = self.recipe.temperature, self.recipe.weight
         teacher_points: list[Tensor] = []
         with torch.no_grad():
             if self.cached_logits is not None:
@@ -65,7 +75,5 @@ class Distiller:
                 targets = self.teacher.logits(batch.images)
             else:
                 targets, teacher_points = self.teacher.logits_and_points(batch.images)
-            soft = F.log_softmax(targets.float() / tau, 1)
-        teacher_loss = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
-        loss = (1 - weight) * label_loss + weight * teacher_loss
+        loss = distilled(label_loss, logits, targets, self.recipe)
         return loss if points is None else loss + self.recipe.attention * attention_loss(points, teacher_points)

@@ -9,6 +9,7 @@ from torch import Tensor
 from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.dataset import Dataset, Labelled
 from owlbit.toolchain.runs.history import EpochRecord
+from owlbit.toolchain.training.batches import Batches
 
 SEEN = 1000  # training images, as they are without augmentation, that the training accuracy is taken of
 CHUNK = 250
@@ -64,10 +65,9 @@ class Records:
         """(mean loss, share right) in eval mode."""
         self.net.eval()
         loss = right = 0.0
-        images, labels = torch.from_numpy(labelled.images), torch.from_numpy(labelled.labels)
-        for part, wanted in zip(torch.split(images, CHUNK), torch.split(labels, CHUNK), strict=True):
-            logits = self.net.logits(part.to(self.device)).cpu()
-            loss += float(F.cross_entropy(logits, wanted, reduction="sum"))
-            right += int((logits.argmax(1) == wanted).sum())
+        for batch in Batches(labelled, CHUNK, self.device):
+            logits = self.net.logits(batch.images)
+            loss += float(F.cross_entropy(logits, batch.labels, reduction="sum"))
+            right += int((logits.argmax(1) == batch.labels).sum())
         self.net.train()
         return loss / len(labelled), right / len(labelled)

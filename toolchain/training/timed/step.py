@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.recipes.training import Distillation, Training
+from owlbit.toolchain.training.distillation import distilled
 from owlbit.toolchain.training.timed.batches import DeviceBatch
 
 WARM_UP_STEPS = 4  # at a rate of zero, before a graph is captured: optimiser states and library plans are made then
@@ -96,14 +97,6 @@ class TrainingStep:
         if not self.training.real:
             self.net.clip_latents()
         return loss.detach()
-
-
-def distilled(of_labels: Tensor, logits: Tensor, taught: Tensor, distillation: Distillation) -> Tensor:
-    """(1 - w) of_labels + w tau^2 KL(softmax(taught / tau) || softmax(logits / tau)), as Hinton et al. (arXiv 1503.02531)."""
-    tau, weight = distillation.temperature, distillation.weight
-    soft = F.log_softmax(taught.float() / tau, 1)
-    of_teacher = F.kl_div(F.log_softmax(logits / tau, 1), soft, reduction="batchmean", log_target=True) * tau**2
-    return (1 - weight) * of_labels + weight * of_teacher
 
 
 def _optimiser(

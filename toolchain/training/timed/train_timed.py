@@ -21,6 +21,7 @@ from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.history import EpochRecord
 from owlbit.toolchain.runs.run_folder import PROCESSOR
+from owlbit.toolchain.training.distributed import accelerator
 from owlbit.toolchain.training.timed.batches import ResidentImages
 from owlbit.toolchain.training.timed.clock import Clock, rate_factor
 from owlbit.toolchain.training.timed.records import Records
@@ -82,7 +83,7 @@ def train_timed(
     `keep` is given the network at each line of progress. Raises OwlbitError where the device's memory is too small, naming what
     fits.
     """
-    clock, device = Clock(seconds), torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    clock, device = Clock(seconds), torch.device(accelerator())
     _choose_fast_products(device)
     torch.manual_seed(recipe.training.seed)
     net = _first_net(recipe, dataset).to(device).train()

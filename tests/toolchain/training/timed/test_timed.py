@@ -28,11 +28,12 @@ from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.history import read_history
 from owlbit.toolchain.runs.run_folder import read_result
 from owlbit.toolchain.training.augment import vary
+from owlbit.toolchain.training.distillation import distilled
 from owlbit.toolchain.training.timed import train_timed as timed
 from owlbit.toolchain.training.timed.batches import DeviceBatch, ResidentImages
 from owlbit.toolchain.training.timed.clock import Clock, rate_factor
 from owlbit.toolchain.training.timed.run_timed import train_for_minutes
-from owlbit.toolchain.training.timed.step import TrainingStep, distilled
+from owlbit.toolchain.training.timed.step import TrainingStep
 from owlbit.toolchain.training.timed.views import fill_table, views_of
 
 CPU = torch.device("cpu")
