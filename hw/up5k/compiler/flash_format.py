@@ -114,9 +114,8 @@ def pack_image(image: NetworkImage) -> bytes:
 def read_image(data: bytes) -> NetworkImage:
     """What a flash image says. Raises FlashError, saying what is wrong, for bytes that the chip or `pack_image` would not take."""
     if len(data) < HEADER_BYTES + CHECKSUM_BYTES or data[:4] != MAGIC:
-        found = (
-            "a blank flash" if data and not data.strip(b"\xff") else f"{len(data)} bytes that begin with {data[:4].hex() or 'none'}"
-        )
+        blank = bool(data) and not data.strip(b"\xff")
+        found = "a blank flash" if blank else f"{len(data)} bytes that begin with {data[:4].hex() or 'none'}"
         raise FlashError(f'expected the flash image of a network, which begins with "OWLB", found {found}; build it again')
     if data[4] != VERSION:
         raise FlashError(f"expected a flash image of format {VERSION}, got format {data[4]}; build it again with this owlbit")
@@ -126,9 +125,7 @@ def read_image(data: bytes) -> NetworkImage:
     tail_at, tail = HEADER_BYTES + 8 * count, int.from_bytes(data[0x1C:0x20], "big")
     if len(data) != tail_at + tail + CHECKSUM_BYTES:
         expected = tail_at + tail + CHECKSUM_BYTES
-        raise FlashError(
-            f"expected a flash image of {expected} bytes, got {len(data)}: it was written or read in part; do it again"
-        )
+        raise FlashError(f"expected a flash image of {expected} bytes, got {len(data)}, so it was cut off; write it again")
     if crc32_mpeg2(data):
         raise FlashError("expected a flash image whose checksum is right, got a damaged one; write it again")
     if data[SHA_AT:HEADER_BYTES] != hashlib.sha256(data[:SHA_AT] + data[HEADER_BYTES:-CHECKSUM_BYTES]).digest():

@@ -1,4 +1,4 @@
-"""The flash image of a network: what is packed is read back, every damaged byte is refused, and the self-test is the reference's."""
+"""The flash image of a network: what is packed is read back, damage is refused, the self-test is the reference's."""
 
 from __future__ import annotations
 
