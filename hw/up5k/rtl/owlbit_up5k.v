@@ -42,6 +42,7 @@ module owlbit_up5k (
       .score_ready(score_ready),
       .score_data(score_data),
       .idle(idle),
+      .free(),
       .error(error)
   );
 endmodule
