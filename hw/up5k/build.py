@@ -12,10 +12,26 @@ from owlbit.export.network import Network
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
+from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET, NetworkImage, image_hash, pack_image
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
+from owlbit.hw.up5k.self_test import make_self_test
+from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 
 TARGET, FLASH, BUILD = "up5k", "flash.bin", "build.json"
+
+
+def network_image(network: Network, program: Up5kProgram, policy: ChipPolicy = NEVER) -> bytes:
+    """The flash image of a compiled network, with its self-test. Scores of a `Network` rank as they are: no class table."""
+    return pack_image(
+        NetworkImage(
+            words=program.words,
+            input_shape=network.input_shape,
+            classes=network.classes,
+            name=network.name,
+            policy=policy,
+            self_test=make_self_test(network),
+        )
+    )
 
 
 def flash_content(network_image: bytes) -> bytes:
@@ -23,23 +39,25 @@ def flash_content(network_image: bytes) -> bytes:
     return ENGINE_BIN.read_bytes().ljust(FLASH_OFFSET, b"\xff") + network_image
 
 
-def build_up5k(network: Network, out_folder: Path) -> Up5kProgram:
+def build_up5k(network: Network, out_folder: Path, policy: ChipPolicy = NEVER) -> Up5kProgram:
     """Writes flash.bin and build.json into `out_folder`. Raises Up5kError where the network does not fit the engine."""
     program = compile_network(network)
-    flash = flash_content(program.flash)
-    write_bytes(out_folder / FLASH, flash)
-    write_text(out_folder / BUILD, json.dumps(describe_build(network, program, flash), indent=2) + "\n")
+    image = network_image(network, program, policy)
+    write_bytes(out_folder / FLASH, flash_content(image))
+    write_text(out_folder / BUILD, json.dumps(describe_build(network, program, image, policy), indent=2) + "\n")
     return program
 
 
-def describe_build(network: Network, program: Up5kProgram, flash: bytes) -> dict[str, Any]:
+def describe_build(network: Network, program: Up5kProgram, image: bytes, policy: ChipPolicy) -> dict[str, Any]:
     """The contents of build.json: what was built, where it lies in memory, and what it costs by the cost model."""
     return {
         "target": TARGET,
         "network": network.name,
-        "flash_bytes": len(flash),
+        "flash_bytes": FLASH_OFFSET + len(image),
         "network_offset": FLASH_OFFSET,
-        "network_bytes": len(program.flash),
+        "network_bytes": len(image),
+        "network_sha256": image_hash(image),
+        "wake": asdict(policy),
         "clock_hz": CLOCK_HZ,
         "cycles_per_frame": program.cycles_per_frame,
         "frames_per_second": round(CLOCK_HZ / program.cycles_per_frame, 2),
@@ -54,4 +72,4 @@ def describe_build(network: Network, program: Up5kProgram, flash: bytes) -> dict
 
 def compile_flash(network: Network) -> bytes:
     """The whole flash image, bitstream included. Raises OwlbitError where the network does not fit the engine."""
-    return flash_content(compile_network(network).flash)
+    return flash_content(network_image(network, compile_network(network)))
