@@ -17,6 +17,8 @@ struct CameraPins {
 // What a run sets by `key=value`, or in its course by `set NAME VALUE`.
 struct CameraOptions {
   double clock_mhz = 24.0;     // HM01B0: the oscillator of its module; OV7670: XCLK where the chip gives none
+  double duty = 0.5;           // HM01B0: share of a PCLK period before its rising edge
+  double skew_ns = 0;          // HM01B0: data bits change up to so long after the falling PCLK, each at its own time
   bool gated_pclk = false;     // PCLK stands still between lines
   uint64_t gap_lines = 0;      // up to so many more lines of pause after a frame, at random
   uint64_t extra_columns = 0;  // OV7670: more columns than 320 in a line
@@ -37,6 +39,8 @@ inline bool set_option(CameraOptions &options, const std::string &name, const st
       {"swap_order", &options.swap_order}, {"short_frame", &options.short_frame},   {"mark_row", &options.mark_row},
       {"mark_column", &options.mark_column}};
   if (name == "clock_mhz") options.clock_mhz = std::stod(text);
+  else if (name == "duty") options.duty = std::stod(text);
+  else if (name == "skew_ns") options.skew_ns = std::stod(text);
   else if (name == "gated_pclk") options.gated_pclk = text != "0";
   else if (numbers.count(name)) *numbers.at(name) = std::stoull(text);
   else return false;

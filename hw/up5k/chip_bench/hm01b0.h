@@ -16,9 +16,18 @@ class Hm01b0 : public Camera {
 
   Time next_pixel() const override { return next_; }
 
-  // Twice per PCLK period: first the pins change, half a period later comes the edge at which the receiver takes them.
+  // Twice per PCLK period: first the pins change, later comes the edge at which the receiver takes them. With a skew, the data lines
+  // settle in between, one after the other.
   void advance(Time now) override {
     if (now < next_) return;
+    if (settling_) {
+      const uint8_t wrong = pins.data ^ coming_;
+      pins.data = wrong & (wrong - 1) ? pins.data ^ (wrong & -wrong) : coming_;
+      settling_ = pins.data != coming_;
+      next_ = settling_ ? now + Time(options_.skew_ns * NS / 4) : half_period();
+      return;
+    }
+    const uint8_t before = pins.data;
     if (middle_) {
       if (in_line() || !options_.gated_pclk) pins.pclk = !falling_edge_;
       const bool last_half = step_ % steps_ == steps_ - 1;
@@ -28,7 +37,13 @@ class Hm01b0 : public Camera {
     }
     middle_ = !middle_;
     half_periods_++;
-    next_ = origin_ + Time(std::llround(double(half_periods_) * half_ps_));
+    next_ = half_period();
+    coming_ = pins.data;
+    if (middle_ && options_.skew_ns > 0 && coming_ != before) {
+      pins.data = before;
+      settling_ = true;
+      next_ = now + Time(options_.skew_ns * NS / 4);
+    }
   }
 
  protected:
@@ -144,6 +159,11 @@ class Hm01b0 : public Camera {
     middle_ = false;
     waiting_ = true;
   }
+  // When the next half of a PCLK period begins.
+  Time half_period() const {
+    const double late = middle_ ? 2 * options_.duty - 1 : 0;
+    return origin_ + Time(std::llround((double(half_periods_) + late) * half_ps_));
+  }
   bool in_line() const { return !waiting_ && row_ < rows_ && step_ >= 0 && step_ < active_; }
 
   // False where no frame shall begin now.
@@ -204,4 +224,6 @@ class Hm01b0 : public Camera {
   int64_t step_ = 0;      // PCLK periods since the first pixel of the line
   bool middle_ = false;   // the next change is the middle of a PCLK period
   bool waiting_ = false;  // for the first period of a frame
+  bool settling_ = false;
+  uint8_t coming_ = 0;  // what the data lines settle to
 };

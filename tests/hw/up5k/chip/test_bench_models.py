@@ -79,7 +79,7 @@ def joined_nibbles(path: Path) -> NDArray[np.uint8]:
     return nibbles[0 : len(nibbles) // 2 * 2 : 2] | nibbles[1::2] << 4
 
 
-@pytest.mark.parametrize("options", [[], ["gated_pclk=1"]])
+@pytest.mark.parametrize("options", [[], ["gated_pclk=1"], ["skew_ns=40", "duty=0.45"]])
 def test_hm01b0_sends_the_picture_low_nibble_first(check: Path, tmp_path: Path, options: list[str]) -> None:
     shown = picture(244, 324, frames=2)
     (tmp_path / "pictures").write_bytes(shown.tobytes())
