@@ -67,7 +67,7 @@ def test_one_flipped_weight_bit_is_noticed(network: Network, images: Images) -> 
 
 @pytest.mark.slow
 def test_flipped_logic_is_noticed(network: Network, images: Images, tmp_path: Path) -> None:
-    _, chip, _ = unpack_bitstream(ENGINE_BIN)
+    _, chip, *_ = unpack_bitstream(ENGINE_BIN)
     # The sum of three bits, as in the lanes' popcounts, decoded as (a ? (b ? c : !c) : ...).
     total = re.search(r"/\* LUT +(\d+) +(\d+) +(\d+) \*/ \(n\d+ \? \(n\d+ \? (n\d+) : !\4\)", chip.read_text(encoding="utf-8"))
     assert total is not None
