@@ -173,7 +173,7 @@ module owl_chip (
       .mosi(byte_mosi),
       .miso(flash_miso)
   );
-  assign flash_cs_n = boot_cs_n && !pin_flash_select;
+  assign flash_cs_n = rst || (boot_cs_n && !pin_flash_select);
   assign flash_sck = boot_sck || byte_sck;
   assign flash_mosi = pin_flash_select ? byte_mosi : boot_mosi;
 

@@ -9,7 +9,7 @@ module owl_uart #(
     input  wire       clk,
     input  wire       rst,
     input  wire       rx,
-    output reg        tx,
+    output wire       tx,
     output wire       open,      // somebody may be there: always, as far as a UART can tell
     output reg        rx_valid,
     input  wire       rx_take,
@@ -49,6 +49,8 @@ module owl_uart #(
   reg [9:0] tx_count;
   reg [3:0] tx_left;
   reg [8:0] tx_shift;
+  reg tx_low;  // inverted, so that the line rests high from power-up on
+  assign tx = !tx_low;
   assign tx_ready = (tx_left == 4'd0);
   always @(posedge clk) begin
     tx_count <= tx_count - 10'd1;
@@ -56,14 +58,14 @@ module owl_uart #(
       tx_count <= DIVIDER - 10'd1;
       if (tx_valid) begin
         tx_left <= 4'd10;
-        {tx_shift, tx} <= {1'b1, tx_data, 1'b0};
+        {tx_shift, tx_low} <= {1'b1, tx_data, 1'b1};
       end
     end else if (tx_count == 10'd0) begin
       tx_count <= DIVIDER - 10'd1;
       tx_left <= tx_left - 4'd1;
-      {tx_shift, tx} <= {1'b1, tx_shift};
+      {tx_shift, tx_low} <= {1'b1, tx_shift[8:1], !tx_shift[0]};
     end
-    if (rst) {tx_left, tx} <= 5'd1;
+    if (rst) {tx_left, tx_low} <= 5'd0;
   end
 endmodule
 
