@@ -17,7 +17,7 @@ FINN  := $(VENV)/.installed-finn
 HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo test test-all bench lint docs notebooks fields bitstream clean
+.PHONY: help venv finn demo test test-all bench lint docs notebooks pictures fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
@@ -25,6 +25,7 @@ help:
 	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
 	@echo "make lint       ruff, ruff format, mypy --strict, the layers of imports, spelling and words"
 	@echo "make docs       the documentation's site, into site/"
+	@echo "make pictures   draw the pictures of the engine's page"
 	@echo "make notebooks  run the notebooks of docs/notebooks and keep what they print"
 	@echo "make bench      the measured figures, each with the command that gives it"
 	@echo "make fields     write the table of hw/up5k/fields.py into the RTL's header and the tables of hw/up5k/README.md"
@@ -102,6 +103,9 @@ lint: $(STAMP)
 docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 	@echo "owlbit: the site is in site/; open site/index.html"
+
+pictures: $(STAMP)
+	@$(BIN)/python docs/site/pictures.py
 
 notebooks: $(STAMP)
 	@$(BIN)/python docs/site/run_notebooks.py
