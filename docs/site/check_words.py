@@ -14,19 +14,23 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("docs", "docker", "export", "hw", "models", "toolchain", "owlbit")
 PAGES = ("README.md", "CONTRIBUTING.md")
 COUNTED = (
-    "accumulates|adds|bits?|BOPs|bytes?|channels|comparators|cycles|entries|epochs|filters|frames|images|inputs|kbit|lines|MACs|maps|"
+    "accumulates|bits?|BOPs|bytes?|channels|comparators|cycles|entries|epochs|filters|frames|images|inputs|kbit|lines|MACs|maps|"
     "messages|ms|outputs|passes|photons|pixels|planes|reads|rows|scores|seconds|thresholds?|values?|weights?|words"
 )
-PER = (
-    "byte|channel|chip|class|colour|cycle|epoch|filter|frame|group|image|layer|pass|pixel|position|run|second|step|thread|tile|word|year"
-)
+PER = "byte|channel|chip|class|colour|cycle|epoch|filter|frame|group|image|layer|pass|pixel|position|run|second|step|tile|word"
 # (what is found, what to write instead)
 RULES = [
-    (re.compile(rf"\b(?:{COUNTED}|[0-9]+|one|two|four|eight) an? (?:{PER})\b(?! (?:or|of|that|which|in|from|the)\b)"), '"per" in place of "a"'),
+    (
+        re.compile(rf"\b(?:{COUNTED}|[0-9]+|one|two|four|eight) an? (?:{PER})\b(?! (?:or|of|that|which|in|from|the)\b)"),
+        '"per" in place of "a"',
+    ),
     (re.compile(r"\blooked at once\b|\blook once\b"), '"evaluated once"'),
     (re.compile(r"\b(?:rungs?|ladders?)\b"), '"backend", "verification"'),
     (re.compile(r"\b(?:its|their) like with\b"), 'name the thing, for example "the same network with"'),
-    (re.compile(r"\bwhat that gave so far\b|\bwhere this was written\b|\bat hand while\b"), "say what was measured, or not tried, and where"),
+    (
+        re.compile(r"\bwhat that gave so far\b|\bwhere this was written\b|\bat hand while\b"),
+        "say what was measured, or not tried, and where",
+    ),
     (re.compile(r"\b(?:a course of|the course of training)\b"), '"the history", "the learning curve"'),
     (re.compile(r"\bas it were\b|\bso to speak\b|\bhenceforth\b|\bthereof\b|\bwherein\b"), "plain words"),
 ]

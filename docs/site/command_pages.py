@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
-import click
 import typer
 
 
@@ -20,18 +20,17 @@ def command_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def walk(command: click.Command, path: list[str]) -> Iterator[tuple[list[str], click.Command]]:
+def walk(command: Any, path: list[str]) -> Iterator[tuple[list[str], Any]]:
     """Each command below `command`, itself first, with the words that call it."""
     yield path, command
-    if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            if not child.hidden:
-                yield from walk(child, [*path, name])
+    for name, child in getattr(command, "commands", {}).items():
+        if not child.hidden:
+            yield from walk(child, [*path, name])
 
 
-def section(path: list[str], command: click.Command) -> list[str]:
+def section(path: list[str], command: Any) -> list[str]:
     """The heading, usage, text and table of options of one command."""
-    context = click.Context(command, info_name=" ".join(path))
+    context = command.context_class(command, info_name=" ".join(path))
     usage = " ".join(command.collect_usage_pieces(context))
     lines = [f"## {' '.join(path)}", "", "```text", f"{' '.join(path)} {usage}", "```", "", (command.help or "").strip(), ""]
     rows = [row for parameter in command.get_params(context) if (row := parameter_row(parameter, context)) is not None]
@@ -40,7 +39,7 @@ def section(path: list[str], command: click.Command) -> list[str]:
     return lines
 
 
-def parameter_row(parameter: click.Parameter, context: click.Context) -> str | None:
+def parameter_row(parameter: Any, context: Any) -> str | None:
     """One row of the table; None for what help does not show."""
     record = parameter.get_help_record(context)
     if record is None:

@@ -1,8 +1,8 @@
 """MkDocs hooks: the pages that are made when the site is built, and links from docs/ to files elsewhere in the repository.
 
-Pages in docs/ link to source files and to pages beside docs/, so that they work on disk and in a repository browser. In the site such a
-target becomes a page below repository/: a Markdown file as it is, a source file as a code block, a folder as its README or a list of
-its files.
+Pages in docs/ link to source files and to pages beside docs/, so that they work on disk and in a repository browser. In the site
+such a target becomes a page below repository/: a Markdown file as it is, a source file as a code block, a folder as its README or a
+list of its files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,16 @@ DOCS = ROOT / "docs"
 LINK = re.compile(r"(\]\()([^()\s]+)(\))")
 FENCE = re.compile(r"^(```+).*?^\1 *$", re.MULTILINE | re.DOTALL)
 ALWAYS = ("CONTRIBUTING.md", "CHANGELOG.md", "hw/up5k/README.md")  # in the navigation
-LANGUAGES = {".py": "python", ".v": "verilog", ".vh": "verilog", ".cpp": "cpp", ".c": "c", ".h": "c", ".toml": "toml", ".json": "json"}
+LANGUAGES = {
+    ".py": "python",
+    ".v": "verilog",
+    ".vh": "verilog",
+    ".cpp": "cpp",
+    ".c": "c",
+    ".h": "c",
+    ".toml": "toml",
+    ".json": "json",
+}
 PICTURES = {".png", ".svg", ".jpg", ".gif"}
 
 

@@ -111,7 +111,9 @@ def blocks_svg() -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif">'
         f'<style>{style}</style><defs>{head}<path d="M0 0 10 5 0 10z" fill="#b86e00"/></marker></defs>'
-        f'<rect x="0" y="0" width="{width}" height="{height}" rx="14" style="fill:#fbfaf7;stroke:#e6e2d8"/>' + "\n".join(parts) + "</svg>\n"
+        f'<rect x="0" y="0" width="{width}" height="{height}" rx="14" style="fill:#fbfaf7;stroke:#e6e2d8"/>'
+        + "\n".join(parts)
+        + "</svg>\n"
     )
 
 
@@ -119,4 +121,6 @@ if __name__ == "__main__":
     (DOCS / "engine_blocks.svg").write_text(blocks_svg(), encoding="utf-8")
     for name, wave in WAVEFORMS.items():
         text = wavedrom.render(json.dumps(wave)).tostring()
-        (DOCS / f"engine_{name}_waveform.svg").write_text(text.replace("<svg ", '<svg style="background:white" ', 1) + "\n", encoding="utf-8")
+        (DOCS / f"engine_{name}_waveform.svg").write_text(
+            text.replace("<svg ", '<svg style="background:white" ', 1) + "\n", encoding="utf-8"
+        )
