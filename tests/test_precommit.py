@@ -20,7 +20,7 @@ def test_hooks_are_the_commands_of_make_lint() -> None:
     commands = re.findall(r"^\t@\$\(BIN\)/(.+)$", lint, re.MULTILINE)
     entries = re.findall(r"^ +entry: \.venv/bin/(.+)$", CONFIG.read_text(encoding="utf-8"), re.MULTILINE)
     assert entries == [command.removesuffix(" .") for command in commands]
-    assert len(entries) == 4
+    assert len(entries) == 6
 
 
 @pytest.mark.parametrize(("line", "passes"), [("x = 1\n", True), ("x  =  1\n", False), ("import os\n", False)])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +78,12 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
 
 def linked(source: Path) -> list[Path]:
     """The files and folders of the repository that a Markdown page links to."""
-    found: list[Path] = []
-    outside_code(source.read_text(encoding="utf-8"), lambda text: found.extend(targets(source, text)) or text)
-    return found
-
-
-def targets(source: Path, text: str) -> list[Path]:
-    """The link targets in a piece of `source` that exist in the repository."""
+    text = FENCE.sub("", source.read_text(encoding="utf-8"))
     names = (match[2].partition("#")[0] for match in LINK.finditer(text))
     return [target for name in names if (target := resolve(source, name)) is not None]
 
 
-def outside_code(text: str, change: Any) -> str:
+def outside_code(text: str, change: Callable[[str], str]) -> str:
     """Applies `change` to the parts of a page that are no code."""
     parts, end = [], 0
     for match in FENCE.finditer(text):
