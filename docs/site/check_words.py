@@ -38,7 +38,7 @@ RULES = [
 
 def texts() -> Iterator[Path]:
     """Every page and Python file of the project, each once."""
-    yield from (ROOT / name for name in PAGES)
+    yield from (ROOT / name for name in PAGES if (ROOT / name).exists())
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in {".md", ".py", ".html"} and not path.is_symlink() and path != Path(__file__).resolve():
