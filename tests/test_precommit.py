@@ -25,7 +25,7 @@ def test_hooks_are_the_commands_of_make_lint() -> None:
 
 @pytest.mark.parametrize(("line", "passes"), [("x = 1\n", True), ("x  =  1\n", False), ("import os\n", False)])
 def test_a_commit_is_checked(tmp_path: Path, line: str, passes: bool) -> None:
-    """By ruff in a repository of one file; mypy, import-linter and the words, which look at the whole tree, have their own tests."""
+    """By ruff in a repository of one file; mypy, import-linter and the words look at the whole tree and have tests of their own."""
     for name in (CONFIG, ROOT / "pyproject.toml"):
         shutil.copy(name, tmp_path)
     (tmp_path / "code.py").write_text(line)
