@@ -39,7 +39,8 @@ class Card:
     `data`: the data set; `image`: (C, H, W); `class_names`; accuracies are shares 0..1, that on the `test_images` was looked at
     once, after the training; `weight_bits`: binary weights, `macs`: binary multiply-accumulates (BOPs) an image; `cycles`: a frame
     on the UP5K by its compiler's cost model, None where it does not fit, and `up5k` then says why; `keep`: the recipe's, "best"
-    where the validation images chose the epoch; `seconds`: of training, teacher left out; `commands`: from nothing to this folder;
+    where the validation images chose the epoch; `epochs`, `best_epoch` from 0, `seconds`: over all trainings of a recipe with
+    restarts, teachers left out; `commands`: from nothing to this folder;
     `notes`: what else one should know; `device`: the GPU or processor that it was trained on.
     """
 
