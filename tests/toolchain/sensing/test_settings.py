@@ -56,7 +56,7 @@ def test_a_users_file_changes_what_it_names(tmp_path: Path) -> None:
         ("[wake]\nneeded = 9", "expected k of n frames"),
         (
             "[wake]\nhold_off_s = 3.0",
-            "wake.hold_off_s: expected hold_off_frames, .* for 3.0 s at 30 frames per second write hold_off_frames = 90",
+            "wake.hold_off_s: expected hold_off_frames in its place, .* for 3.0 s at 30 frames/s write hold_off_frames = 90",
         ),
         ("[wake]\nquiet = 3", "wake.quiet: expected a list of class names, got 3"),
         ("[energy.volts]\nvalue = 1", "energy.volts: expected one of core_volts"),
