@@ -45,6 +45,7 @@ ENGINE_NAME = "owlbit-up5k-2"
 FLASH_OFFSET = 0x20000  # of the network in the flash; the bitstream lies at 0
 FIRST_DESCRIPTOR = 17
 HEADER_BYTES, CHECKSUM_BYTES = 0xA0, 4
+TAIL_AT = 0x1C  # of the number of bytes between the words and the checksum
 NAME_BYTES, SHA_AT = 32, 0x80
 HAS_CLASS_TABLE, HAS_SELF_TEST, HOST_DECIDES = 1, 2, 4
 _MIRRORED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))

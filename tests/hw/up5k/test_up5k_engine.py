@@ -137,6 +137,10 @@ def damage(flash: bytes, how: str) -> bytes:
         case "one bit":
             middle = start + (len(flash) - start) // 2
             return flash[:middle] + bytes([flash[middle] ^ 0x10]) + flash[middle + 1 :]
+        case "one bit of the tail":
+            return flash[:-10] + bytes([flash[-10] ^ 1]) + flash[-9:]
+        case "tail too long":
+            return with_checksum(flash[: start + 0x1F] + bytes([flash[start + 0x1F] + 1]) + flash[start + 0x20 :])
         case "checksum":
             return flash[:-1] + bytes([flash[-1] ^ 1])
         case "newer version":
@@ -149,7 +153,19 @@ def damage(flash: bytes, how: str) -> bytes:
 
 @pytest.mark.parametrize(
     "how",
-    ["blank", "all zero", "bitstream only", "cut off", "one bit", "checksum", "newer version", "length zero", "length too long"],
+    [
+        "blank",
+        "all zero",
+        "bitstream only",
+        "cut off",
+        "one bit",
+        "one bit of the tail",
+        "tail too long",
+        "checksum",
+        "newer version",
+        "length zero",
+        "length too long",
+    ],
 )
 def test_a_damaged_flash_raises_the_error_pin(small: tuple[Network, bytes], how: str) -> None:
     network, flash = small
