@@ -228,7 +228,7 @@ class Chip:
 
 @contextmanager
 def on_a_port(chip: Chip, period_s: float = 0.0, noise: bytes = b"") -> Iterator[str]:
-    """The chip on a pseudo-terminal, whose path this yields; `period_s`: between camera frames; `noise`: before the first answer."""
+    """The chip on a pseudo-terminal; yields its path. `period_s`: between camera frames; `noise`: before the first answer."""
     master, slave = os.openpty()
     tty.setraw(slave)
     path = os.ttyname(slave)

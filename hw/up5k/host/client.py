@@ -62,7 +62,7 @@ class Device:
         self.results: deque[Result] = deque(maxlen=1024)
         self.errors: deque[int] = deque(maxlen=64)
         self.strange, self.heard = 0, False
-        self._replies: deque[Packet] = deque()
+        self._replies: deque[Packet] = deque(maxlen=64)
         self._pushed: deque[Result] = deque()
 
     @property
@@ -113,6 +113,10 @@ class Device:
     def stop(self) -> None:
         """Stops them."""
         self._command(Type.STOP)
+
+    def acknowledge(self) -> None:
+        """Lowers the wake pin, as any packet of the host does; its answer is not waited for."""
+        self.stream.write(encode(Type.GET_WAKE))
 
     def reset(self) -> Status:
         """Lets the chip boot its network again, and waits until it has."""
