@@ -7,9 +7,11 @@
 enum {
   START_BYTE = 0xA5,
   OVERHEAD = 6,
-  TRIES = 3,
-  ANSWER_MS = 500,
-  FRAME_MS = 5000, /* for a self-test, or from a frame's last byte to its result */
+  TRIES = 5, /* a request that meets a packet of the chip's own is lost */
+  ANSWER_MS = 200,
+  SELF_TEST_MS = 2000,
+  FRAME_MS = 5000, /* from a frame's last byte to its result */
+  DRAIN_MS = 100,  /* in which what a repeated request brought twice has come */
   SILENCE_MS = 50,
   PUSH_BYTES = 60,
   POLL_BYTES = 600
@@ -167,8 +169,9 @@ static bool send_packet(owlbit_host *host, uint8_t type, const uint8_t *data, ui
 
 /* Sends a request until its answer of type `wanted` stands in the buffer. */
 static owlbit_outcome ask(owlbit_host *host, uint8_t type, const uint8_t *data, uint8_t count, uint8_t wanted,
-                          uint16_t length, uint32_t wait_ms, int tries) {
-  for (int attempt = 0; attempt < tries; attempt++) {
+                          uint16_t length, uint32_t wait_ms) {
+  for (int attempt = 0; attempt < TRIES; attempt++) {
+    host->repeated = host->repeated || attempt != 0;
     if (!send_packet(host, type, data, count)) return OWLBIT_GONE;
     uint32_t started = host->link.milliseconds(host->link.context);
     do {
@@ -176,6 +179,8 @@ static owlbit_outcome ask(owlbit_host *host, uint8_t type, const uint8_t *data, 
       if (came == 0 || told(host, came)) continue;
       if (came == ACK && payload_length(host) == 2 && payload(host)[0] == type) {
         host->ack_code = payload(host)[1];
+        /* A piece of a frame that is sent again though it had arrived has an offset that is no longer expected. */
+        if (attempt != 0 && type == PUSH && host->ack_code == OWLBIT_ACK_WRONG_OFFSET) host->ack_code = OWLBIT_ACK_DONE;
         if (host->ack_code != OWLBIT_ACK_DONE) return OWLBIT_REFUSED;
         if (wanted == ACK) return OWLBIT_OK;
       } else if (came == wanted && wanted != ACK) {
@@ -187,11 +192,11 @@ static owlbit_outcome ask(owlbit_host *host, uint8_t type, const uint8_t *data, 
 }
 
 static owlbit_outcome command(owlbit_host *host, uint8_t type, const uint8_t *data, uint8_t count) {
-  return ask(host, type, data, count, ACK, 2, ANSWER_MS, TRIES);
+  return ask(host, type, data, count, ACK, 2, ANSWER_MS);
 }
 
 owlbit_outcome owlbit_get_status(owlbit_host *host, owlbit_status *status) {
-  owlbit_outcome outcome = ask(host, GET_STATUS, NULL, 0, STATUS, 24, ANSWER_MS, TRIES);
+  owlbit_outcome outcome = ask(host, GET_STATUS, NULL, 0, STATUS, 24, ANSWER_MS);
   if (outcome != OWLBIT_OK) return outcome;
   const uint8_t *at = payload(host);
   status->protocol = at[0];
@@ -213,7 +218,7 @@ owlbit_outcome owlbit_get_status(owlbit_host *host, owlbit_status *status) {
 }
 
 owlbit_outcome owlbit_get_version(owlbit_host *host, owlbit_version *version) {
-  owlbit_outcome outcome = ask(host, GET_VERSION, NULL, 0, VERSION, OWLBIT_VERSION_BYTES, ANSWER_MS, TRIES);
+  owlbit_outcome outcome = ask(host, GET_VERSION, NULL, 0, VERSION, OWLBIT_VERSION_BYTES, ANSWER_MS);
   if (outcome != OWLBIT_OK) return outcome;
   const uint8_t *at = payload(host);
   memset(version, 0, sizeof *version);
@@ -225,7 +230,7 @@ owlbit_outcome owlbit_get_version(owlbit_host *host, owlbit_version *version) {
 }
 
 owlbit_outcome owlbit_run_self_test(owlbit_host *host, owlbit_self_test *test) {
-  owlbit_outcome outcome = ask(host, RUN_SELF_TEST, NULL, 0, SELF_TEST, 6, FRAME_MS, TRIES);
+  owlbit_outcome outcome = ask(host, RUN_SELF_TEST, NULL, 0, SELF_TEST, 6, SELF_TEST_MS);
   if (outcome != OWLBIT_OK) return outcome;
   const uint8_t *at = payload(host);
   test->result = at[0];
@@ -236,7 +241,7 @@ owlbit_outcome owlbit_run_self_test(owlbit_host *host, owlbit_self_test *test) {
 }
 
 owlbit_outcome owlbit_get_wake(owlbit_host *host, owlbit_wake *wake) {
-  owlbit_outcome outcome = ask(host, GET_WAKE, NULL, 0, WAKE, 40, ANSWER_MS, TRIES);
+  owlbit_outcome outcome = ask(host, GET_WAKE, NULL, 0, WAKE, 40, ANSWER_MS);
   if (outcome != OWLBIT_OK) return outcome;
   const uint8_t *at = payload(host);
   wake->needed = at[0];
@@ -263,32 +268,25 @@ owlbit_outcome owlbit_stop(owlbit_host *host) { return command(host, STOP, NULL,
 
 owlbit_outcome owlbit_reset(owlbit_host *host) { return command(host, RESET, NULL, 0); }
 
-/* Sends a whole frame once. A packet is not repeated by itself: the chip may have taken it. */
-static owlbit_outcome push_once(owlbit_host *host, const uint8_t *frame, uint32_t bytes, owlbit_result *result) {
+owlbit_outcome owlbit_push(owlbit_host *host, const uint8_t *frame, uint32_t bytes, owlbit_result *result) {
+  uint32_t started = host->link.milliseconds(host->link.context);
+  /* A frame of one packet that was sent twice gives two results: the second must not be taken for this frame's. */
+  while (host->repeated && host->link.milliseconds(host->link.context) - started < DRAIN_MS) owlbit_poll(host);
+  host->repeated = false;
   for (uint32_t offset = 0; offset < bytes; offset += PUSH_BYTES) {
     uint8_t data[4 + PUSH_BYTES];
     uint32_t left = bytes - offset;
     uint8_t count = (uint8_t)(left < PUSH_BYTES ? left : PUSH_BYTES);
     put32(data, offset);
     memcpy(data + 4, frame + offset, count);
-    owlbit_outcome outcome = ask(host, PUSH, data, (uint8_t)(count + 4u), ACK, 2, ANSWER_MS, 1);
+    owlbit_outcome outcome = command(host, PUSH, data, (uint8_t)(count + 4u));
     if (outcome != OWLBIT_OK) return outcome;
   }
-  uint32_t started = host->link.milliseconds(host->link.context);
+  started = host->link.milliseconds(host->link.context);
   do {
     uint8_t came = next_packet(host);
     if (came == 0 || told(host, came)) continue;
     if (came == RESULT && read_result(host, result)) return OWLBIT_OK;
   } while (host->link.milliseconds(host->link.context) - started < FRAME_MS);
   return OWLBIT_TIMEOUT;
-}
-
-owlbit_outcome owlbit_push(owlbit_host *host, const uint8_t *frame, uint32_t bytes, owlbit_result *result) {
-  owlbit_outcome outcome = OWLBIT_TIMEOUT;
-  for (int attempt = 0; attempt < TRIES; attempt++) {
-    outcome = push_once(host, frame, bytes, result);
-    bool again = outcome == OWLBIT_TIMEOUT || (outcome == OWLBIT_REFUSED && host->ack_code == OWLBIT_ACK_WRONG_OFFSET);
-    if (!again) return outcome;
-  }
-  return outcome;
 }

@@ -33,7 +33,7 @@ extern "C" {
 /* What a request gives back. */
 typedef enum {
   OWLBIT_OK = 0,
-  OWLBIT_TIMEOUT,  /* no answer, in three tries */
+  OWLBIT_TIMEOUT,  /* no answer, in five tries */
   OWLBIT_REFUSED,  /* owlbit_host.ack_code says why */
   OWLBIT_GONE,     /* the function that sends failed */
   OWLBIT_MALFORMED /* an answer whose length is wrong */
@@ -113,6 +113,7 @@ typedef struct {
 typedef struct {
   owlbit_link link;
   uint8_t ack_code;    /* of the latest request that was refused */
+  bool repeated;       /* a request was sent again since the latest push */
   uint32_t bad;        /* damaged packets so far */
   uint16_t count, whole; /* bytes in the buffer, and of the packet at its start that was taken */
   uint32_t last_ms;

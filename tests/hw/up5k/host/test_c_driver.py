@@ -71,7 +71,7 @@ def test_every_request(program: Path, chip: Chip, network: Network, tmp_path: Pa
         assert chip.policy == ChipPolicy(2, 3, 70_000, 9, (9,))
         refused = run(program, port, "wake", "4", "3", "0", "0")
         assert (refused.returncode, refused.stderr) == (1, "refused (code 3)\n")
-        chip.drop_acks = 1
+        chip.drop_acks, chip.drop_requests = 1, 1
         again = json.loads(run(program, port, "push", str(tmp_path / "frame")).stdout)
         assert again["scores"] == pushed["scores"]
         chip.wrong_by = 1
