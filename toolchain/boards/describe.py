@@ -52,6 +52,16 @@ def wiring_rows(board: Board) -> list[tuple[str, str, str, str]]:
     return rows
 
 
+def wiring_tables() -> dict[str, str]:
+    """In Markdown, by the names that markers in the docs have."""
+    head = "| signal | pin of the chip | on the board | from |\n|---|---|---|---|\n"
+    tables = {}
+    for board in boards():
+        rows = [f"| `{name}` | {pin} | {label or '-'} | {source} |" for name, pin, label, source in wiring_rows(board)]
+        tables[f"wiring-{board.name}"] = head + "\n".join(rows) + "\n"
+    return tables
+
+
 def board_page(board: Board) -> str:
     """One board in full, as text."""
     facts = bitstream_facts(board)
