@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chip_golden import Policy, frame_of
+from owlbit import models
 from owlbit.export.network import Network
 from owlbit.hw.up5k.board import Board, load_board
 from owlbit.hw.up5k.build import network_image
@@ -21,6 +22,7 @@ from owlbit.hw.up5k.compiler.flash_format import crc32_mpeg2
 from owlbit.hw.up5k.firmware.build import CAMERA_TABLE
 from owlbit.hw.up5k.wake_policy import ChipPolicy
 from owlbit.models.layer_table import Conv
+from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.untrained_network import untrained_network
 from random_networks import Varied
 
@@ -38,6 +40,13 @@ def small_network(rows: int = 16, columns: int = 16, classes: int = 10, seed: in
     """One convolution and random numbers; its scores vary from picture to picture."""
     layers = [Conv(32, 3, 1, 1, pool=2)]
     return untrained_network((1, rows, columns), 8, layers, classes, Varied(np.random.default_rng(seed)))
+
+
+def demo_network() -> Network:
+    """The shape of the demo's network: 16x16 gray, 52 kbit; random numbers."""
+    recipe = load_recipe(Path(models.__file__).parent / "recipes" / "digits.toml")
+    numbers = Varied(np.random.default_rng(8))
+    return untrained_network(recipe.input_shape, recipe.input.thresholds, recipe.layers, 10, numbers, "demo")
 
 
 def flash_of(board: Board, network: Network, policy: Policy = POLICY) -> bytes:
