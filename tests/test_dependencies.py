@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "owlbit.toolchain.sensing.monte_carlo.export_bit_planes",
         "owlbit.toolchain.training",
     ),
-    "sense": ("owlbit.toolchain.sensing.server", "owlbit.toolchain.sensing.sources.video"),
+    "sense": ("owlbit.toolchain.boards.page_server", "owlbit.toolchain.sensing.server", "owlbit.toolchain.sensing.sources.video"),
 }
 NOT_FROM_AN_INDEX = {"finn": "finn-plus, which `make finn` installs", "icebox": "of Debian's fpga-icestorm"}
 # Asked for though no module of ours imports it.
@@ -111,7 +111,7 @@ def brought(top: str, names: set[str]) -> bool:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_module_imports_only_what_is_asked_for(name: str) -> None:
-    everything = wanted().union(*map(wanted, ("train", "sense", "bitstream", "finn")))
+    everything = wanted().union(*map(wanted, ("train", "sense", "board", "bitstream", "finn")))
     for top in foreign(name, late=True) - set(NOT_FROM_AN_INDEX):
         assert brought(top, everything), f"no dependency brings {top}"
     allowed = wanted().union(*(wanted(extra) for extra, names in MAY_IMPORT.items() if name.startswith(names)))
@@ -126,7 +126,7 @@ def test_every_base_dependency_is_imported_by_what_needs_no_extra() -> None:
     assert wanted() == {each for each in wanted() if any(each in providers().get(top, [top]) for top in used)}
 
 
-@pytest.mark.parametrize("extra", ["train", "sense"])
+@pytest.mark.parametrize("extra", ["train", "sense", "board"])
 def test_every_dependency_of_an_extra_is_imported(extra: str) -> None:
     used = set().union(*(foreign(name, late=late) for name in MODULES for late in (False, True)))
     idle = {each for each in wanted(extra) if not any(each in providers().get(top, [top]) for top in used)}

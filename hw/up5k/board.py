@@ -29,6 +29,7 @@ FLASH_PINS = ("flash_cs_n", "flash_sck", "flash_mosi", "flash_miso")
 HOST_PINS = {"uart": ("uart_rx", "uart_tx"), "spi": ("spi_sck", "spi_ss_n", "spi_mosi", "spi_miso")}
 CAMERA_PINS = ("cam_d", "cam_pclk", "cam_vsync", "cam_href", "cam_scl", "cam_sda")
 OPTIONAL_PINS = ("cam_xclk", "cam_trig", "cam_reset_n", "cam_pwdn")
+TOOLS = ("icesprog", "iceprog", "openFPGALoader", "dfu-util")
 LED_PINS = ("led_error", "led_ok")
 INPUTS = frozenset(
     ["clk", "flash_miso", "uart_rx", "spi_sck", "spi_ss_n", "spi_mosi", "cam_d", "cam_pclk", "cam_vsync", "cam_href"]
@@ -191,6 +192,8 @@ def load_board(name: str | Path) -> Board:
 
 def check_board(board: Board) -> None:
     """Raises BoardError, one sentence, where the pins, the clock or the flash of a board cannot be."""
+    for each in board.programmer:
+        _check_programmer(board, each)
     if board.part != PART:
         raise BoardError(f'{board.file}: part: expected "{PART}", got "{board.part}"')
     _check_names(board)
@@ -210,6 +213,17 @@ def check_board(board: Board) -> None:
     for number in (*board.driven, *board.labels):
         if not number.isdecimal() or int(number) not in SG48_PINS:
             raise BoardError(f"{board.file}: expected pin numbers of the package in [driven] and [labels], got {number}")
+
+
+def _check_programmer(board: Board, programmer: Programmer) -> None:
+    """Only programs that write flashes are run, whoever wrote the file."""
+    if programmer.tool not in TOOLS:
+        raise BoardError(f"{board.file}: programmer.tool: expected one of {', '.join(TOOLS)}, got {programmer.tool!r}")
+    for line, needed in ((programmer.all, ("{file}",)), (programmer.network, ("{file}", "{offset}"))):
+        if line and (line.split()[0] != programmer.tool or any(part not in line for part in needed)):
+            raise BoardError(
+                f"{board.file}: programmer: expected a command of {programmer.tool} with {' and '.join(needed)} in it, got {line!r}"
+            )
 
 
 def _check_names(board: Board) -> None:

@@ -50,6 +50,7 @@ class Chip:
         self.wrong_by = 0  # added to the score of class 0: a fault of the engine
         self.silent = False
         self.drop_acks = 0  # so many answers are lost
+        self.drop_requests = 0  # so many requests are, as those that meet a packet of the chip's own
         self.booting = 0  # so many answers to GET_STATUS say so
         self.bad = self.count = self.wakes = self.at = self.self_tested = 0
         self.running = False
@@ -137,6 +138,9 @@ class Chip:
             del self.buffer[: length + 6]
             if crc16(whole[1:-2]) != whole[-2] | whole[-1] << 8:
                 self.bad += 1
+                continue
+            if self.drop_requests:
+                self.drop_requests -= 1
                 continue
             answers += self.answer(whole[1], whole[4:-2])
         return b"" if self.silent else answers
@@ -228,7 +232,7 @@ class Chip:
 
 @contextmanager
 def on_a_port(chip: Chip, period_s: float = 0.0, noise: bytes = b"") -> Iterator[str]:
-    """The chip on a pseudo-terminal, whose path this yields; `period_s`: between camera frames; `noise`: before the first answer."""
+    """The chip on a pseudo-terminal; yields its path. `period_s`: between camera frames; `noise`: before the first answer."""
     master, slave = os.openpty()
     tty.setraw(slave)
     path = os.ttyname(slave)

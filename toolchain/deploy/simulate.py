@@ -7,7 +7,7 @@ from pathlib import Path
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.build import FLASH, compile_flash
+from owlbit.hw.up5k.build import FLASH, compile_flash, engine_flash
 from owlbit.hw.verification import Images, Outcome
 from owlbit.toolchain.deploy.backends import bitstream_backend, fast_backend, rtl_backend
 
@@ -36,4 +36,4 @@ def read_flash(build: Path) -> bytes:
     path = build / FLASH
     if not path.is_file():
         raise OwlbitError(f"{build}: expected a build folder with {FLASH} in it; `owlbit build` makes one")
-    return path.read_bytes()
+    return engine_flash(path)

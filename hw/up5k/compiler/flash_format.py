@@ -5,7 +5,7 @@ All numbers are big-endian.
     0x00  4         "OWLB"
     0x04  4         IMAGE record of `fields.py`: format version (2), 0, length in 64-bit words, 1..16383
     0x08  2 each    rows, columns, colours, classes
-    0x10  2         flags: bit 0 a class table follows, bit 1 a self-test follows, bit 2 class and wake-up are the host's
+    0x10  2         flags: bit 0: class table follows, bit 1: self-test follows, bit 2: class and wake-up are the host's
     0x12  1 each    wake policy: frames needed (0: never wakes), of so many
     0x14  4         wake policy: margin
     0x18  2         wake policy: frames of the hold-off

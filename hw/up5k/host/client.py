@@ -15,6 +15,7 @@ from owlbit.hw.up5k.host.packets import (
     ACK_CODES,
     PROTOCOL_VERSION,
     PUSH_BYTES,
+    WRONG_OFFSET,
     Ack,
     Decoder,
     Packet,
@@ -38,9 +39,11 @@ from owlbit.hw.up5k.host.packets import (
 from owlbit.hw.up5k.host.stream import Stream
 from owlbit.hw.up5k.wake_policy import ChipPolicy
 
-ANSWER_S = 0.5
-TRIES = 3
-FRAME_S = 5.0  # for a self-test, or from a frame's last byte to its result: the slowest network takes a second or two
+ANSWER_S = 0.2
+SELF_TEST_S = 2.0
+TRIES = 5  # a request that meets a packet of the chip's own is lost
+FRAME_S = 5.0  # from a frame's last byte to its result: the slowest network takes a second or two
+DRAIN_S = 0.1  # in which what a repeated request brought twice has come
 BOOT_S = 5.0
 T = TypeVar("T")
 
@@ -62,8 +65,9 @@ class Device:
         self.results: deque[Result] = deque(maxlen=1024)
         self.errors: deque[int] = deque(maxlen=64)
         self.strange, self.heard = 0, False
-        self._replies: deque[Packet] = deque()
+        self._replies: deque[Packet] = deque(maxlen=64)
         self._pushed: deque[Result] = deque()
+        self._repeated = False  # a request was: a frame of one packet may have been taken twice
 
     @property
     def bad(self) -> int:
@@ -96,7 +100,7 @@ class Device:
 
     def self_test(self) -> SelfTestResult:
         """Lets the chip run its self-test."""
-        return self._ask(Type.RUN_SELF_TEST, b"", Type.SELF_TEST, read_self_test, FRAME_S)
+        return self._ask(Type.RUN_SELF_TEST, b"", Type.SELF_TEST, read_self_test, SELF_TEST_S)
 
     def policy(self) -> ChipPolicy:
         """The wake policy in force."""
@@ -113,6 +117,10 @@ class Device:
     def stop(self) -> None:
         """Stops them."""
         self._command(Type.STOP)
+
+    def acknowledge(self) -> None:
+        """Lowers the wake pin, as any packet of the host does; its answer is not waited for."""
+        self.stream.write(encode(Type.GET_WAKE))
 
     def reset(self) -> Status:
         """Lets the chip boot its network again, and waits until it has."""
@@ -131,19 +139,13 @@ class Device:
     def push(self, frame: NDArray[np.uint8]) -> Result:
         """The result of a frame uint8 [C, H, W] sent by the host; stops the camera. Raises DeviceError where none comes."""
         data = frame.transpose(1, 2, 0).tobytes()
-        for attempt in range(TRIES):
-            try:
-                return self._push(data)
-            except DeviceError:
-                if attempt == TRIES - 1:
-                    raise
-        raise AssertionError
-
-    def _push(self, data: bytes) -> Result:
+        until = self.clock() + (DRAIN_S if self._repeated else 0)
+        while self.clock() < until:
+            self._receive(until)
+        self._repeated = False
         self._pushed.clear()
         for offset in range(0, len(data), PUSH_BYTES):
-            # A packet is not repeated by itself: the chip may have taken it, so the whole frame is begun again.
-            self._command(Type.PUSH, offset.to_bytes(4, "little") + data[offset : offset + PUSH_BYTES], tries=1)
+            self._command(Type.PUSH, offset.to_bytes(4, "little") + data[offset : offset + PUSH_BYTES])
         until = self.clock() + FRAME_S
         while not self._pushed:
             if self.clock() >= until:
@@ -166,37 +168,32 @@ class Device:
         """Gives the stream back."""
         self.stream.close()
 
-    def _command(self, kind: Type, payload: bytes = b"", tries: int = TRIES) -> None:
-        self._ask(kind, payload, Type.ACK, read_ack, tries=tries)
+    def _command(self, kind: Type, payload: bytes = b"") -> None:
+        self._ask(kind, payload, Type.ACK, read_ack)
 
-    def _ask(
-        self,
-        kind: Type,
-        payload: bytes,
-        answer: Type,
-        read: Callable[[bytes], T],
-        wait_s: float | None = None,
-        tries: int = TRIES,
-    ) -> T:
+    def _ask(self, kind: Type, payload: bytes, answer: Type, read: Callable[[bytes], T], wait_s: float | None = None) -> T:
         """The answer to a request, sent again where none comes. Raises DeviceError where the chip refuses or stays silent."""
         wait_s = self.answer_s if wait_s is None else wait_s
-        for _ in range(tries):
+        for attempt in range(TRIES):
+            self._repeated = self._repeated or attempt > 0
             self._replies.clear()
             self.stream.write(encode(kind, payload))
             until = self.clock() + wait_s
             while self.clock() < until:
                 while self._replies:
-                    found = self._reply(self._replies.popleft(), kind, answer, read)
+                    found = self._reply(self._replies.popleft(), kind, answer, read, attempt > 0)
                     if found is not None:
                         return found
                 self._receive(until)
-        raise DeviceError(f"{self.stream.name}: expected an answer to {kind.name} within {wait_s:g} s, got none in {tries} tries")
+        raise DeviceError(f"{self.stream.name}: expected an answer to {kind.name} within {wait_s:g} s, got none in {TRIES} tries")
 
-    def _reply(self, packet: Packet, kind: Type, answer: Type, read: Callable[[bytes], T]) -> T | None:
+    def _reply(self, packet: Packet, kind: Type, answer: Type, read: Callable[[bytes], T], repeated: bool) -> T | None:
         try:
             if packet.kind == Type.ACK:
                 ack = read_ack(packet.payload)
-                if ack.kind == kind and ack.code:
+                # A piece of a frame that is sent again though it had arrived has an offset that is no longer expected.
+                taken = repeated and kind is Type.PUSH and ack.code == WRONG_OFFSET
+                if ack.kind == kind and ack.code and not taken:
                     raise self._refused(kind, ack)
                 return read(packet.payload) if answer is Type.ACK and ack.kind == kind else None
             return read(packet.payload) if packet.kind == answer else None

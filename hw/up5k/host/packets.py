@@ -68,6 +68,7 @@ ERRORS = (
     "pixels came too fast and some were lost",
     "the network takes colour and the camera gives gray",
 )
+WRONG_OFFSET = 5
 ACK_CODES = ("done", "unknown type", "wrong length", "value out of range", "wrong state", "wrong offset")
 
 

@@ -53,6 +53,7 @@ def test_the_tree() -> None:
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
         *(("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
         *(("finn", "published"), ("bitstream",)),
+        *(("boards", "show"), ("boards", "draw"), ("flash",), ("listen",), ("selftest",)),
     }
 
 

@@ -92,14 +92,18 @@ def test_camera_frames_come_by_themselves(chip: Chip, network: Network) -> None:
 
 
 def test_lost_answers_are_asked_for_again(device: Device, chip: Chip, network: Network) -> None:
-    device.answer_s = 0.1
+    device.answer_s = 0.05
     device.hello()
     chip.drop_acks = 1
     device.stop()
     assert not chip.running
-    chip.drop_acks = 1
-    frame = random_images(np.random.default_rng(3), network, 1)[0]
-    np.testing.assert_array_equal(device.push(frame).scores, simulate(network, frame[None])[0])
+    for seed in range(3, 7):
+        if seed % 2:
+            chip.drop_acks = 1
+        else:
+            chip.drop_requests = 2
+        frame = random_images(np.random.default_rng(seed), network, 1)[0]
+        np.testing.assert_array_equal(device.push(frame).scores, simulate(network, frame[None])[0])
 
 
 def test_refusals_are_told(network: Network, image: bytes) -> None:
