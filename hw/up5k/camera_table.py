@@ -1,7 +1,7 @@
 """The registers that the chip writes to its camera at power-up: from `cameras/KIND.toml` to the table in the board's flash.
 
-    2 bytes   number of entries, big-endian
-    3 each    register, 2 bytes, big-endian; value. Register 0xFFFF: wait so many milliseconds.
+2 bytes   number of entries, big-endian
+3 each    register, 2 bytes, big-endian; value. Register 0xFFFF: wait so many milliseconds.
 """
 
 from __future__ import annotations

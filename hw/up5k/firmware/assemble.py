@@ -1,13 +1,14 @@
 """Assembler of the control processor `rtl/owl_cpu.v`: text in, words of its memory out.
 
-A line holds `label:`, an instruction or a directive; what follows `;` is a comment. Operands of LD AND OR XOR ADD ADC SUB SBC ST LDX:
+A line holds `label:`, an instruction or a directive; what follows `;` is a comment. Operands of LD AND OR XOR ADD ADC SUB SBC ST
+and LDX:
 
     #expression   the value itself, 0 to 1023          =expression   any value: itself where it fits, else a constant in memory
     expression    the word of memory there             [X], [X+]     the word at X; and then X grows by one
 
 JMP CALL JZ JNZ JN JNN JC JNC take a label, INC and DEC a word of memory (A becomes its new value too), IN and OUT the number
-of a port plus 8 times a number that goes with it; RET SHR ROR SWAP TAX (X becomes A) nothing. Memory: 16 words of stack, a jump to the label `start`, data, the program.
-Directives:
+of a port plus 8 times a number that goes with it; RET SHR ROR SWAP TAX (X becomes A) nothing. The memory holds 16 words of stack,
+a jump to the label `start`, data, the program. Directives:
 
     .const NAME = expression        .var NAME [words]         .words NAME = expression, expression ...
     .if expression ... .endif       lines count where the expression is not 0; may be nested
@@ -69,13 +70,13 @@ def assemble(source: str, constants: Mapping[str, int]) -> Assembly:
         result.names[name] += result.program_at
     for number, operation, operand in [(0, "JMP", "start"), *lines]:
         try:
-            word = _encode(operation, operand, result.names, literals)
+            code = _encode(operation, operand, result.names, literals)
         except AssemblyError as error:
             raise AssemblyError(f"line {number}: {operation} {operand}: {error}") from error
         if number:
-            result.words.append(word)
+            result.words.append(code)
         else:
-            result.words[STACK_WORDS] = word
+            result.words[STACK_WORDS] = code
     if result.program_at > DATA_END or len(result.words) > WORDS:
         raise AssemblyError(
             f"expected at most {DATA_END} words of data and {WORDS} in all, got {result.program_at} and {len(result.words)}"
@@ -98,7 +99,9 @@ def _literals(lines: Sequence[tuple[int, str, str]], result: Assembly) -> dict[i
     return literals
 
 
-def _declare(text: str, word: str, rest: str, result: Assembly, labels: list[str], lines: list[tuple[int, str, str]], number: int) -> None:
+def _declare(
+    text: str, word: str, rest: str, result: Assembly, labels: list[str], lines: list[tuple[int, str, str]], number: int
+) -> None:
     """Takes a directive or label, or keeps an instruction for later, when all names are known."""
     if word == ".const":
         name, _, expression = rest.partition("=")

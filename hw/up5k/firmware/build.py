@@ -18,7 +18,7 @@ CLASSES_MOST = 256  # of a network, by the format of the flash
 I2C_DELAY_US, DELAY_CLOCKS = 2.0, 4  # of a third of a period of SCL; of a round of the delay
 MILLISECONDS = {"SILENCE": 50, "CAMERA": 2000, "QUIESCE": 500, "BLINK": 200}
 
-MEMORY = """// Memory of the control processor, with the program of firmware/shell.asm. A read during a write of the same word gives nothing.
+MEMORY = """// The control processor's memory, with firmware/shell.asm. A read of a word that is being written gives nothing.
 module owl_cpu_memory (
     input  wire        clk,
     input  wire [10:0] read_address,

@@ -208,8 +208,6 @@ main:
     LD rx_ready
     JZ main_camera
     CALL dispatch
-    LD #0
-    ST rx_ready
 main_camera:
 .if CAMERA
     LD STATE
@@ -413,7 +411,7 @@ add_crc_next:
 .var word_at
 
 ; ================================================================ packets to the host
-send_words:                  ; A: number of words at tx_at, type of the packet
+send_words:                  ; an answer; A: number of words at tx_at, type of the packet
     ST t
     AND #255
     ST tx_type
@@ -421,6 +419,8 @@ send_words:                  ; A: number of words at tx_at, type of the packet
     SWAP
     AND #255
     ST tx_words
+    LD #0
+    ST rx_ready              ; while the answer goes out the next request may come
 send:                        ; type in tx_type, tx_words words at tx_at
     LD tx_words
     ADD tx_words
@@ -1159,6 +1159,8 @@ get_version:
     LD =(NETWORK + 0x40) >> 16
     ST at_hi
     CALL open_flash
+    LD #0
+    ST rx_ready
     LD #3
     ST tx_type
     LD #112
