@@ -19,12 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import cache_folder, made_once
-from owlbit.hw.external_tools import digest
 from owlbit.hw.up5k.bitstream.board_macros import board_macros
-from owlbit.hw.up5k.bitstream.plan import rtl_sources
+from owlbit.hw.up5k.bitstream.design import board_sources
 from owlbit.hw.up5k.board import Board
-from owlbit.hw.up5k.firmware.build import assemble_board, memory_verilog
 from owlbit.hw.verilator import verilate
 
 BENCH = Path(__file__).parent / "chip_bench" / "chip_bench.cpp"
@@ -54,13 +51,7 @@ def board_executable(board: Board, *, cache: Path | None = None) -> Path:
 
     Raises ToolMissing, ToolFailed as `verilate`.
     """
-    memory = memory_verilog(assemble_board(board))
-
-    def make(work: Path) -> None:
-        (work / "owl_cpu_memory.v").write_text(memory, encoding="utf-8")
-
-    folder = made_once(cache_folder(cache) / "firmware" / digest([memory])[:20], make)
-    return chip_executable([*rtl_sources(), folder / "owl_cpu_memory.v"], [*board_macros(board), "OWL_SIM"], cache=cache)
+    return chip_executable(board_sources(board, cache), [*board_macros(board), "OWL_SIM"], cache=cache)
 
 
 def chip_executable(
