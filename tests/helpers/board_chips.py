@@ -18,7 +18,7 @@ from owlbit.hw.up5k.build import network_image
 from owlbit.hw.up5k.camera_table import camera_table
 from owlbit.hw.up5k.chip_simulation import ChipSimulation, board_executable
 from owlbit.hw.up5k.compiler.compile_network import compile_network
-from owlbit.hw.up5k.compiler.flash_format import crc32_mpeg2
+from owlbit.hw.up5k.compiler.flash_format import NetworkImage, crc32_mpeg2, pack_image
 from owlbit.hw.up5k.firmware.build import CAMERA_TABLE
 from owlbit.hw.up5k.wake_policy import ChipPolicy
 from owlbit.models.layer_table import Conv
@@ -52,9 +52,18 @@ def demo_network() -> Network:
 def flash_of(board: Board, network: Network, policy: Policy = POLICY) -> bytes:
     """The flash of a board with a network, without the bitstream, which a simulation does not read."""
     wake = ChipPolicy(policy.needed, policy.of, policy.margin, policy.hold_off_frames, policy.quiet)
-    image = network_image(network, compile_network(network), wake)
+    return before_network(board) + network_image(network, compile_network(network), wake)
+
+
+def flash_of_image(board: Board, image: NetworkImage) -> bytes:
+    """The same with an image of one's own."""
+    return before_network(board) + pack_image(image)
+
+
+def before_network(board: Board) -> bytes:
+    """The flash up to the network: blank but for the camera's table."""
     table = camera_table(board.camera.kind) if board.camera else b""
-    return (b"\xff" * CAMERA_TABLE + table).ljust(board.flash.network_offset, b"\xff") + image
+    return (b"\xff" * CAMERA_TABLE + table).ljust(board.flash.network_offset, b"\xff")
 
 
 def with_crc(image: bytearray, start: int) -> bytes:

@@ -50,7 +50,7 @@ class Result:
 
 
 def read_result(payload: bytes) -> Result:
-    frame, flags, decision, margin = struct.unpack_from("<HBBi", payload)
+    frame, flags, decision, margin = struct.unpack_from("<HBBI", payload)
     assert flags < 16, f"flags {flags:#x}"
     scores = struct.unpack(f"<{(len(payload) - 8) // 2}h", payload[8:])
     return Result(frame, bool(flags & 1), bool(flags & 2), bool(flags & 4), bool(flags & 8), decision, margin, scores)

@@ -45,9 +45,7 @@ def test_the_file_is_the_recorded_one() -> None:
 
 def test_it_is_made_from_this_checkout() -> None:
     assert record()["sources"] == [path.name for path in [*rtl_headers(), *rtl_sources()]]
-    assert record()["input_sha256"] == engine_design().input_hash(), (
-        "the RTL, pins or plan changed: run `make bitstream`"
-    )
+    assert record()["input_sha256"] == engine_design().input_hash(), "the RTL, pins or plan changed: run `make bitstream`"
 
 
 def test_it_keeps_the_limits() -> None:
