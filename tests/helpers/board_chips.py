@@ -38,7 +38,7 @@ def board_chip(name: str) -> Path:
 
 def small_network(rows: int = 16, columns: int = 16, classes: int = 10, seed: int = 5) -> Network:
     """One convolution and random numbers; its scores vary from picture to picture."""
-    layers = [Conv(32, 3, 1, 1, pool=2)]
+    layers = [Conv(32, 3, 1 if rows * columns < 1500 else 8, 1, pool=2 if min(rows, columns) > 1 else 1)]
     return untrained_network((1, rows, columns), 8, layers, classes, Varied(np.random.default_rng(seed)))
 
 

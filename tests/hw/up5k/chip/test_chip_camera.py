@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pytest
 
 from board_chips import Rig, demo_network, frames_of, rig, scenes, small_network
 from chip_golden import Golden, Policy
 from chip_host import DONE, ERROR, IDLE, RESULT, RUNNING, START, STOP, Host, read_result
+from owlbit.export.network import Network
 from owlbit.hw.up5k.chip_simulation import ChipSimulation
+from owlbit.models.layer_table import Conv
+from owlbit.toolchain.runs.untrained_network import untrained_network
+from random_networks import Varied
 
 MS = 1000.0
 
@@ -106,3 +111,40 @@ def test_requests_are_answered_while_frames_come() -> None:
         assert lost <= 10
         frames = [result.frame for result in host.results()]
         assert frames == list(range(len(frames)))
+
+
+def slow_network() -> Network:
+    """A network whose frame takes the engine longer than the camera takes for one."""
+    layers = [*(Conv(64) for _ in range(4)), Conv(64, pool=2), Conv(32, pool=2)]
+    return untrained_network((1, 64, 64), 8, layers, 10, Varied(np.random.default_rng(2)))
+
+
+@pytest.mark.slow
+def test_frames_that_come_while_the_engine_works_are_skipped_and_counted() -> None:
+    board = rig(network=slow_network())
+    pictures = scenes("hm01b0", 12, seed=9)
+    expected = Golden(board.network, board.policy).results(frames_of(pictures, board.network))
+    picture_of = {result.scores: index for index, result in enumerate(expected)}
+    assert len(picture_of) == len(expected)
+    with board.start({"frames": 12}, pictures=pictures) as chip:
+        host = Host(chip)
+        host.wait(RESULT, 3000)
+        while host.next_packet(250):
+            pass
+        shown = [picture_of[result.scores] for result in host.results()]
+        assert shown == sorted(set(shown)) and shown[0] == 0
+        status = host.status()
+        assert status.frames == len(shown) == 12 - status.skipped
+        assert 3 <= len(shown) <= 9
+        assert [result.frame for result in host.results()] == list(range(len(shown)))
+
+
+@pytest.mark.slow
+def test_pixels_that_come_too_fast_are_an_error_and_give_no_scores() -> None:
+    """Squares of one pixel: each is a division. At 36 MHz in place of 24 the camera is faster than that."""
+    board = rig(network=small_network(128, 128))
+    with board.start({"clock_mhz": 36, "frames": 6}, pictures=scenes("hm01b0", 6, seed=9)) as chip:
+        host = Host(chip)
+        assert host.wait(ERROR, 3000).payload == bytes([6])
+        assert host.results() == []
+        assert host.status(tries=5).error == 6
