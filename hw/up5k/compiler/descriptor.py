@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from owlbit.hw.up5k.fields import TILE, WIDTH_CODES, WIDTH_WORD
+from owlbit.hw.up5k.fields import STEP, STEP_PLACES, TILE, WIDTH_CODES, WIDTH_WORD
 
 
 @dataclass(frozen=True)
 class Descriptor:
     """One tile. Addresses and steps in quarters, wrapping at 2^16; `pad` is (top, bottom, left, right)."""
 
-    read_base: int
     write_base: int
     columns: int
     rows: int
-    mode: int
+    by_quarters: bool
+    by_words: bool
+    split: bool
     read_width: int
     write_width: int
     pool: bool
@@ -31,17 +32,18 @@ class Descriptor:
     write_step: int
     kernel_rows: int
     reads: int
-    thresholds_at: int
-    thresholds: int
-    weights_at: int
+    starts: int
     weights: int
 
     def pack(self) -> list[int]:
-        """Four 64-bit words."""
+        """Its 64-bit words."""
         plain = {name: int(value) for name, value in vars(self).items() if name not in ("pad", "steps")}
         pads = dict(zip(("pad_top", "pad_bottom", "pad_left", "pad_right"), map(int, self.pad), strict=True))
-        steps = dict(zip((f"step_{step}" for step in ("kx", "word", "ky", "a", "b", "d", "e")), self.steps, strict=True))
-        return TILE.pack_words(**plain, **pads, **steps)
+        words = [*TILE.pack_words(**plain, **pads), 0]
+        steps = [0] * 8
+        for name, step in zip(("kx", "word", "ky", "a", "b", "d", "e"), self.steps, strict=True):
+            steps[STEP_PLACES[name]] = step
+        return [word | STEP.pack(size=steps[2 * index : 2 * index + 2]) for index, word in enumerate(words)]
 
 
 def width_code(bits: int) -> int:

@@ -20,9 +20,9 @@ All numbers are big-endian.
     then            with flag 1: int16 expected score of each class, then the self-test frame, order row, column, colour
     last 4 bytes    CRC-32/MPEG-2 over all bytes before
 
-Word 0 configures the frame. Words 1..16 are the encoder's table. From word 17 on come the tiles' descriptors, four words each, then
-thresholds and weights where the descriptors say. Addresses of maps count quarters of a word (16 bits). Which bits of a word hold
-what: `fields.py`.
+Word 0 configures the frame. Words 1..16 are the encoder's table. From word 17 on comes the program, read from its first word to its
+last: for each tile its descriptor of four words, its weights, and its passes, each a header and where its sums begin. Addresses of
+maps count quarters of a word (16 bits). Which bits of a word hold what: `fields.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ VERSION = 2
 ENGINE_NAME = "owlbit-up5k-2"
 FLASH_OFFSET = 0x20000  # of the network in the flash; the bitstream lies at 0
 FIRST_DESCRIPTOR = 17
+DESCRIPTOR_WORDS = 4
 HEADER_BYTES, CHECKSUM_BYTES = 0xA0, 4
 TAIL_AT = 0x1C  # of the number of bytes between the words and the checksum
 NAME_BYTES, SHA_AT = 32, 0x80

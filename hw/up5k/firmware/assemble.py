@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 
 from owlbit.export.errors import OwlbitError
 
-WORDS, DATA_END, STACK_WORDS = 1536, 512, 16  # of the memory; data lie below DATA_END
+WORDS, DATA_END, STACK_WORDS = 2048, 512, 16  # of the memory; data lie below DATA_END
 OPERATIONS = {name: code for code, name in enumerate(["LD", "AND", "OR", "XOR", "ADD", "ADC", "SUB", "SBC", "ST", "LDX"])}
 PORTS = {"IN": 0xA000, "OUT": 0xA400}
 PLAIN = {"TAX": 0x9800, "SHR": 0xA800, "ROR": 0xA801, "SWAP": 0xA802, "RET": 0xAC00}

@@ -34,7 +34,7 @@ module owl_cpu_memory (
   initial begin
 {contents}
   end
-  wire [9:0] back_address = read_address[9:0] - 10'd{split};
+  wire [10:0] back_address = read_address - 11'd{split};
   assign q = from_back ? back_q : front_q;
   always @(posedge clk) begin
     if (write) front[write_address] <= d;
