@@ -19,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.bitstream.board_macros import board_macros
+from owlbit.hw.up5k.bitstream.design import board_sources
+from owlbit.hw.up5k.board import Board
 from owlbit.hw.verilator import verilate
 
 BENCH = Path(__file__).parent / "chip_bench" / "chip_bench.cpp"
@@ -43,18 +46,20 @@ class Event:
     value: str
 
 
+def board_executable(board: Board, *, cache: Path | None = None) -> Path:
+    """The bench with the chip of a board, from its Verilog and the firmware of its control processor.
+
+    Raises ToolMissing, ToolFailed as `verilate`.
+    """
+    return chip_executable(board_sources(board, cache), [*board_macros(board), "OWL_SIM"], cache=cache)
+
+
 def chip_executable(
-    sources: Sequence[Path],
-    defines: Sequence[str],
-    *,
-    options: Sequence[str] = (),
-    optimisation: str = "-O2",
-    cache: Path | None = None,
+    sources: Sequence[Path], defines: Sequence[str], *, optimisation: str = "-O2", cache: Path | None = None
 ) -> Path:
-    """The top `owl_chip` of `sources` with the bench. defines: the board's macros. Raises ToolMissing, ToolFailed as `verilate`."""
-    return verilate(
-        sources, TOP, BENCH, defines=defines, options=["--pins-inout-enables", *options], optimisation=optimisation, cache=cache
-    )
+    """The bench with any module owl_chip, such as that of an unpacked bitstream. Raises ToolMissing, ToolFailed as `verilate`."""
+    options = ["--pins-inout-enables"]
+    return verilate(sources, TOP, BENCH, defines=defines, options=options, optimisation=optimisation, cache=cache)
 
 
 class ChipSimulation:

@@ -134,13 +134,14 @@ class Board {
       if (device < edge) {
         now_ = device;
         devices();
-        if (inputs()) chip_.eval();
+        // All but an SPI device's registers have one clock: they take the inputs at its next edge.
+        if (inputs() && spi_link()) chip_.eval();
       } else {
         now_ = edge;
         half_cycles_++;
         set_clk(chip_, half_cycles_ & 1, 0);
         chip_.eval();
-        outputs();
+        if (half_cycles_ & 1 || spi_link()) outputs();
       }
     }
   }
@@ -209,7 +210,7 @@ class Board {
     for (const auto &[bit, name] : NAMED)
       if (changed >> bit & 1) log_.event(now_, "pin", "%s %u", name, level >> bit & 1);
     started_ = true;
-    if (inputs()) chip_.eval();
+    if (inputs() && spi_link()) chip_.eval();
   }
 
   std::map<std::string, std::string> arguments_;

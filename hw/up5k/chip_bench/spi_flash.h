@@ -62,7 +62,7 @@ class SpiFlash {
     if (bits_ == 8 && command_ == 0xAB) {
       if (!awake_) ready_ = now + 3 * US;
       awake_ = true;
-    } else if (bits_ < 32) {
+    } else if (bits_ && bits_ < 32) {  // selected and left alone is nothing
       log_.fault(now, "flash: CS# rose after %d bits of a command", bits_);
     }
     selected_ = now;

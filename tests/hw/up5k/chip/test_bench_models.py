@@ -76,7 +76,7 @@ def picture(rows: int, columns: int, frames: int = 1) -> NDArray[np.uint8]:
 
 def joined_nibbles(path: Path) -> NDArray[np.uint8]:
     nibbles = np.fromfile(path, np.uint8)
-    return nibbles[0 : len(nibbles) // 2 * 2 : 2] | nibbles[1::2] << 4
+    return (nibbles[0 : len(nibbles) // 2 * 2 : 2] | nibbles[1::2] << 4).astype(np.uint8)
 
 
 @pytest.mark.parametrize("options", [[], ["gated_pclk=1"], ["skew_ns=40", "duty=0.45"]])
