@@ -1,4 +1,4 @@
-"""`owlbit finn` and `owlbit bitstream`: published figures beside FINN's estimates, and the iCE40 engine or a board's chip placed and routed."""
+"""`owlbit finn` and `owlbit bitstream`: published figures beside FINN's estimates, iCE40 bitstreams made again."""
 
 from __future__ import annotations
 
