@@ -59,10 +59,12 @@ def assemble(source: str, constants: Mapping[str, int]) -> Assembly:
             if word == ".if":
                 counts.append(counts[-1] and _value(rest, result.names) != 0)
             elif word == ".endif":
+                if len(counts) == 1:
+                    raise AssemblyError("expected an .if before it")
                 counts.pop()
             elif text and counts[-1]:
                 _declare(text, word, rest.strip(), result, labels, lines, number)
-        except (AssemblyError, IndexError) as error:
+        except AssemblyError as error:
             raise AssemblyError(f"line {number}: {text}: {error}") from error
     literals = _literals(lines, result)
     result.program_at = len(result.words)
