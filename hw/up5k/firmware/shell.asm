@@ -25,7 +25,7 @@
 .const FLASH_BUSY = 8 * 6
 .const PIXEL_WAITS = 8 * 7
 .const HOST_OPEN = 8 * 8
-.const SEEN = 1              ; bits of IN_EVENTS
+.const SEEN = 1              ; bits of IN_EVENTS: a frame came whole, or was skipped
 .const SKIPPED = 2
 .const FAULTS = 12
 .const LOST = 8
@@ -85,7 +85,7 @@
 .var hold                    ; frames of the hold-off that are left
 .var wake_least              ; ticks for which the wake pin stays high at least
 .var wake_over               ; it may fall then
-.var seen_ago                ; ticks since the camera began a frame
+.var seen_ago                ; ticks since the camera ended a frame
 .var unsent                  ; a result waits for a host that listens
 .var position                ; in the history
 .var blink_phase

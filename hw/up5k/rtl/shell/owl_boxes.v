@@ -19,8 +19,10 @@ module owl_boxes (
     input  wire        pixel_valid,
     input  wire [ 7:0] pixel,
     output reg         active,       // a frame is coming in
-    output reg         skipped,      // each for one cycle: a frame came while the engine was busy,
-    output reg         broken,       // a frame or line ended too early, or pixels came faster than the division
+    output reg         whole,        // each for one cycle: a frame has come in whole,
+    output reg         skipped,      // or came while the engine was busy,
+    output reg         broken,       // or ended too early, or one of its lines did,
+    output reg         late,         // or a square was complete before the division of the last one
     output reg         mean_valid,
     output wire [ 7:0] mean
 );
@@ -62,8 +64,10 @@ module owl_boxes (
   assign mean = rest[7:0];
 
   always @(posedge clk) begin
+    whole <= 1'b0;
     skipped <= 1'b0;
     broken <= 1'b0;
+    late <= 1'b0;
     mean_valid <= 1'b0;
 
     // lines
@@ -77,9 +81,9 @@ module owl_boxes (
       line_done <= 1'b0;
     end
     if (line_end && active && in_rows) begin
-      if (!line_done) {broken, active} <= 2'b10;
       if (last_row) row <= row - 8'd1;
-      if (last_line) active <= 1'b0;
+      if (!line_done) {broken, active} <= 2'b10;
+      else if (last_line) {whole, active} <= 2'b10;
     end
     if (frame_start) begin
       if (active) broken <= 1'b1;
@@ -103,7 +107,7 @@ module owl_boxes (
     if (arrived) row_sum <= (first_column ? 16'd0 : row_sum) + {8'd0, pixel};
     if (square_done) begin
       if (column == 8'd0) line_done <= 1'b1;
-      if (!over) {broken, active} <= 2'b10;
+      if (!over) {late, active} <= 2'b10;
     end
 
     // squares

@@ -178,12 +178,12 @@ module owl_chip (
   assign flash_mosi = pin_flash_select ? byte_mosi : boot_mosi;
 
   // ---------------------------------------------------------------- camera
-  wire mean_valid, camera_active, sda, camera_skipped, camera_broken, frame_start;
+  wire mean_valid, camera_active, sda, camera_whole, camera_skipped, camera_broken, camera_late;
   wire [7:0] mean;
   reg seen, skipped, broken, lost;  // each until the processor has read it
   wire px_lost;
 `ifdef OWL_CAMERA
-  wire line_start, line_end, pixel_valid;
+  wire frame_start, line_start, line_end, pixel_valid;
   wire [7:0] pixel;
   owl_camera #(
 `ifdef OWL_CAMERA_HM01B0
@@ -217,8 +217,10 @@ module owl_chip (
       .pixel_valid(pixel_valid),
       .pixel(pixel),
       .active(camera_active),
+      .whole(camera_whole),
       .skipped(camera_skipped),
       .broken(camera_broken),
+      .late(camera_late),
       .mean_valid(mean_valid),
       .mean(mean)
   );
@@ -241,11 +243,11 @@ module owl_chip (
   assign cam_pwdn = 1'b0;
 `endif
 `else
-  assign {mean_valid, camera_active, sda, camera_skipped, camera_broken, frame_start, mean} = 14'd0;
+  assign {mean_valid, camera_active, sda, camera_whole, camera_skipped, camera_broken, camera_late, mean} = 15'd0;
 `endif
   always @(posedge clock) begin
     if (port_read && port == IN_EVENTS) {seen, skipped, broken, lost} <= 4'd0;
-    if (frame_start) seen <= 1'b1;
+    if (camera_whole || camera_skipped) seen <= 1'b1;
     if (camera_skipped) skipped <= 1'b1;
     if (camera_broken) broken <= 1'b1;
     if (px_lost) lost <= 1'b1;
@@ -261,7 +263,7 @@ module owl_chip (
   reg px_valid;
   reg [7:0] px_data;
   wire cpu_pixel = port_write && port == OUT_PIXEL;
-  assign px_lost = mean_valid && px_valid && !px_ready;
+  assign px_lost = camera_late || (mean_valid && px_valid && !px_ready);
   always @(posedge clock) begin
     if (px_ready) px_valid <= 1'b0;
     if (cpu_pixel || mean_valid) begin

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives owl_boxes with pictures, pixel by pixel, and prints the means that it gives, one number a line; `broken` where it says so.
+// Drives owl_boxes with pictures, pixel by pixel, and prints the means that it gives, one number a line; `broken`, `late` where it says so.
 // usage: bench SETTINGS PICTURES LINES WIDTH CLOCKS; SETTINGS: four numbers with commas; PICTURES: their bytes; CLOCKS: of a pixel
 #include <cstdint>
 #include <cstdio>
@@ -21,6 +21,7 @@ static void step() {
   boxes.eval();
   if (boxes.mean_valid) std::printf("%d\n", boxes.mean);
   if (boxes.broken) std::printf("broken\n");
+  if (boxes.late) std::printf("late\n");
   boxes.frame_start = boxes.line_start = boxes.line_end = boxes.pixel_valid = boxes.setting_valid = 0;
 }
 

@@ -41,6 +41,7 @@ def test_the_client_asks_everything() -> None:
         assert device.bad == 0
 
 
+@pytest.mark.slow
 def test_the_client_follows_the_camera() -> None:
     board = rig()
     pictures = scenes("hm01b0", 4, seed=4)
