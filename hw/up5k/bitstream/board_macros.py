@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from owlbit.hw.up5k.board import OPTIONAL_PINS, PLL_PIN, Board
+from owlbit.hw.up5k.board import OPTIONAL_PINS, PLL_PIN, Board, BoardError
+
+MOST_UART_DIVIDER = 1023  # clocks of a bit that owl_uart counts
 
 
 def board_macros(board: Board) -> tuple[str, ...]:
-    """Macros, NAME or NAME=VALUE, of the board's clock, host link, camera, LEDs and network address."""
+    """Macros, NAME or NAME=VALUE, of the board's clock, host link, camera, LEDs and network address. Raises BoardError."""
     macros = [f"OWL_NETWORK=24'h{board.flash.network_offset:06X}"]
     if board.host.link == "spi":
         macros += ["OWL_HOST_SPI"]
     else:
+        if board.uart_divider > MOST_UART_DIVIDER:
+            least = board.clock_hz // MOST_UART_DIVIDER + 1
+            raise BoardError(
+                f"{board.file}: host.baud: expected at least {least} at {board.clock.mhz:g} MHz, got {board.host.baud}"
+            )
         macros += [f"OWL_UART_DIVIDER=10'd{board.uart_divider}"]
     if board.pll is not None:
         pll = board.pll
