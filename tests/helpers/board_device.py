@@ -171,7 +171,7 @@ class Chip:
         if kind == 0x84:
             return self.push(payload, ack)
         if kind == 0x85:
-            if self.frames is None:
+            if self.frames is None or self.error in (4, 7):
                 return ack(4)
             self.running = True
         if kind == 0x86:

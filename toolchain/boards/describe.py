@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from owlbit.hw.up5k.board import Board, board_names, load_board
+from owlbit.toolchain.boards.write_flash import BoardBuild
 
 
 def as_json(board: Board) -> dict[str, Any]:
@@ -50,6 +51,19 @@ def wiring_rows(board: Board) -> list[tuple[str, str, str, str]]:
             spelt = f"{name}[{index}]" if len(numbers) > 1 else name
             rows.append((spelt, str(number), board.labels.get(str(number), ""), board.pin_sources.get(name, board.source)))
     return rows
+
+
+def describe_policy(build: BoardBuild) -> str:
+    """When the chip of a build wakes its host, as a line."""
+    policy = build.image.policy
+    if not policy.needed:
+        return "wake-up: never"
+    text = (
+        f"wake-up: {policy.needed} of {policy.of} frames agree, each by a margin of {policy.margin}; "
+        f"then {policy.hold_off_frames} frames wake nobody"
+    )
+    names = ", ".join(str(index) for index in policy.quiet)
+    return text + (f"; never for the classes {names}" if names else "")
 
 
 def wiring_tables() -> dict[str, str]:

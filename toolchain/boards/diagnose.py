@@ -13,12 +13,13 @@ import numpy as np
 from owlbit.export.network import Network
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.flash_format import SelfTest
-from owlbit.hw.up5k.host.client import Device, explain_error
+from owlbit.hw.up5k.host.client import Device, DeviceError, explain_error
 from owlbit.hw.up5k.host.packets import Result, Status
 from owlbit.toolchain.boards.write_flash import BoardBuild
 
 RIGHT, WRONG, NOT_RUN = "right", "wrong", "not run"
 WATCH_S = 3.0  # how long the camera is watched
+NO_START = (4, 7)  # errors with which the camera cannot be started
 SAME = 8  # so many frames with equal scores are no living picture
 
 
@@ -46,7 +47,7 @@ def diagnose(device: Device, build: BoardBuild | None = None, network: Network |
     findings.append(_check_camera(device, status))
     if status.state == "running":
         device.start()
-    elif status.camera != "none":
+    elif status.error not in NO_START and status.camera != "none":
         device.stop()
     return [*findings, Finding("verdict", WRONG if any_wrong(findings) else RIGHT, verdict(findings))]
 
@@ -121,9 +122,16 @@ def _check_pushed(device: Device, status: Status, build: BoardBuild | None, netw
 def _check_camera(device: Device, status: Status) -> Finding:
     if status.camera == "none":
         return Finding("camera", NOT_RUN, "the board has none: the host sends pixels")
+    if status.error in NO_START:
+        return Finding("camera", WRONG, explain_error(status.error))
     device.results.clear()
     device.errors.clear()
-    device.start()
+    try:
+        device.start()  # the chip tries a camera again that did not answer
+    except DeviceError:
+        if error := device.status().error:
+            return Finding("camera", WRONG, explain_error(error))
+        raise
     results: list[Result] = []
     for each in device.events(device.clock() + WATCH_S):
         if not isinstance(each, Result):

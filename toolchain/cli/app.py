@@ -256,9 +256,11 @@ def tell_how_to_write(place: Path) -> None:
     """The commands that write a build into the flash of its board."""
     import shlex
 
+    from owlbit.toolchain.boards.describe import describe_policy
     from owlbit.toolchain.boards.write_flash import read_build
 
     build = read_build(place)
+    typer.echo(describe_policy(build))
     for each in build.board.programmer:
         typer.echo(f"  whole flash:   {shlex.join(build.command(each, network_alone=False))}")
         if each.network:

@@ -124,8 +124,9 @@ def listen(
     Example: `owlbit listen /dev/ttyACM0 --build builds/door --wakes`
     """
     from owlbit.export.errors import OwlbitError
+    from owlbit.hw.up5k.host.client import explain_error
+    from owlbit.toolchain.boards.listen import error_json, push_images
     from owlbit.toolchain.boards.listen import listen as lines_of
-    from owlbit.toolchain.boards.listen import push_images
     from owlbit.toolchain.boards.open_board import open_board
 
     if build is None and (push is not None or page):
@@ -144,11 +145,11 @@ def listen(
         else:
             if status.camera == "none":
                 raise OwlbitError(f"{port}: expected a board with a camera, got one whose host sends pixels: give --push PATH")
+            if status.error in (1, 4, 7):  # those with which no frame will come
+                raise OwlbitError(f"{port}: {explain_error(status.error)}")
             if status.error:
-                from owlbit.toolchain.boards.listen import error_json
-
                 typer.echo(json.dumps(error_json(status.error)))
-            if status.state == "idle":
+            if status.state in ("idle", "error"):
                 device.start()
             lines = lines_of(device, network, count, wakes)
         differs = False

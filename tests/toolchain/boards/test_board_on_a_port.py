@@ -113,6 +113,11 @@ def silent_camera(chip: Chip) -> None:
     chip.error = 2
 
 
+def too_small(chip: Chip) -> None:
+    dead_camera(chip)
+    chip.error = 4
+
+
 def half_written(chip: Chip) -> None:
     chip.error = 1
     chip.running = False
@@ -130,6 +135,7 @@ def other_network(chip: Chip) -> None:
         (frozen_camera, 1, "the chip computes rightly and the fault is the camera's"),
         (silent_camera, 1, "the chip computes rightly and the fault is the camera's"),
         (dead_camera, 1, "the chip computes rightly and the fault is the camera's"),
+        (too_small, 1, "the chip computes rightly and the fault is the camera's"),
         (half_written, 1, "the flash holds no whole network: write the flash again: owlbit flash BUILD"),
         (other_network, 1, "the board runs another network than this build"),
     ],
@@ -175,6 +181,13 @@ def test_ports_that_are_not_a_board_s(chip: Chip, build: Path, tmp_path: Path) -
     assert "expected an owlbit board, got nothing at all" in ended.err or "7 bytes of something else" in ended.err
     ended = owlbit("listen", "/dev/null", "--page")
     assert (ended.code, "--build: expected the build that the board runs" in ended.err) == (2, True)
+
+
+def test_a_half_written_flash_is_told_at_once(chip: Chip, build: Path) -> None:
+    half_written(chip)
+    ended = run(chip, "listen", "--build", str(build))
+    assert (ended.code, ended.out) == (2, "")
+    assert "the flash holds no whole network: write the flash again: owlbit flash BUILD" in ended.err
 
 
 def test_a_board_without_camera_is_told_to_be_pushed_to(network: Network, build: Path) -> None:

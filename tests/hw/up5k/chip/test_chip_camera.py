@@ -40,8 +40,8 @@ def check_frames(board: Rig, count: int, options: Mapping[str, object], timeout_
 
 def test_frames_and_wake_ups_are_exact() -> None:
     board = rig()
-    with check_frames(board, 5, {"gap_lines": 40, "clock_mhz": 24.0013, "uart_error": 0.02, "uart_jitter": 0.02}) as chip:
-        assert len(chip.rises("wake")) == 2
+    with check_frames(board, 4, {"gap_lines": 40, "clock_mhz": 24.0013, "uart_error": 0.02, "uart_jitter": 0.02}) as chip:
+        assert len(chip.rises("wake")) == 1
         written = [event.value for event in chip.of_kind("i2c") if event.value.startswith("write")]
         assert written[-1] == "write 0100 01" and "write 0103 01" in written[:2]
 
@@ -82,6 +82,7 @@ def test_the_wake_pin_follows_the_last_pixel_within_a_millisecond() -> None:
         assert 1 * MS <= falls[-1] - chip.rises("wake")[0] < 5 * MS, "there is no hold-off: a pulse"
 
 
+@pytest.mark.slow
 def test_stop_and_start() -> None:
     board = rig()
     with board.start(pictures=scenes("hm01b0", 4, seed=1)) as chip:

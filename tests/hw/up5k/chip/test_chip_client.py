@@ -8,36 +8,10 @@ import pytest
 from board_chips import POLICY, flash_of, frames_of, rig, scenes, small_network
 from chip_golden import Golden, Policy
 from chip_host import Result as GoldenResult
-from owlbit.hw.up5k.chip_simulation import ChipSimulation
 from owlbit.hw.up5k.compiler.flash_format import image_hash
-from owlbit.hw.up5k.host.client import Device
 from owlbit.hw.up5k.host.packets import Result
 from owlbit.hw.up5k.wake_policy import ChipPolicy
-
-
-class SimulatedStream:
-    """A stream to a chip for which time passes only while the client waits."""
-
-    name = "simulated"
-
-    def __init__(self, chip: ChipSimulation) -> None:
-        self.chip = chip
-
-    def write(self, data: bytes) -> None:
-        self.chip.send(data)
-
-    def read(self, timeout_s: float) -> bytes:
-        if not self.chip.received:
-            self.chip.run(max(1.0, timeout_s * 1e6), received=1)
-        data = bytes(self.chip.received)
-        self.chip.received.clear()
-        return data
-
-    def close(self) -> None:
-        self.chip.close()
-
-    def device(self) -> Device:
-        return Device(self, clock=lambda: self.chip.time_us / 1e6)
+from simulated_stream import SimulatedStream
 
 
 def golden_form(got: Result) -> GoldenResult:
@@ -67,6 +41,7 @@ def test_the_client_asks_everything() -> None:
         assert device.bad == 0
 
 
+@pytest.mark.slow
 def test_the_client_follows_the_camera() -> None:
     board = rig()
     pictures = scenes("hm01b0", 4, seed=4)

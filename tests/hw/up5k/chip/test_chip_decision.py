@@ -84,7 +84,15 @@ def test_equal_scores_go_to_the_first_class() -> None:
     assert golden.network.classes == 10
 
 
-@pytest.mark.parametrize(("name", "classes"), [("icesugar", 1), ("icesugar", 2), ("icesugar", 140), ("upduino", 256)])
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        ("icesugar", 1),
+        ("icesugar", 2),
+        pytest.param("icesugar", 140, marks=pytest.mark.slow),
+        pytest.param("upduino", 256, marks=pytest.mark.slow),
+    ],
+)
 def test_one_class_and_many(name: str, classes: int) -> None:
     network = small_network(8, 8, classes)
     policy = replace(POLICY, quiet=tuple(range(3, classes, 5)), needed=1)

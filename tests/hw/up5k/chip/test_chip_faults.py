@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import struct
 
+import numpy as np
 import pytest
 
-from board_chips import flash_of, frames_of, rig, scenes, small_network, with_crc
+from board_chips import flash_of, flash_of_image, frames_of, rig, scenes, small_network, with_crc
 from chip_golden import Golden
 from chip_host import (
     DONE,
@@ -22,6 +23,10 @@ from chip_host import (
     WRONG_STATE,
     Host,
 )
+from owlbit.export.network import Network, Scores
+from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.compiler.flash_format import NetworkImage
+from owlbit.hw.up5k.self_test import make_self_test
 
 BOARD = rig()
 OFFSET = BOARD.board.flash.network_offset
@@ -77,12 +82,24 @@ def test_a_failed_self_test_is_told_apart() -> None:
 
 
 def test_a_changed_weight_fails_the_self_test() -> None:
-    flash = bytearray(flash_of(BOARD.board, BOARD.network))
-    last_weights = len(flash) - 4 - PIXELS - 2 * 10 - 8 * 20
-    flash[last_weights : last_weights + 8] = bytes(byte ^ 0xFF for byte in flash[last_weights : last_weights + 8])
-    with BOARD.start({"frames": 0}, flash=with_crc(flash, OFFSET)) as chip:
+    network = BOARD.network
+    last = network.layers[-1]
+    assert isinstance(last, Scores)
+    weights = np.array(last.weights)
+    weights[4, 100] ^= 1
+    changed = Network(network.input_shape, (*network.layers[:-1], Scores(weights)))
+    image = NetworkImage(
+        words=compile_network(changed).words,
+        input_shape=network.input_shape,
+        classes=network.classes,
+        name="changed",
+        self_test=make_self_test(network),
+    )
+    with BOARD.start({"frames": 0}, flash=flash_of_image(BOARD.board, image)) as chip:
         host = Host(chip)
-        assert host.wait(ERROR, 3000).payload == bytes([ERRORS["self-test"]])
+        assert host.wait(ERROR, 1000).payload == bytes([ERRORS["self-test"]])
+        result, first, got, expected = struct.unpack("<BBhh", host.request(RUN_SELFTEST, tries=3).payload)
+        assert (result, first, abs(got - expected)) == (2, 4, 2)
 
 
 @pytest.mark.parametrize("option", ["absent", "wrong_id"])
@@ -118,7 +135,7 @@ def test_a_camera_that_is_too_small_is_noticed() -> None:
     with board.start({"frames": 2}, pictures=scenes("hm01b0", 2, 1)) as chip:
         host = Host(chip)
         assert host.wait(ERROR, 3000).payload == bytes([ERRORS["camera too small"]])
-        chip.run(150_000)
+        chip.run(40_000)
         status = host.status()
         assert (status.error, status.k, status.rows) == (ERRORS["camera too small"], 0, 242)
         assert host.results() == []
