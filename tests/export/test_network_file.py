@@ -41,17 +41,27 @@ def rewrite(path: Path, **changes: Any) -> None:
 
 def test_every_field_comes_back(tmp_path: Path, network: Network) -> None:
     names = tuple(f"Klasse {index}: ö" for index in range(network.classes))
-    full = Network(network.input_shape, network.layers, names, "eule", 1 / 255, -0.5, 0.1, 3.7)
+    full = Network(
+        network.input_shape,
+        network.layers,
+        names,
+        "eule",
+        1 / 255,
+        -0.5,
+        np.linspace(0, 2, network.classes, dtype=np.float32),
+        np.full(network.classes, 3.7, np.float32),
+        ("a note",),
+    )
     save_network(full, tmp_path / "model")
-    assert load_network(tmp_path / "model").same_as(full)
+    assert load_network(tmp_path / "model").same_as(full) and load_network(tmp_path / "model").notes == ("a note",)
     assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
 
 
 def test_later_version(tmp_path: Path, network: Network) -> None:
     path = tmp_path / "model.npz"
     save_network(network, path)
-    rewrite(path, version=3)
-    refused(path, "this network file has version 3, versions up to 2 are known; update owlbit")
+    rewrite(path, version=4)
+    refused(path, "this network file has version 4, versions up to 3 are known; update owlbit")
 
 
 def skipping(gate: str, select: list[int] | None) -> Network:

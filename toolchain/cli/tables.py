@@ -10,7 +10,7 @@ from rich.table import Table
 
 from owlbit.export.network import Network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells
+from owlbit.hw.verification import Outcome, Row, as_cells
 from owlbit.toolchain.zoo.card import Card
 
 _COLOURS = {"reference": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
@@ -21,12 +21,11 @@ def verification_table(rows: Sequence[Row]) -> Table:
     """One row per backend; notes under it."""
     notes = escape("\n".join(f"{row.backend}: {row.note}" for row in rows if row.note))
     table = Table(caption=notes or None, caption_justify="left")
-    for heading in HEADINGS:
+    headings, *lines = as_cells(rows)
+    for heading in headings:
         table.add_column(heading, justify="left" if heading in ("backend", "verdict") else "right")
-    for row in rows:
-        cells = list(as_cells(row))
-        cells[2] = f"[{_COLOURS[row.status]}]{row.status}[/]"
-        table.add_row(*cells)
+    for row, (backend, images, _, *rest) in zip(rows, lines, strict=True):
+        table.add_row(backend, images, f"[{_COLOURS[row.status]}]{row.status}[/]", *rest)
     return table
 
 

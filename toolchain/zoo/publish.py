@@ -41,7 +41,7 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
     network = load_model(run / NETWORK)
     dataset = load_dataset(recipe.data, base)
     test = dataset.held_out
-    classes = simulate(network, test.images).argmax(1)
+    classes = network.ranked(simulate(network, test.images)).argmax(1)
     accuracy = float((classes == test.labels).mean())
     if accuracy != result.accuracy:
         raise OwlbitError(

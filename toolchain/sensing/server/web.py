@@ -82,7 +82,7 @@ def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
             frame, size = await run_in_threadpool(read_upload, await read_body(request), network)
         except UploadError as error:
             raise HTTPException(error.status, str(error)) from None
-        scores = (await run_in_threadpool(exact.simulate, frame[None], 1))[0]
+        scores = network.ranked((await run_in_threadpool(exact.simulate, frame[None], 1))[0])
         decision, margin = decide(scores)
         loop.controls.show(frame, name[:80], max(1, round(SHOWN_S * loop.frames_per_second)))
         if loop.controls.read().paused:
