@@ -129,7 +129,10 @@ def _array(tensor: onnx.TensorProto, name: str) -> Array:
     with reading(f"tensor {name}: its values cannot be read; the file is damaged, write it again", QonnxError):
         array = np.asarray(numpy_helper.to_array(tensor))
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8 or array.size != math.prod(tensor.dims):
-            raise QonnxError(f"tensor {name}: expected numbers, got {array.dtype} {list(array.shape)}")
+            raise QonnxError(
+                f"tensor {name}: its values cannot be read: expected numbers of the shape {list(tensor.dims)[:8]}, got "
+                f"{array.dtype} {list(array.shape)}; the file is damaged, write it again"
+            )
         return array
 
 

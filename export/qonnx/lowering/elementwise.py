@@ -52,8 +52,9 @@ def lower_elementwise(building: Building, node: Node, inputs: list[_Input], opse
         x = replace(first, levels=None)
         x = replace(x, low=x.table, high=x.table) if unsure and x.low is None else x
         made = evaluate(x, [_columns(replace(tensor, levels=None), unsure) for tensor in tensors.values()])
-        # A bit joined with itself may always give the same; then a layer has to make that.
-        if not isinstance(first.source, BitSource) or (made.table[:, 0] != made.table[:, 1]).all() or len(tensors) > 2:
+        # A map of bits may be joined with itself by a gate, which then always gives the same.
+        gate = isinstance(first.source, BitSource) and node.kind in ("Mul", "Max", "Min") and len(tensors) == 2
+        if not gate or (made.table[:, 0] != made.table[:, 1]).all():
             return made
     return evaluate(*join_tensors(building, node, list(tensors.values())))
 

@@ -157,7 +157,7 @@ class Building:
     def as_bits(self, x: Traced, node: Node) -> Traced:
         """The tensor as bits; where no quantiser has made it so yet, it must hold two values in all."""
         if isinstance(x.source, BitSource):
-            return replace(x, levels=None)
+            return self._with_constants(replace(x, levels=None), node)
         for given, made in self._made:
             if given.same_integer(x) and np.array_equal(given.table, x.table):
                 return replace(made, order=x.order)
@@ -175,12 +175,34 @@ class Building:
         self._made.append((x, made))
         return made
 
+    def nearly_bits(self, x: Traced) -> bool:
+        """Whether its values are two but for float32's rounding, as those of x + (sign(x) - x) are."""
+        values = np.unique(x.table.astype(np.float64))
+        gaps = np.sort(np.diff(values))
+        return values.size == 2 or (values.size > 2 and bool(gaps[-2] <= 1e-4 * gaps[-1]))
+
+    def _with_constants(self, x: Traced, node: Node) -> Traced:
+        """Bits of which some channels always have one value: a layer of one weight a channel makes them so."""
+        constant = x.table[:, 0] == x.table[:, 1]
+        if not constant.any():
+            return x
+        low, high, _ = self._two_values(x, node)
+        thresholds = np.where(constant, np.where(_nearer(x.table, low, high)[:, 0], 0, 2), 1).astype(np.int32)
+        channels = x.shape[0]
+        self.add(BinaryConv(np.ones((channels, 1, 1, 1), np.uint8), thresholds, channels), x.bit_layer, node)
+        table = np.where(constant[:, None], np.stack([low, high], axis=1), x.table)
+        return replace(x, table=table, source=BitSource(self.last))
+
     def _two_values(self, x: Traced, node: Node) -> tuple[Array, Array, float]:
         """The lower and the higher value of each channel, [C], and how far float32's rounding may take values from them."""
         if x.levels is not None:
             return x.levels[:, 0], x.levels[:, 1], 0.0
         entries = [x.table, *([] if x.pad_values is None else [x.pad_values[:, None]])]
         values = np.unique(np.concatenate([entry.ravel() for entry in entries]))
+        if values.size == 1 and np.isfinite(values[0]):  # bits that never change: of the other value nothing is known
+            other = values.dtype.type(1) if values[0] == 0 else -values[0] if values.dtype.kind == "f" else values.dtype.type(0)
+            below, above = (np.full(x.shape[0], value) for value in sorted((values[0], other)))
+            return below, above, 0.0
         gaps = np.diff(values.astype(np.float64))
         if values.size >= 2 and gaps.max() < np.inf:
             # x + (sign(x) - x), in float32, is +-1 but for the last bits.
@@ -192,7 +214,7 @@ class Building:
                     np.full(x.shape[0], group[np.abs(group.astype(np.float64) % 1 - 0.5).argmax()]) for group in (low, high)
                 )
                 return below, above, spread
-        message = f"expected binary input (two values), got {'one value' if values.size == 1 else f'{values.size} values'}"
+        message = f"expected binary input (two values), got {values.size} values"
         if isinstance(x.source, PixelSource):
             raise node.error(
                 f"{message}; a first layer on 8-bit pixels is not supported, compare them with thresholds first, or build it with "

@@ -25,7 +25,7 @@ def lower_pool(building: Building, node: Node, inputs: list[Traced | Array | Non
     if not isinstance(x, Traced) or len(inputs) != 1:
         raise node.error("expected one map that depends on the image")
     permutation = channel_order(x, node)
-    if isinstance(x.source, PairSource) or x.pad_values is not None:
+    if isinstance(x.source, PairSource) or x.pad_values is not None or (not building.stays_open(x) and building.nearly_bits(x)):
         x = building.as_bits(x, node)
     padding = (0, 0, 0, 0)
     if isinstance(x.source, BitSource):

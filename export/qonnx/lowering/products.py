@@ -43,7 +43,8 @@ def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | Non
     if any(dilation != 1 for dilation in node.attributes.get("dilations", ())):
         raise node.error("is dilated, which is not supported")
     pads = window_pads(node, x, weights.shape[2:], strides)
-    if isinstance(x.source, PixelSource) and weights[0].size == 1 and groups == x.shape[0] and strides == (1, 1) and not any(pads):
+    plain = weights[0].size == 1 and strides == (1, 1) and not any(pads) and x.pad_values is None
+    if isinstance(x.source, PixelSource) and plain and groups == x.shape[0] and not building.nearly_bits(x):
         return _copy_pixels(node, x, weights)
     x = shuffle_channels(building, node, building.as_bits(x, node))
     x, pads = take_padding(building, node, x, pads)
