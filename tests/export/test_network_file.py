@@ -231,7 +231,7 @@ def npy(array: Any, **changes: Any) -> bytes:
     np.lib.format.write_array_header_1_0(
         buffer, {"descr": array.dtype.str, "fortran_order": False, "shape": array.shape, **changes}
     )
-    return buffer.getvalue() + array.tobytes()
+    return buffer.getvalue() + bytes(array.tobytes())
 
 
 @pytest.mark.parametrize(

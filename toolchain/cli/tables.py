@@ -30,9 +30,12 @@ def verification_table(rows: Sequence[Row]) -> Table:
 
 
 def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Table:
-    """One row an image: its class, that class's score, and the runner-up; the first rows only where there are many images."""
+    """One row per image: its class, that class's score, and the runner-up; the first rows only where there are many images.
+
+    `outcome.scores`: what ranks.
+    """
     cycles = outcome.cycles_per_frame
-    rate = f"{cycles:,} cycles a frame, {CLOCK_HZ / cycles:.1f} frames/s at 24 MHz" if cycles else None
+    rate = f"{cycles:,} cycles from frame to frame, simulated, {CLOCK_HZ / cycles:.1f} frames/s at 24 MHz" if cycles else None
     table = Table("image", "class", "score", "runner-up", "its score", caption=rate, caption_justify="left")
     for name, scores in list(zip(names, outcome.scores, strict=True))[:_MOST_ROWS]:
         # A stable sort of the negated scores: the first index of the largest score is the class.
@@ -46,7 +49,7 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
 
 def zoo_table(cards: Sequence[Card]) -> Table:
     """One row a network of the zoo."""
-    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo show NAME"
+    caption = "accuracy on test images; cycles of the UP5K by its cost model; a card: owlbit zoo show NAME"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     table.add_column("data", no_wrap=True)

@@ -114,7 +114,8 @@ def card_page(card: Card, model: str = "") -> str:
     """README.md of a network, in Markdown. `model`: how commands name it where it is not in the zoo."""
     model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
-    speed = f"{card.cycles:,} cycles a frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    cycles = f"{card.cycles:,} cycles from frame to frame by the cost model"
+    speed = f"{cycles}, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
     chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever it had"
     rows = [
         ("data", card.data),

@@ -12,8 +12,8 @@ from owlbit.export.qonnx.read import QonnxError, read_model
 from owlbit.hw.reference import simulate
 from random_spellings import random_spelling
 
-# A detach trick or a quantiser may be written such that its result is no longer a network of bits: the reader then says so.
-REFUSALS = ("expected inputs of one scale", "expected scores that float32 tells apart", "expected one switch", "neither rises nor")
+# A few of the random networks are no networks of XNOR, OR and thresholds: an AND over a window, a pruned class alone.
+REFUSALS = ("expected inputs of one scale", "expected scores that float32 tells apart", "needs the complement of channel")
 
 
 def check(seed: int, path: Path, images: int = 4) -> str:
