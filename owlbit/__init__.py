@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -109,14 +110,15 @@ def save(network: Network, path: str | Path) -> None:
         raise OwlbitError(f"{path}: expected a name that ends in .onnx or .npz, got {path.suffix or 'no ending'}")
 
 
-def load_images(path: str | Path, model: Model) -> NDArray[np.uint8]:
+def load_images(path: str | Path, model: Model, *, skip_bad: bool = False) -> NDArray[np.uint8]:
     """uint8 [N, C, H, W] that fit `model`, from an .npy, an .npz with `images`, a picture, or a folder of pictures by name.
 
-    Pictures are cropped and scaled as in training; arrays must fit as they are.
+    Pictures are cropped and scaled as in training; arrays must fit as they are. `skip_bad`: go on without pictures that cannot be
+    read, which is told.
     """
     from owlbit.toolchain.data.user_images import load_images as read
 
-    return read(Path(path), load(model))[0]
+    return read(Path(path), load(model), skip_bad=skip_bad)[0]
 
 
 def simulate(model: Model, images: Images, *, level: str = "fast", input_range: InputRange = "auto") -> NDArray[np.int32]:
@@ -216,6 +218,7 @@ def train(
     folder: str | Path,
     *,
     data: str | Path | None = None,
+    skip_bad: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     minutes: float | None = None,
@@ -224,25 +227,33 @@ def train(
 ) -> Result | None:
     """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
 
-    `data`: a local copy of the images; `resume`: go on with a training that was stopped; `overwrite`: begin anew in a folder that
-    holds a run; `minutes`: train by the clock, on a GPU for example, however many epochs that is, `compiled` by torch.compile or
-    not; `console`: where progress is printed, nowhere by default. Needs torch.
+    `data`: a local copy of the images; `skip_bad`: go on without pictures that cannot be read; `resume`: go on with a training that
+    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train by the clock, on a GPU for example, however
+    many epochs that is, `compiled` by torch.compile or not; `console`: where progress is printed, nowhere by default. Needs torch.
     """
     from rich.console import Console
 
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+    from owlbit.toolchain.data.load_dataset import load_dataset
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
+    from owlbit.toolchain.runs.run_folder import earlier_files
 
-    loaded = load_recipe(Path(recipe))
-    given, console = loaded if data is None else with_data(loaded, Path(data)), console or Console(quiet=True)
+    # What may be wrong with the recipe, the folder and the images is told before torch is imported, which takes seconds.
+    given, console = load_recipe(Path(recipe)), console or Console(quiet=True)
+    given = given if data is None else with_data(given, Path(data))
+    given = without_bad(given) if skip_bad else given
+    if minutes is not None and resume:
+        raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
+    earlier_files(Path(folder), resume=resume, overwrite=overwrite)
+    if find_spec("torch") is None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+    dataset = load_dataset(given.data, given.path.parent)
     if minutes is not None:
-        if resume:
-            raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
         from owlbit.toolchain.training.timed.run_timed import train_for_minutes
 
-        return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console)
-    from owlbit.toolchain.training.train import train as train_recipe  # torch: a bad recipe is told without waiting for it
+        return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console, dataset=dataset)
+    from owlbit.toolchain.training.train import train as train_recipe
 
-    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console)
+    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console, dataset=dataset)
 
 
 def export_run(run: str | Path) -> Network:

@@ -22,7 +22,7 @@ from owlbit.toolchain.cli.hardware import bitstream, finn
 from owlbit.toolchain.cli.offline import adopt, pack
 from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
-from owlbit.toolchain.cli.terminal import out, version
+from owlbit.toolchain.cli.terminal import SkipBad, out, version
 from owlbit.toolchain.cli.train import demo, train
 from owlbit.toolchain.cli.zoo import zoo
 
@@ -150,7 +150,7 @@ def simulate(
     images: Annotated[
         Path,
         typer.Option(
-            metavar="PATH", help="uint8 [N, C, H, W] as .npy or .npz, a picture, or a folder of them.", show_default=False
+            metavar="PATH", help="uint8 [N, C, H, W] as .npy or .npz, a picture, or a folder of pictures.", show_default=False
         ),
     ],
     scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
@@ -158,6 +158,7 @@ def simulate(
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
+    skip_bad: SkipBad = False,
     input_range: InputRange = "auto",
 ) -> None:
     """Compute a model's exact integer scores for images; every level gives the same ones.
@@ -174,7 +175,7 @@ def simulate(
     from owlbit.toolchain.data.user_images import load_images
 
     network = owlbit.load(model, input_range=input_range)
-    frames, names = load_images(images, network)
+    frames, names = load_images(images, network, skip_bad=skip_bad)
     outcome = owlbit.measure(network, frames, level=level, folder=folder)
     if scores is not None:
         with replacing(scores) as temporary, temporary.open("wb") as file:

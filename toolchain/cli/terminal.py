@@ -30,6 +30,8 @@ class Terminal(Console):
 
 out = Terminal()
 
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without pictures that cannot be read; they are told.")]
+
 
 def version() -> str:
     """The versions that a report of a defect should name."""

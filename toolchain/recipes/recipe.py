@@ -99,3 +99,10 @@ def with_data(recipe: Recipe, place: Path) -> Recipe:
     if recipe.data.source in ("digits", "none"):
         raise SettingError(recipe.path, "data.source", "a source that reads files, with --data", f'"{recipe.data.source}"')
     return replace(recipe, data=replace(recipe.data, path=str(place.resolve())))
+
+
+def without_bad(recipe: Recipe) -> Recipe:
+    """`recipe` that goes on without pictures which cannot be read. Raises SettingError where it reads no folder of pictures."""
+    if recipe.data.source != "folder":
+        raise SettingError(recipe.path, "data.source", '"folder", with --skip-bad', f'"{recipe.data.source}"')
+    return replace(recipe, data=replace(recipe.data, skip_bad=True))

@@ -26,6 +26,7 @@ from owlbit.toolchain.runs.run_folder import (
     TEACHER_HISTORY,
     Result,
     RunError,
+    earlier_files,
     read_result,
     start_run,
 )
@@ -62,8 +63,7 @@ def train(
         wanted = f"a multiple of the {processes} processes"
         raise SettingError(recipe.path, "training.batch", wanted, str(recipe.training.batch))
     # What may be refused comes before anything is written.
-    if resume and overwrite:
-        raise RunError(f"{out}: expected to resume the run or to overwrite it, got both; choose one")
+    earlier_files(out, resume=resume, overwrite=overwrite)
     check_apart(recipe, out)
     dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     if processes > 1 and recipe.training.batch > len(dataset.train):
@@ -75,7 +75,7 @@ def train(
     earlier = None if resume and (out / CHECKPOINT).exists() else _earlier_weights(recipe, dataset)
     join_processes()
     if rank == 0:
-        start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite)
+        start_run(out, recipe, dataset.class_names, resume=resume, overwrite=overwrite, skipped=dataset.skipped)
     wait_for_all()
     if (out / RESULT).exists():
         return read_result(out)

@@ -78,8 +78,8 @@ def pack_training(
             key = _set_name(recipe)
             if key not in sets:
                 progress(f"packing the images of {recipe.path.name}")
-                labelled, _, class_names = read_images(recipe.data, recipe.path.parent)
-                sets[key] = {"size": list(recipe.data.size), "pages": _write_pages(labelled, class_names, store, key)}
+                found = read_images(recipe.data, recipe.path.parent)
+                sets[key] = {"size": list(recipe.data.size), "pages": _write_pages(found.train, found.class_names, store, key)}
             (store / f"{names[index]}.toml").write_text(tomli_w.dumps(_moved(recipe, key, names[:index])), encoding="utf-8")
         plan = {"recipes": names, "sets": sets, "options": list(options)}
         (store / PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
