@@ -17,6 +17,7 @@ The four packages beside this file are links to the folders of the same names at
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from owlbit.export.network import Network
     from owlbit.export.network_cost import LayerCost
     from owlbit.hw.verification import Outcome, Row
+    from owlbit.toolchain.checks.check_recipe import RecipeCheck
     from owlbit.toolchain.runs.run_folder import Result
     from owlbit.toolchain.zoo.card import Card
 
@@ -233,6 +235,7 @@ def train(
     """
     from rich.console import Console
 
+    from owlbit.toolchain.checks.check_recipe import check_recipe
     from owlbit.toolchain.data.load_dataset import load_dataset
     from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
     from owlbit.toolchain.runs.run_folder import earlier_files
@@ -247,6 +250,8 @@ def train(
     if find_spec("torch") is None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
     dataset = load_dataset(given.data, given.path.parent)
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+        _tell_check(check_recipe(given, dataset), console)
     if minutes is not None:
         from owlbit.toolchain.training.timed.run_timed import train_for_minutes
 
@@ -254,6 +259,12 @@ def train(
     from owlbit.toolchain.training.train import train as train_recipe
 
     return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console, dataset=dataset)
+
+
+def _tell_check(found: RecipeCheck, console: Console) -> None:
+    """Prints what a recipe's check found, in two lines and its warnings."""
+    for line in (*found.summary, *(f"warning: {warning}" for warning in found.warnings)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def export_run(run: str | Path) -> Network:

@@ -16,6 +16,7 @@ import typer
 
 import owlbit
 from owlbit.toolchain.cli.bench import bench
+from owlbit.toolchain.cli.check import check
 from owlbit.toolchain.cli.compare import compare, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
 from owlbit.toolchain.cli.hardware import bitstream, finn
@@ -39,11 +40,12 @@ app = typer.Typer(
         "Fully-binarised vision networks next to the image sensor: train, export, build a flash image for the iCE40 UP5K, "
         "and check every step bit for bit.\n\n"
         "Start with `owlbit demo`. The single steps it takes:\n\n"
-        "1. `owlbit train models/recipes/digits.toml --out runs/digits`\n\n"
-        "2. `owlbit export runs/digits`\n\n"
-        "3. `owlbit build runs/digits`\n\n"
-        "4. `owlbit verify runs/digits`\n\n"
-        "5. `owlbit report runs/digits`"
+        "1. `owlbit check models/recipes/digits.toml`\n\n"
+        "2. `owlbit train models/recipes/digits.toml --out runs/digits`\n\n"
+        "3. `owlbit export runs/digits`\n\n"
+        "4. `owlbit build runs/digits`\n\n"
+        "5. `owlbit verify runs/digits`\n\n"
+        "6. `owlbit report runs/digits`"
     ),
     epilog=EXIT_CODES,
 )
@@ -80,6 +82,7 @@ def start(
 
 
 app.command()(demo)
+app.command()(check)
 app.command()(train)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.markup import escape
@@ -12,6 +13,9 @@ from owlbit.export.network import Network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells
 from owlbit.toolchain.zoo.card import Card
+
+if TYPE_CHECKING:
+    from owlbit.toolchain.checks.check_recipe import RecipeCheck
 
 _COLOURS = {"reference": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
 _MOST_ROWS = 20
@@ -65,4 +69,42 @@ def zoo_table(cards: Sequence[Card]) -> Table:
             f"{rate:,.1f}" if rate else "-",
             f"{card.onnx_bytes / 1000:,.0f} kB",
         )
+    return table
+
+
+def check_tables(found: RecipeCheck) -> list[Table]:
+    """What `owlbit check` found: the layers, the memory of the up5k where the network fits, the images by class."""
+    tables = []
+    program = next((row.program for row in found.targets if row.program is not None), None)
+    if found.layers:
+        cycles = {stage.name: stage.cycles for stage in program.layers} if program else {}
+        layers = _plain_table("layer", "output", "weights, bit", "MACs", "map, bit", "cycles")
+        for cost in found.layers:
+            whole = cost.kind == "total"
+            spent = program.cycles_per_frame if whole and program else cycles.get(cost.name, 0)
+            figures = (cost.weight_bits, cost.macs, 0 if whole else cost.feature_bits, spent)
+            shape = "" if whole else "x".join(map(str, cost.output_shape))
+            layers.add_row(cost.name, shape, *(f"{figure:,}" if figure else "" for figure in figures))
+        tables.append(layers)
+    if program:
+        memory = _plain_table("memory of the up5k", "from word", "words", "kbit")
+        for region in program.regions:
+            memory.add_row(region.name, f"{region.start:,}", f"{region.words:,}", f"{region.words * 64 / 1000:,.1f}")
+        tables.append(memory)
+    if found.images:
+        sized = any(row.sizes for row in found.images)
+        images = _plain_table("class", "training", "validation", "test", *(["pictures, width x height"] if sized else []))
+        for row in found.images:
+            counts = (f"{count:,}" for count in (row.train, row.validation, row.test))
+            images.add_row(escape(row.name), *counts, *([row.sizes] if sized else []))
+        tables.append(images)
+    return tables
+
+
+def _plain_table(first: str, *others: str) -> Table:
+    """A table without lines around it, its first column set to the left."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column(first, no_wrap=True)
+    for heading in others:
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
