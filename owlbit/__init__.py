@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from owlbit.export.network_cost import LayerCost
     from owlbit.hw.verification import Outcome, Row
     from owlbit.toolchain.checks.check_recipe import RecipeCheck
+    from owlbit.toolchain.deploy.evaluate import Evaluation
     from owlbit.toolchain.runs.run_folder import Result
     from owlbit.toolchain.zoo.card import Card
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Card",
+    "Evaluation",
     "LayerCost",
     "Network",
     "Outcome",
@@ -54,6 +56,7 @@ __all__ = [
     "Row",
     "build",
     "cost",
+    "evaluate",
     "export_run",
     "export_torch",
     "load",
@@ -70,6 +73,7 @@ __all__ = [
 # Types of arguments and results, imported when they are first asked for.
 _TYPES = {
     "Card": "owlbit.toolchain.zoo.card",
+    "Evaluation": "owlbit.toolchain.deploy.evaluate",
     "LayerCost": "owlbit.export.network_cost",
     "Network": "owlbit.export.network",
     "Outcome": "owlbit.hw.verification",
@@ -153,6 +157,27 @@ def measure(
 
     network = load(model, input_range=input_range)
     return simulate_images(network, _arrays(images, network), level, Path(folder) if folder is not None else None)
+
+
+def evaluate(
+    model: Model, images: str | Path | None = None, *, skip_bad: bool = False, input_range: InputRange = "auto"
+) -> Evaluation:
+    """The accuracy of `model` on labelled images by the fast simulator: `accuracy`, its 95 % `interval`, `confusion`, `wrong`.
+
+    `images`: a folder of class folders, or an .npz with `images` and `labels`; by default the images that the run was tested on.
+    `skip_bad`: go on without pictures that cannot be read.
+    """
+    from owlbit.toolchain.data.user_images import load_labelled
+    from owlbit.toolchain.deploy.evaluate import evaluate_images, run_images
+    from owlbit.toolchain.deploy.model_source import find_model
+
+    source = find_model(model)
+    network = source.load(input_range)
+    if images is None:
+        labelled, names = run_images(source)
+    else:
+        labelled, names = load_labelled(Path(images), network, skip_bad=skip_bad)
+    return evaluate_images(network, labelled.images, labelled.labels, names)
 
 
 def build(

@@ -23,7 +23,7 @@ from owlbit.toolchain.cli.hardware import bitstream, finn
 from owlbit.toolchain.cli.offline import adopt, pack
 from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
-from owlbit.toolchain.cli.terminal import SkipBad, out, version
+from owlbit.toolchain.cli.terminal import AsJson, SkipBad, out, version
 from owlbit.toolchain.cli.train import demo, train
 from owlbit.toolchain.cli.zoo import zoo
 
@@ -156,34 +156,76 @@ def simulate(
             metavar="PATH", help="uint8 [N, C, H, W] as .npy or .npz, a picture, or a folder of pictures.", show_default=False
         ),
     ],
-    scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy, or as .csv with the name and class of each image."),
+    ] = None,
     level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, reference, rtl or bitstream.")] = "fast",
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
     skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; for use with --scores.")] = False,
     input_range: InputRange = "auto",
 ) -> None:
     """Compute a model's exact integer scores for images; every level gives the same ones.
 
     `fast` packs bits into words and uses all cores, `reference` is plain numpy, `rtl` the engine's Verilog in Verilator,
-    `bitstream` the packed bitstream turned back into Verilog.
+    `bitstream` the packed bitstream turned back into Verilog. In a pipe the scores are plain rows, with tabs between.
 
     Example: `owlbit simulate runs/digits --images frames.npy --level rtl --scores scores.npy`
     """
-    import numpy as np
-
-    from owlbit.export.files import replacing
+    from owlbit.toolchain.cli.evaluate import tell_scores
     from owlbit.toolchain.cli.tables import scores_table
     from owlbit.toolchain.data.user_images import load_images
+    from owlbit.toolchain.deploy.evaluate import write_scores
 
     network = owlbit.load(model, input_range=input_range)
     frames, names = load_images(images, network, skip_bad=skip_bad)
     outcome = owlbit.measure(network, frames, level=level, folder=folder)
     if scores is not None:
-        with replacing(scores) as temporary, temporary.open("wb") as file:
-            np.save(file, outcome.scores, allow_pickle=False)
-    out.print(scores_table(network, names, outcome))
+        write_scores(scores, outcome.scores, names, network.class_names)
+    if as_json or not (quiet or out.is_terminal):
+        tell_scores(names, network.class_names, outcome.scores, outcome.cycles_per_frame, as_json=as_json)
+    elif not quiet:
+        out.print(scores_table(network, names, outcome))
+
+
+@app.command()
+@when_stopped("stopped; nothing was evaluated")
+def evaluate(
+    model: ModelArgument,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="A folder of class folders, or an .npz with images and labels (default: the run's test images).",
+            show_default=False,
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the scores as .csv, with the name of each image, or as .npy.")
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the accuracy alone.")] = False,
+    input_range: InputRange = "auto",
+) -> None:
+    """Measure a model's accuracy on labelled images: with its confidence interval, a confusion matrix and the worst images.
+
+    Class folders are named like the network's classes; of a folder with train/ and test/ the pictures in test/ are taken. In a pipe
+    the tables are plain rows, with tabs between, and every wrong image is listed.
+
+    Example: `owlbit evaluate runs/doors --images new/ --scores scores.csv`
+    """
+    from owlbit.toolchain.cli.evaluate import tell_evaluation
+    from owlbit.toolchain.deploy.evaluate import write_scores
+
+    found = owlbit.evaluate(model, images, skip_bad=skip_bad, input_range=input_range)
+    if scores is not None:
+        write_scores(scores, found.scores, found.names, found.class_names)
+    tell_evaluation(found, as_json=as_json, quiet=quiet)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from owlbit.toolchain.zoo.card import Card
 
 if TYPE_CHECKING:
     from owlbit.toolchain.checks.check_recipe import RecipeCheck
+    from owlbit.toolchain.deploy.evaluate import Evaluation, Wrong
 
 _COLOURS = {"reference": "cyan", "exact": "green", "differs": "bold red", "failed": "bold red", "not run": "yellow"}
 _MOST_ROWS = 20
@@ -34,10 +35,14 @@ def verification_table(rows: Sequence[Row]) -> Table:
     return table
 
 
+def frame_rate(cycles: int) -> str:
+    """Cycles per frame, and what they are in frames per second."""
+    return f"{cycles:,} cycles per frame, {CLOCK_HZ / cycles:.1f} frames/s at 24 MHz"
+
+
 def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Table:
     """One row an image: its class, that class's score, and the runner-up; the first rows only where there are many images."""
-    cycles = outcome.cycles_per_frame
-    rate = f"{cycles:,} cycles a frame, {CLOCK_HZ / cycles:.1f} frames/s at 24 MHz" if cycles else None
+    rate = frame_rate(outcome.cycles_per_frame) if outcome.cycles_per_frame else None
     table = Table("image", "class", "score", "runner-up", "its score", caption=rate, caption_justify="left")
     for name, scores in list(zip(names, outcome.scores, strict=True))[:_MOST_ROWS]:
         # A stable sort of the negated scores: the first index of the largest score is the class.
@@ -99,6 +104,25 @@ def check_tables(found: RecipeCheck) -> list[Table]:
             images.add_row(escape(row.name), *counts, *([row.sizes] if sized else []))
         tables.append(images)
     return tables
+
+
+def confusion_table(found: Evaluation) -> Table:
+    """A row per true class, a column per class that the network says; the share of each class that it gets right behind."""
+    table = _plain_table("true class", *map(escape, found.class_names), "right")
+    for name, counts, right in zip(found.class_names, found.confusion.tolist(), found.confusion.diagonal().tolist(), strict=True):
+        cells = [str(count) if count else "" for count in counts]
+        table.add_row(escape(name), *cells, f"{right / sum(counts):.1%}" if sum(counts) else "no images")
+    return table
+
+
+def wrong_table(worst: Sequence[Wrong], count: int) -> Table:
+    """The images that the network gets most wrong, of `count` in all."""
+    table = _plain_table("most wrong", "class", "said", "by")
+    for each in worst:
+        table.add_row(escape(each.name), escape(each.label), escape(each.said), f"{each.margin:g}")
+    if count > len(worst):
+        table.add_row(f"... {count - len(worst)} more")
+    return table
 
 
 def _plain_table(first: str, *others: str) -> Table:

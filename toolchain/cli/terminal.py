@@ -30,6 +30,7 @@ class Terminal(Console):
 
 out = Terminal()
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without pictures that cannot be read; they are told.")]
 
 

@@ -31,23 +31,29 @@ MOST_LINES = 60  # of problems; the rest is counted
 
 @dataclass(frozen=True, eq=False)
 class ClassFolders:
-    """`parts`: images by TRAIN, VALIDATION and TEST, of which the last two may be missing; `names`: of the classes; `skipped`: a
-    line for each picture that was left out because it cannot be used."""
+    """`parts`: images by TRAIN, VALIDATION and TEST, of which the last two may be missing; `names`: of the classes.
+
+    `files`: of each part, the path of each image relative to the folder that was read; `skipped`: a line for each picture that was
+    left out because it cannot be used.
+    """
 
     parts: dict[str, Labelled]
     names: tuple[str, ...]
+    files: dict[str, tuple[str, ...]]
     skipped: tuple[str, ...] = ()
 
 
 def read_folder(
     path: Path, size: tuple[int, int], colour: str, *, least: int = 1, skip_bad: bool = False
 ) -> tuple[Labelled, tuple[str, ...]]:
-    """The images of a folder of class folders, whatever their names: (images uint8 [N, C, *size] with labels, class names).
-
-    For the other parameters, and the pictures, see `read_class_folders`.
-    """
-    found = _read({TRAIN: path}, path, size, colour, least, skip_bad)
+    """(images with labels, class names) of `read_one_part`."""
+    found = read_one_part(path, size, colour, least=least, skip_bad=skip_bad)
     return found.parts[TRAIN], found.names
+
+
+def read_one_part(path: Path, size: tuple[int, int], colour: str, *, least: int = 1, skip_bad: bool = False) -> ClassFolders:
+    """The images of a folder of class folders, whatever their names, as TRAIN; for the parameters see `read_class_folders`."""
+    return _read({TRAIN: path}, path, size, colour, least, skip_bad)
 
 
 def read_class_folders(path: Path, size: tuple[int, int], colour: str, *, least: int = 1, skip_bad: bool = False) -> ClassFolders:
@@ -84,7 +90,8 @@ def _read(folders: dict[str, Path], root: Path, size: tuple[int, int], colour: s
         raise DataError(f"{root}: expected a folder for each class, found none")
     _tell_splits(folders, root)
     reading = _Reading(root, size, colour)
-    parts = {}
+    parts: dict[str, Labelled] = {}
+    files: dict[str, tuple[str, ...]] = {}
     for part, folder in folders.items():
         if part is not TRAIN and not class_folders(folder):
             LOG.warning("%s: not used: its pictures lie in no class folders, so nothing tells their classes", folder)
@@ -92,11 +99,11 @@ def _read(folders: dict[str, Path], root: Path, size: tuple[int, int], colour: s
         found = tuple(each.name for each in class_folders(folder))
         if found != names:
             reading.wrong.append(Problem(folder.name, f"expected the classes {listed(names, 8)}, got {listed(found, 8)}", False))
-        parts[part] = reading.labelled(folder, names, least if part is TRAIN else 1)
+        parts[part], files[part] = reading.labelled(folder, names, least if part is TRAIN else 1)
     reading.tell()
     if reading.wrong or (reading.unusable and not skip_bad):
         raise refusal(root, [*reading.wrong, *([] if skip_bad else reading.unusable)], reading.pictures)
-    return ClassFolders(parts, names, skipped_lines(root, reading.unusable))
+    return ClassFolders(parts, names, files, skipped_lines(root, reading.unusable))
 
 
 class _Reading:
@@ -110,9 +117,10 @@ class _Reading:
         self.remarks: Counter[str] = Counter()
         self.listings: list[Listing] = []
 
-    def labelled(self, folder: Path, names: Sequence[str], least: int) -> Labelled:
-        """The pictures of the class folders `names` in `folder`."""
+    def labelled(self, folder: Path, names: Sequence[str], least: int) -> tuple[Labelled, tuple[str, ...]]:
+        """The pictures of the class folders `names` in `folder`, and their paths."""
         images: list[Images] = []
+        files: list[str] = []
         labels: list[int] = []
         self.listings.append(list_pictures(folder, deep=False))
         stray = self.listings[-1].files
@@ -122,15 +130,16 @@ class _Reading:
             if not (folder / name).is_dir():
                 continue  # told as another class
             found = self._class(folder / name)
-            images += found
+            images += [image for image, _ in found]
+            files += [file.relative_to(self.root).as_posix() for _, file in found]
             labels += [label] * len(found)
             if len(found) < least:
                 place = (folder / name).relative_to(self.root).as_posix()
                 self.wrong.append(Problem(place, _too_few(name, len(found), least), False))
         stacked = np.stack(images) if images else np.empty((0, 3 if self.colour == "rgb" else 1, *self.size), np.uint8)
-        return Labelled(stacked, np.array(labels, dtype=np.int64))
+        return Labelled(stacked, np.array(labels, dtype=np.int64)), tuple(files)
 
-    def _class(self, folder: Path) -> list[Images]:
+    def _class(self, folder: Path) -> list[tuple[Images, Path]]:
         listing = list_pictures(folder)
         self.listings.append(listing)
         LOG.info("reading %d images in %s", len(listing.files), folder)
@@ -140,7 +149,7 @@ class _Reading:
         self.unusable += problems
         self.pictures += len(listing.files) + len(listing.problems)
         self.remarks += remarks
-        return [image for image in read if image is not None]
+        return [(image, file) for image, file in zip(read, listing.files, strict=True) if image is not None]
 
     def tell(self) -> None:
         """Tells what was passed over, found deeper down or changed."""

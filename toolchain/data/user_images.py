@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Shape
+from owlbit.export.network import Network, Shape
+from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.data.picture_files import PICTURES, Problem, is_named_picture, list_pictures, why_no_file
 
 LOG = logging.getLogger(__name__)
@@ -88,6 +89,40 @@ def read_array(path: Path) -> NDArray[np.uint8]:
             return images
     except (ValueError, EOFError, OSError, zipfile.BadZipFile):
         raise OwlbitError(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind") from None
+
+
+def load_labelled(path: Path, network: Network, *, skip_bad: bool = False) -> tuple[Labelled, list[str]]:
+    """(images that fit `network` with labels that are numbers of its classes, a name for each).
+
+    `path`: a folder of class folders named like the network's classes, of one that is split the pictures in test/, else in val/; or
+    an .npz with `images` uint8 [N, C, H, W], `labels` integers [N] and, where their numbers are not the network's, `class_names`.
+    `skip_bad`: leave out pictures that cannot be read, which is told. Raises OwlbitError for anything else.
+    """
+    from owlbit.toolchain.data.class_folders import TEST, TRAIN, VALIDATION, read_one_part, split_folders
+    from owlbit.toolchain.data.load_dataset import read_npz
+
+    if not path.exists():
+        raise OwlbitError(f"{path}: no such file or folder; expected a folder of class folders, or an .npz with images and labels")
+    if path.is_dir():
+        parts = split_folders(path)
+        folder = parts.get(TEST) or parts.get(VALIDATION) or path
+        if folder != path:
+            LOG.warning("%s: evaluated on %s/, as it is split", path, folder.name)
+        found = read_one_part(folder, *_size_and_colour(network, path), least=0, skip_bad=skip_bad)
+        labelled, class_names, names = found.parts[TRAIN], found.names, list(found.files[TRAIN])
+    else:
+        labelled, class_names = read_npz(path, network.input_shape)
+        names = [str(index) for index in range(len(labelled))]
+        if class_names == tuple(str(index) for index in range(len(class_names))) and len(class_names) <= network.classes:
+            class_names = network.class_names[: len(class_names)]  # without names of their own, labels are the network's numbers
+    if not len(labelled):
+        raise OwlbitError(f"{path}: expected pictures in its class folders, found none")
+    if unknown := [name for name in class_names if name not in network.class_names]:
+        raise OwlbitError(
+            f"{path}: expected the classes of the network, {', '.join(network.class_names[:8])}, got {', '.join(unknown[:8])} too"
+        )
+    numbers = np.array([network.class_names.index(name) for name in class_names], dtype=np.int64)
+    return Labelled(labelled.images, numbers[labelled.labels]), names
 
 
 def _size_and_colour(network: Taker, path: Path) -> tuple[tuple[int, int], str]:

@@ -49,7 +49,18 @@ LEAVES = [path for path, command in TREE.items() if not hasattr(command, "comman
 
 def test_the_tree() -> None:
     assert set(LEAVES) == {
-        *(("demo",), ("check",), ("train",), ("export",), ("build",), ("simulate",), ("verify",), ("report",), ("sense",)),
+        *(
+            ("demo",),
+            ("check",),
+            ("train",),
+            ("export",),
+            ("build",),
+            ("simulate",),
+            ("evaluate",),
+            ("verify",),
+            ("report",),
+            ("sense",),
+        ),
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
         *(("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
         *(("finn", "published"), ("bitstream",)),
