@@ -11,7 +11,7 @@ from rich.table import Table
 
 from owlbit.export.network import Network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells
+from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells, notes_of
 from owlbit.toolchain.zoo.card import Card
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _MOST_ROWS = 20
 
 def verification_table(rows: Sequence[Row]) -> Table:
     """One row per backend; notes under it."""
-    notes = escape("\n".join(f"{row.backend}: {row.note}" for row in rows if row.note))
+    notes = escape("\n".join(notes_of(rows)))
     table = Table(caption=notes or None, caption_justify="left")
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("backend", "verdict") else "right")
