@@ -28,7 +28,6 @@ from owlbit.toolchain.runs.run_folder import (
     TEACHER_HISTORY,
     EarlierTraining,
     Result,
-    RunError,
     earlier_files,
     read_result,
     start_run,

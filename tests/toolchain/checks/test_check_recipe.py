@@ -34,9 +34,11 @@ SECONDS = 2.0  # of processor time, at most
 
 @pytest.fixture(scope="module")
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recipe of the README, with pictures."""
+    """The recipe of the tutorial, with pictures."""
     folder = tmp_path_factory.mktemp("doors")
-    found = re.search(r'```toml\n(name = "doors".*?)```', (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    found = re.search(
+        r'```toml\n(name = "doors".*?)```', (ROOT / "docs/tutorials/own_images.md").read_text(encoding="utf-8"), re.DOTALL
+    )
     assert found is not None
     (folder / "doors.toml").write_text(found[1])
     generator = np.random.default_rng(0)
@@ -67,7 +69,7 @@ def in_a_new_process(*words: str) -> tuple[int, str, str, float]:
     return done.returncode, done.stdout, done.stderr, seconds
 
 
-def test_the_readmes_recipe_is_checked_without_torch_and_soon(doors: Path) -> None:
+def test_the_tutorials_recipe_is_checked_without_torch_and_soon(doors: Path) -> None:
     code, out, err, seconds = in_a_new_process("check", str(doors))
     assert (code, err) == (0, "") and seconds < SECONDS
     network = network_of(load_recipe(doors), 2)
