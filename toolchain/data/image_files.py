@@ -162,10 +162,12 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
 
 
 def fit_images(images: Images, size: tuple[int, int], colour: str) -> Images:
-    """RGB images uint8 [N, 3, H, W] as uint8 [N, C, *size], each by `fit_image`; unchanged where they fit already."""
-    if colour == "rgb" and images.shape[2:] == size:
+    """Gray or RGB images uint8 [N, 1 or 3, H, W] as uint8 [N, C, *size], each by `fit_image`; unchanged where they fit already."""
+    channels = 3 if colour == "rgb" else 1
+    if images.shape[1:] == (channels, *size):
         return images
-    fitted = np.empty((len(images), 3 if colour == "rgb" else 1, *size), dtype=np.uint8)
+    fitted = np.empty((len(images), channels, *size), dtype=np.uint8)
     for index, image in enumerate(images):
-        fitted[index] = fit_image(Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))), size, colour)
+        pixels = image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0))
+        fitted[index] = fit_image(Image.fromarray(pixels), size, colour)
     return fitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ from owlbit.toolchain.data.class_folders import TEST, TRAIN, VALIDATION, read_cl
 from owlbit.toolchain.data.dataset import DataError, Dataset, Labelled, Variations, stratified_split
 from owlbit.toolchain.data.digits import digits_dataset
 from owlbit.toolchain.data.illumination import under_light
+from owlbit.toolchain.data.image_files import fit_images
 from owlbit.toolchain.data.published_sets import read_official
 from owlbit.toolchain.recipes.data import OFFICIAL, Data, Groups
+
+LOG = logging.getLogger(__name__)
 
 SPLIT_SEED, LIGHT_SEED = 1, 3
 
@@ -115,7 +119,7 @@ def _read_source(data: Data, base: Path, path: str, *, testing: bool) -> Found:
         train, test, names = read_official(data.source, base / path if path else None, data.size, data.colour)
         return Found(train, names, test=test)
     if data.source == "npz":
-        return Found(*read_npz(base / path, (data.colours, *data.size)))
+        return Found(*read_npz(base / path, data.size, data.colour))
     if testing:
         return Found(*read_folder(base / path, data.size, data.colour, skip_bad=data.skip_bad))
     least = 0 if data.groups else _least(data, VALIDATION not in split_folders(base / path))
@@ -156,16 +160,21 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
-def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[str, ...]]:
-    """An npz with `images` uint8 [N, *shape], `labels` integers [N] and, if it likes, `class_names`: (images with labels, names).
+def read_npz(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelled, tuple[str, ...]]:
+    """An npz with `images` uint8 [N, C, H, W], `labels` integers [N] and, if it likes, `class_names`: (images with labels, names).
 
-    Never unpickles. Without names the classes are "0", "1", ... up to the largest label. Raises DataError.
+    Images of three colours, or of another size, are made gray or rgb, cropped and scaled as pictures of a folder are, which is
+    told. Never unpickles. Without names the classes are "0", "1", ... up to the largest label. Raises DataError.
     """
     arrays = _npz_arrays(path)
     images, labels = arrays["images"], arrays["labels"]
-    expected = "[N, " + ", ".join(str(size) for size in shape) + "]"
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
-        raise DataError(f"{path}: images: expected uint8 {expected}, got {images.dtype} {list(images.shape)}")
+    channels = 3 if colour == "rgb" else 1
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (channels, 3) or images.size == 0:
+        wanted = " or ".join(f"[N, {each}, {size[0]}, {size[1]}]" for each in sorted({channels, 3}))
+        raise DataError(f"{path}: images: expected uint8 {wanted}, got {images.dtype} {list(images.shape)}")
+    if images.shape[1:] != (channels, *size):
+        LOG.warning("%s: images of %s are made into %s", path, list(images.shape[1:]), [channels, *size])
+        images = fit_images(images, size, colour)
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         raise DataError(f"{path}: labels: expected {len(images)} integers, got {labels.dtype} {list(labels.shape)}")
     names = arrays.get("class_names")

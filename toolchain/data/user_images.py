@@ -111,7 +111,7 @@ def load_labelled(path: Path, network: Network, *, skip_bad: bool = False) -> tu
         found = read_one_part(folder, *_size_and_colour(network, path), least=0, skip_bad=skip_bad)
         labelled, class_names, names = found.parts[TRAIN], found.names, list(found.files[TRAIN])
     else:
-        labelled, class_names = read_npz(path, network.input_shape)
+        labelled, class_names = read_npz(path, *_size_and_colour(network, path))
         names = [str(index) for index in range(len(labelled))]
         if class_names == tuple(str(index) for index in range(len(class_names))) and len(class_names) <= network.classes:
             class_names = network.class_names[: len(class_names)]  # without names of their own, labels are the network's numbers

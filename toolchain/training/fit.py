@@ -89,7 +89,7 @@ class NetworkTraining:
         pl.seed_everything(self.recipe.training.seed, verbose=False)
         net = build_net(self.recipe, len(self.dataset.class_names))
         if earlier is not None:
-            net.load_state_dict(earlier)
+            net.load_state_dict(earlier, strict=False)  # without the last layer, where that begins at random
         elif isinstance(net.thermometer, LearnedThermometer) and self.recipe.input.placed == "quantile":
             images = torch.from_numpy(self.dataset.train.images)
             net.thermometer.start_at(quantile_thresholds(images, self.recipe.input.thresholds, shared=self.recipe.input.shared))

@@ -36,7 +36,8 @@ from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
-from owlbit.toolchain.training.prepare import Prepared, earlier_weights, prepare_trainings
+from owlbit.toolchain.training.prepare import Prepared, prepare_trainings
+from owlbit.toolchain.training.start_weights import start_weights
 
 SMALL_NETWORK_MACS = 20_000_000
 
@@ -65,7 +66,7 @@ def train(
     trainings = prepare_trainings(recipe, out, dataset)
     folders = [*(out / EARLIER.format(number) for number in range(1, len(trainings))), out]
     begun = resume and (folders[0] / CHECKPOINT).exists()
-    earlier = None if begun else earlier_weights(trainings[0].recipe, trainings[0].dataset)
+    earlier = None if begun else start_weights(trainings[0].recipe, trainings[0].dataset)
     join_processes()
     if rank == 0:
         last = trainings[-1].dataset
