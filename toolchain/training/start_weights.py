@@ -130,9 +130,6 @@ def fill_from_network(net: BinaryNet, network: Network, images: Images) -> None:
         *(block.conv if isinstance(block, ConvBlock) else block.linear for block in blocks),
         net.classifier,
     ]
-        *(block.conv if isinstance(block, ConvBlock) else block.linear for block in blocks),
-        net.classifier,
-    ]
     if [list(module.weight.shape) for module in products] != [list(weight.shape) for weight in weights]:
         raise RunError(f"{network.name}: expected the layers of its recipe, got others; begin with a network that was not pruned")
     for module, weight in zip(products, weights, strict=True):
