@@ -250,13 +250,15 @@ def train(
     overwrite: bool = False,
     minutes: float | None = None,
     compiled: bool = True,
+    logger: str = "",
     console: Console | None = None,
 ) -> Result | None:
     """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
 
     `data`: a local copy of the images; `skip_bad`: go on without pictures that cannot be read; `resume`: go on with a training that
     was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train by the clock, on a GPU for example, however
-    many epochs that is, `compiled` by torch.compile or not; `console`: where progress is printed, nowhere by default. Needs torch.
+    many epochs that is, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which gets the
+    record of each epoch too; `console`: where progress is printed, nowhere by default. Needs torch.
     """
     from rich.console import Console
 
@@ -264,11 +266,15 @@ def train(
     from owlbit.toolchain.data.load_dataset import load_dataset
     from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
     from owlbit.toolchain.runs.run_folder import earlier_files
+    from owlbit.toolchain.training.loggers import check_logger
 
     # What may be wrong with the recipe, the folder and the images is told before torch is imported, which takes seconds.
     given, console = load_recipe(Path(recipe)), console or Console(quiet=True)
     given = given if data is None else with_data(given, Path(data))
     given = without_bad(given) if skip_bad else given
+    check_logger(logger)
+    if minutes is not None and logger:
+        raise OwlbitError("--logger: expected a training by epochs, got --minutes too, which has no epochs to log; leave one out")
     if minutes is not None and resume:
         raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
     earlier_files(Path(folder), resume=resume, overwrite=overwrite)
@@ -283,7 +289,7 @@ def train(
         return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console, dataset=dataset)
     from owlbit.toolchain.training.train import train as train_recipe
 
-    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console, dataset=dataset)
+    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console, dataset=dataset, logger=logger)
 
 
 def _tell_check(found: RecipeCheck, console: Console) -> None:

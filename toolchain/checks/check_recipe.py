@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from owlbit.export.network import Network
 from owlbit.export.network_cost import LayerCost, layer_costs, total_cost
-from owlbit.toolchain.checks.epoch_time import epoch_seconds, in_words
+from owlbit.toolchain.checks.epoch_time import epoch_seconds
 from owlbit.toolchain.checks.image_counts import ClassImages, count_images, uneven
 from owlbit.toolchain.checks.targets import UP5K, TargetFit, cost, fit_targets, network_of, why_not_deployed
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.recipe import Recipe
+from owlbit.toolchain.runs.durations import in_words
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,10 +56,3 @@ def has_bfloat16(cpuinfo: Path = CPUINFO) -> bool:
     except OSError:
         return False
     return "amx_bf16" in flags or "avx512_bf16" in flags
-
-
-def in_words(seconds: float) -> str:
-    """A duration of about so many seconds: "12 s", "3 min", "5 h"."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 6000 else f"{seconds / 3600:.0f} h"

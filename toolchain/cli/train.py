@@ -54,6 +54,9 @@ def train(
         ),
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="With --minutes: go through torch.compile.")] = True,
+    logger: Annotated[
+        str, typer.Option(metavar="NAME", help="Give each epoch's figures to csv, tensorboard, wandb or mlflow too.")
+    ] = "",
     devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
     rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
@@ -82,6 +85,7 @@ def train(
         overwrite=overwrite,
         minutes=minutes,
         compiled=compiled,
+        logger=logger,
         console=out,
     )
     if result:

@@ -26,6 +26,7 @@ from owlbit.toolchain.checks.targets import fit_up5k, network_of
 from owlbit.toolchain.data.dataset import Dataset, Labelled
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
+from owlbit.toolchain.runs.durations import in_words
 from tiny_recipe import recipe_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -187,5 +188,5 @@ def test_times_grow_with_the_work_and_are_told_in_words(monkeypatch: pytest.Monk
     network = network_of(recipe, 10)
     times = [epoch_time.epoch_seconds(recipe, network, images) for images in (1000, 2000)]
     assert 1.9 < times[1] / times[0] < 2.1
-    words = [epoch_time.in_words(seconds) for seconds in (0.2, 99, 300, 7200)]
+    words = [in_words(seconds) for seconds in (0.2, 99, 300, 7200)]
     assert words == ["1 s", "99 s", "5 min", "2 h"]
