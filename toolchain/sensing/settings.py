@@ -112,4 +112,7 @@ def _read(path: Path, energy: Mapping[str, Constant]) -> Settings:
     if missing:
         raise OwlbitError(f"{path}: expected energy.{missing[0]}, found none")
     rule = {each.name: getattr(file.wake, each.name) for each in fields(WakeRule)}
-    return Settings(file.sensor, WakePolicy(**rule), EnergyModel(**constants), file.wake.quiet)
+    try:
+        return Settings(file.sensor, WakePolicy(**rule), EnergyModel(**constants), file.wake.quiet)
+    except OwlbitError as error:
+        raise OwlbitError(f"{path}: {error}") from None

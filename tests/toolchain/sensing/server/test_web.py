@@ -20,7 +20,7 @@ from starlette.websockets import WebSocketDisconnect
 from owlbit.hw.reference import simulate
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.server import viewers
-from owlbit.toolchain.sensing.server.uploads import MOST_BYTES
+from owlbit.toolchain.sensing.server.limits import UPLOAD_BYTES, UPLOAD_PIXELS
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import FILES, PAGE, make_app
 from owlbit.toolchain.sensing.wake import WakePolicy
@@ -102,11 +102,11 @@ def test_a_picture_is_shown_while_paused_too(client: TestClient, feed: Feed) -> 
         (b"", 415, "expected PNG, JPEG"),
         (png(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8))[:600], 415, "expected PNG, JPEG"),
         (png_of_size(40_000, 40_000), 415, "bomb"),
-        (png_of_size(7_000, 7_000), 413, "expected at most 40,000,000 pixels, got 7000 x 7000"),
+        (png_of_size(7_000, 7_000), 413, f"expected at most {UPLOAD_PIXELS:,} pixels, got 7000 x 7000"),
         (png_of_size(600, 600), 415, "expected PNG, JPEG"),
         (png(np.full((9, 9), 40_000, np.uint16)), 415, "expected 8 bits a channel"),
-        (b"\0" * (MOST_BYTES + 1), 413, f"expected at most {MOST_BYTES:,} bytes, got {MOST_BYTES + 1:,}"),
-        (iter([b"\0" * 2**20] * 9), 413, f"expected at most {MOST_BYTES:,} bytes, got more"),
+        (b"\0" * (UPLOAD_BYTES + 1), 413, f"expected at most {UPLOAD_BYTES:,} bytes, got {UPLOAD_BYTES + 1:,}"),
+        (iter([b"\0" * 2**20] * 9), 413, f"expected at most {UPLOAD_BYTES:,} bytes, got more"),
     ],
     ids=["text", "nothing", "cut", "bomb", "many pixels", "lies", "16 bits", "large", "large, unannounced"],
 )
