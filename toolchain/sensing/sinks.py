@@ -172,9 +172,11 @@ class _Hurried:
     """For a connection of urllib3, whose own time limits begin anew with every byte: ends it ANSWER_S after it was made."""
 
     sock: Any
+    was_cut = False
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
+        self.was_cut = False
         self._end = threading.Timer(ANSWER_S, self._cut)
         self._end.daemon = True
         self._end.start()
@@ -184,7 +186,14 @@ class _Hurried:
             self._end.cancel()
         super().close()  # type: ignore[misc]
 
+    def getresponse(self) -> Any:
+        answer = super().getresponse()  # type: ignore[misc]
+        if self.was_cut:  # so that what came may look whole
+            raise TimeoutError(f"no whole answer within {ANSWER_S:g} s")
+        return answer
+
     def _cut(self) -> None:
+        self.was_cut = True
         with contextlib.suppress(OSError, AttributeError):
             self.sock.shutdown(2)
 

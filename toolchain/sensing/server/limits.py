@@ -6,6 +6,7 @@ MOST_CONNECTIONS = 64  # of all kinds at once
 MOST_VIEWERS = 32  # pages that are open
 SPARE_DESCRIPTORS = 64  # that connections leave to the loop: pictures, events, the network's own
 ACCEPTED_AT_ONCE = 16  # connections that are taken before the limit is looked at again
+WAITING_CONNECTIONS = 512  # that the system keeps until then
 HEADERS_S = 10.0  # until a request's headers are there
 BODY_S = 30.0  # until its body is
 LOG_EVERY_S = 10.0  # between two lines of log about connections

@@ -18,7 +18,7 @@ from owlbit.toolchain.sensing.frame_record import FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.server.connections import LimitedProtocol, QuietLog, most_connections
 from owlbit.toolchain.sensing.server.guard import is_loopback
-from owlbit.toolchain.sensing.server.limits import ACCEPTED_AT_ONCE, COMMAND_BYTES
+from owlbit.toolchain.sensing.server.limits import ACCEPTED_AT_ONCE, COMMAND_BYTES, WAITING_CONNECTIONS
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import make_app
 
@@ -52,6 +52,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.loop = loop
         self.caught: list[int] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for bound in sockets or []:  # asyncio takes as many at once as it lets wait; let more wait
+            bound.listen(WAITING_CONNECTIONS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.caught.append(sig)
