@@ -12,6 +12,7 @@ result.json           best epoch, accuracies, thresholds
 timed.json            steps, images/s and device of a training by the clock
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
+.training.lock        while a training runs: its process
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from owlbit.export.load_model import NETWORK, ONNX
 from owlbit.export.settings import parsed
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.processor import processor
+from owlbit.toolchain.runs.run_lock import clear_unfinished, lock_run
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
@@ -83,9 +85,11 @@ class Result:
 def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
     """Makes `folder` ready for training `recipe`.
 
-    Raises RunError where it holds a run and neither flag is set, another's, or with `overwrite` files that are no run's.
+    Raises RunError where it holds a run and neither flag is set, another's, or with `overwrite` files that are no run's, and
+    LockedRunError where another process trains there.
     """
     make_folder(folder)
+    lock_run(folder)
     teacher = (TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY)
     known = (
         RECIPE,
@@ -104,6 +108,7 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
         VERIFICATION_TABLE,
         RUN,  # last: as long as it is there, the others are known to be a run's
     )
+    clear_unfinished(folder, known)
     found = [name for name in known if (folder / name).exists()]
     if found and not resume:
         if not overwrite:

@@ -29,6 +29,7 @@ from owlbit.toolchain.runs.run_folder import (
     read_result,
     start_run,
 )
+from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import load_run, read_weights, write_model
 from owlbit.toolchain.training.distillation import check_attention
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
@@ -39,6 +40,7 @@ from owlbit.toolchain.training.pruning_schedule import pruning_schedule
 SMALL_NETWORK_MACS = 20_000_000
 
 
+@run_locks()
 def train(
     recipe: Recipe,
     out: Path | str,
