@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
@@ -16,6 +17,8 @@ from owlbit.toolchain.recipes.kinds import Kind, kind_of
 from owlbit.toolchain.recipes.network import NetworkChoice, check_network
 from owlbit.toolchain.recipes.pruning import PruningTable, check_pruning
 from owlbit.toolchain.recipes.training import DistillationTable, Training, check_distillation, check_training
+
+MOST_LAYERS = 500
 
 LayerChoice = Annotated[
     Annotated[Conv, Kind("conv"), Tag("conv")] | Annotated[Linear, Kind("linear"), Tag("linear")], Discriminator(kind_of)
@@ -31,7 +34,7 @@ class RecipeFile(BaseModel):
     extends: Annotated[str | None, key("the recipe, relative to this file, that says what this one does not say")] = None
     data: DataTable
     input: InputTable | None = None
-    layers: tuple[LayerChoice, ...] = ()
+    layers: tuple[LayerChoice, ...] = ()  # MOST_LAYERS at most
     network: NetworkChoice | None = None
     training: Training = Training()
     distillation: DistillationTable | None = None
@@ -46,6 +49,14 @@ class RecipeFile(BaseModel):
     def thermometer_shape(self) -> Shape:
         """[C*T, H, W]: what the first layer reads."""
         return self.data.colours * (self.input or PIXELS).thresholds, *self.data.size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_layers(cls, content: Any) -> Any:
+        layers = content.get("layers") if isinstance(content, Mapping) else None
+        if isinstance(layers, list) and len(layers) > MOST_LAYERS:
+            raise RefusedError("layers", f"at most {MOST_LAYERS} tables headed [[layers]]", str(len(layers)))
+        return content
 
     @model_validator(mode="after")
     def _says_one_network(self) -> Self:
