@@ -83,4 +83,5 @@ def tell_result(folder: Path, result: Result) -> None:
     """Prints how a training ended."""
     tested = f", test {result.test_accuracy:.2%} of {result.test_images:,}" if result.test_accuracy is not None else ""
     figures = f"validation accuracy {result.validation_accuracy:.2%}{tested}, {result.weight_bits / 1000:,.1f} kbit"
-    typer.echo(f"trained: {folder}, {figures}; next: owlbit export {folder}")
+    before = "".join(f"after {each.epochs} epochs {each.validation_accuracy:.2%}; then " for each in result.earlier)
+    typer.echo(f"trained: {folder}, {before}{figures}; next: owlbit export {folder}")

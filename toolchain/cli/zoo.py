@@ -46,9 +46,9 @@ def show(
 
     Example: `owlbit zoo show digits`
     """
-    from owlbit.toolchain.zoo.card import card_page, read_card, zoo_folder
+    from owlbit.toolchain.zoo.card import card_text, read_card, zoo_folder
 
-    typer.echo(card_page(read_card(zoo_folder(name))))
+    typer.echo(card_text(read_card(zoo_folder(name))))
 
 
 @zoo.command()

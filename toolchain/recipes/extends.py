@@ -88,6 +88,8 @@ def with_paths(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[
         if isinstance(found, Mapping):
             paths = {key: found[key] for key in keys if isinstance(found.get(key), str) and found[key] not in _NO_PATH}
             result[table] = {**found, **{key: change(value) for key, value in paths.items()}}
+    if isinstance(restarts := result.get("restarts"), list):
+        result["restarts"] = [with_paths(each, change) if isinstance(each, Mapping) else each for each in restarts]
     return result
 
 

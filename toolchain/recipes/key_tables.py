@@ -18,6 +18,7 @@ from owlbit.models.layer_table import Conv, Linear
 from owlbit.models.paper_networks import FloatResNet18, ResNet18, Xnor
 from owlbit.toolchain.recipes.data import Data, Input
 from owlbit.toolchain.recipes.pruning import Pruning
+from owlbit.toolchain.recipes.restarts import Restart
 from owlbit.toolchain.recipes.schema import plain_schema
 from owlbit.toolchain.recipes.training import Distillation, Training
 
@@ -32,6 +33,7 @@ TABLES: dict[str, type[Any]] = {
     "training": Training,
     "distillation": Distillation,
     "pruning": Pruning,
+    "restarts": Restart,
 }
 _MARKED = re.compile(r"(<!-- keys: ([\w-]+) -->\n)(.*?)(<!-- end of keys -->)", flags=re.DOTALL)
 _WORDS = {"integer": "integer", "number": "number", "boolean": "`true` or `false`", "string": "text", "object": "table"}

@@ -9,6 +9,7 @@
     [training]
     [distillation]                # a teacher, if there is one
     [pruning]                     # heavy blocks that fade out, filters that go, if any do
+    [[restarts]]                  # further trainings, each from the weights of the one before, if there are any
 
 See `models/recipes/` for whole ones, `docs/recipes.md` for all keys, `docs/training.md` for what they compute.
 Every key is checked; a message names the file, the key, what was expected and what was found.
@@ -26,7 +27,7 @@ from owlbit.export.settings import SettingError, checked
 from owlbit.models.layer_table import Layer, Shape
 from owlbit.models.paper_networks import NetworkTable
 from owlbit.toolchain.recipes.data import PIXELS, Data, Input
-from owlbit.toolchain.recipes.extends import read_recipe_tables
+from owlbit.toolchain.recipes.extends import merged, read_recipe_tables
 from owlbit.toolchain.recipes.pruning import Pruning
 from owlbit.toolchain.recipes.recipe_file import RecipeFile
 from owlbit.toolchain.recipes.training import Distillation, Training
@@ -39,7 +40,8 @@ class Recipe:
     """A whole recipe.
 
     `path`: the file it came from; `text`: that file, word for word, or with all that it extends; `network`: in place of `layers`,
-    or None.
+    or None. Of a recipe with [[restarts]] the fields say the last training, which makes the network; `before`: those that come
+    before it, in order; `tables`: what this training alone would be said by.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Recipe:
     distillation: Distillation | None = None
     network: NetworkTable | None = None
     pruning: Pruning | None = None
+    before: tuple[Recipe, ...] = ()
+    tables: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def input_shape(self) -> Shape:
@@ -69,7 +73,19 @@ def load_recipe(path: Path | str) -> Recipe:
     path = Path(path)
     LOG.info("reading the recipe %s", path)
     found = read_recipe_tables(path)
-    file = checked(RecipeFile, _with_present_names(found.tables, path), path, file_of=found.file_of)
+    tables = dict(_with_present_names(found.tables, path))
+    whole = checked(RecipeFile, tables, path, file_of=found.file_of)
+    restarts = tables.pop("restarts", [])
+    trainings = [_recipe(whole, path, found.text, tables)]
+    for number, changes in enumerate(restarts):
+        tables = merged(tables, changes)
+        file = checked(RecipeFile, tables, found.file_of(("restarts",)), ("restarts", number))
+        later = _recipe(file, path, found.text, tables)
+        trainings.append(replace(later, training=replace(later.training, from_run="")))
+    return replace(trainings[-1], before=tuple(trainings[:-1]))
+
+
+def _recipe(file: RecipeFile, path: Path, text: str, tables: Mapping[str, Any]) -> Recipe:
     return Recipe(
         name=path.stem if file.name is None else file.name,
         data=file.data,
@@ -77,10 +93,11 @@ def load_recipe(path: Path | str) -> Recipe:
         layers=file.layers,
         training=file.training_of_network,
         path=path,
-        text=found.text,
+        text=text,
         distillation=file.distillation,
         network=file.network,
         pruning=file.pruning,
+        tables=tables,
     )
 
 
@@ -98,4 +115,5 @@ def with_data(recipe: Recipe, place: Path) -> Recipe:
     """`recipe` with its images taken from `place`, relative to the working folder. Raises SettingError where it reads none."""
     if recipe.data.source in ("digits", "none"):
         raise SettingError(recipe.path, "data.source", "a source that reads files, with --data", f'"{recipe.data.source}"')
-    return replace(recipe, data=replace(recipe.data, path=str(place.resolve())))
+    before = tuple(with_data(each, place) for each in recipe.before)
+    return replace(recipe, data=replace(recipe.data, path=str(place.resolve())), before=before)

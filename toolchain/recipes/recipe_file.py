@@ -16,6 +16,7 @@ from owlbit.toolchain.recipes.data import PIXELS, DataTable, InputTable
 from owlbit.toolchain.recipes.kinds import Kind, kind_of
 from owlbit.toolchain.recipes.network import NetworkChoice, check_network
 from owlbit.toolchain.recipes.pruning import PruningTable, check_pruning
+from owlbit.toolchain.recipes.restarts import RestartTable
 from owlbit.toolchain.recipes.training import DistillationTable, Training, check_distillation, check_training
 
 MOST_LAYERS = 500
@@ -39,6 +40,7 @@ class RecipeFile(BaseModel):
     training: Training = Training()
     distillation: DistillationTable | None = None
     pruning: PruningTable | None = None
+    restarts: tuple[RestartTable, ...] = ()
 
     @property
     def training_of_network(self) -> Training:
@@ -92,6 +94,8 @@ class RecipeFile(BaseModel):
     def _pruning_fits(self) -> Self:
         if self.pruning is None:
             return self
+        if self.restarts:
+            raise RefusedError("restarts", "no such tables beside [pruning], after which the network is another one", "one")
         if self.pruning.blocks and self.distillation is not None and self.distillation.attention:
             raise RefusedError("pruning.blocks", "no such key beside attention, which is matched block by block", "true")
         deploys = (self.input or PIXELS).encoding != "bit-planes" and not self.training_of_network.real

@@ -27,17 +27,27 @@ def recipe_schema() -> dict[str, Any]:
     [[layers]] take the place of the other recipe's, and demand theirs always.
     """
     schema = {"$schema": _DRAFT, **plain_schema(schema_of(RecipeFile))}
+    _complete_restarts(schema)
     properties, demanded = schema["properties"], {}
     for name in [each for each in properties if each not in ("name", "extends")]:
         choices = properties[name].get("oneOf", [properties[name]])
         demanded[name] = {"type": properties[name].get("type", "object")}
-        if name != "layers":
+        if name not in ("layers", "restarts"):
             required = [schema["$defs"][each["$ref"].rpartition("/")[2]].pop("required", []) for each in choices]
             demanded[name] |= {"required": required[0]} if required[0] else {}
         properties[name] = {"anyOf": [*choices, _LEFT_OUT]}
     schema["if"] = {"not": {"required": ["extends"]}}
     schema["then"] = {"required": schema.pop("required"), "properties": demanded}
     return schema
+
+
+def _complete_restarts(schema: dict[str, Any]) -> None:
+    """Lets the tables of a restart have the keys of the recipe's own ones."""
+    tables = schema["$defs"]["Restart"]["properties"]
+    for name in ("data", "training"):
+        tables[name] = {"$ref": f"#/$defs/{name.capitalize()}", "description": tables[name]["description"]}
+    kinds = [{"$ref": "#/$defs/Distillation"}, {"enum": [False]}]
+    tables["distillation"] = {"anyOf": kinds, "description": tables["distillation"]["description"]}
 
 
 def schema_text() -> str:

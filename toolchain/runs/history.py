@@ -21,7 +21,7 @@ class EpochRecord:
 
     `epoch`: from 0, in the whole training; `stage`: from 1; `loss`, `accuracy`: means over the training images as they were varied
     in this epoch, while the weights moved; `validation_loss`, `validation_accuracy`: with the weights at its end; `flipped_signs`:
-    of the binary weights, from its beginning to its end; `thresholds`: grey levels [colours][thresholds] at its end; `seconds`: its
+    of the binary weights, from its beginning to its end; `thresholds`: grey levels [colours, thresholds] at its end; `seconds`: its
     wall time, validation included.
     """
 

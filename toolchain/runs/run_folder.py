@@ -8,7 +8,9 @@ teacher.*             checkpoint, history and weights of the float teacher, wher
 stage*.safetensors    the weights at the end of a stage that teaches the next
 model.safetensors     the weights of the best epoch; there once training has finished, like the two below
 learning_curve.png
-result.json           best epoch, accuracies, thresholds
+result.json           best epoch, accuracies, thresholds; of a recipe with restarts also what each training before gave
+training1/, ...       the trainings before the last, where the recipe has restarts: each a run folder of its own, without a look at
+                      the test images
 timed.json            steps, images/s and device of a training by the clock
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
@@ -17,8 +19,9 @@ verification.*, report.html   of `owlbit verify` and `owlbit report`
 
 from __future__ import annotations
 
+import contextlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,10 +38,32 @@ from owlbit.toolchain.runs.run_lock import clear_unfinished, lock_run
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 STAGE = "stage{}.safetensors"
+EARLIER = "training{}"  # the folder of a training before the last
 TIMED = "timed.json"
 PROCESSOR = "the processor"  # what timed.json calls the device where there is no GPU
 TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY = "teacher.safetensors", "teacher.ckpt", "teacher.json"
 REPORT, VERIFICATION, VERIFICATION_TABLE = "report.html", "verification.json", "verification.txt"
+
+# All files that a run folder may hold.
+_KNOWN = (
+    RECIPE,
+    CHECKPOINT,
+    HISTORY,
+    MODEL,
+    CURVE,
+    RESULT,
+    TIMED,
+    ONNX,
+    NETWORK,
+    TEACHER,
+    TEACHER_CHECKPOINT,
+    TEACHER_HISTORY,
+    *(STAGE.format(number) for number in (1, 2)),
+    REPORT,
+    VERIFICATION,
+    VERIFICATION_TABLE,
+    RUN,  # last: as long as it is there, the others are known to be a run's
+)
 
 T = TypeVar("T")
 
@@ -61,10 +86,22 @@ class RunFacts:
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
+class EarlierTraining:
+    """How a training that a restart went on from ended; the fields as in `Result`."""
+
+    best_epoch: int
+    epochs: int
+    validation_accuracy: float
+    seconds: float
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
 class Result:
     """How a training ended, as in result.json. Accuracies are shares 0..1; `test_accuracy` is None without test images.
 
-    `best_epoch`: from 0; `seconds`: in epochs, over all resumptions; `weight_bits`: binary weights of the network.
+    `best_epoch`: from 0; `seconds`: in epochs, over all resumptions; `weight_bits`: binary weights of the network; `earlier`: the
+    trainings before, where the recipe has restarts; the other fields are of the last one.
     """
 
     best_epoch: int
@@ -75,6 +112,7 @@ class Result:
     seconds: float
     weight_bits: int
     thresholds: list[list[int]]
+    earlier: list[EarlierTraining] = field(default_factory=list)
 
     @property
     def accuracy(self) -> float:
@@ -90,33 +128,20 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
     """
     make_folder(folder)
     lock_run(folder)
-    teacher = (TEACHER, TEACHER_CHECKPOINT, TEACHER_HISTORY)
-    known = (
-        RECIPE,
-        CHECKPOINT,
-        HISTORY,
-        MODEL,
-        CURVE,
-        RESULT,
-        TIMED,
-        ONNX,
-        NETWORK,
-        *teacher,
-        *(STAGE.format(number) for number in (1, 2)),
-        REPORT,
-        VERIFICATION,
-        VERIFICATION_TABLE,
-        RUN,  # last: as long as it is there, the others are known to be a run's
-    )
-    clear_unfinished(folder, known)
-    found = [name for name in known if (folder / name).exists()]
-    if found and not resume:
+    clear_unfinished(folder, _KNOWN)
+    found = [name for name in _KNOWN if (folder / name).exists()]
+    earlier = sorted(path.parent for path in folder.glob(f"{EARLIER.format('*')}/{RUN}"))
+    if (found or earlier) and not resume:
+        first = [*found, *(each.name for each in earlier)][0]
         if not overwrite:
-            raise RunError(f"{folder}: expected no earlier run, found {found[0]}; resume it, overwrite it or choose another folder")
+            raise RunError(f"{folder}: expected no earlier run, found {first}; resume it, overwrite it or choose another folder")
         if RUN not in found:
-            raise RunError(f"{folder}: expected a run to overwrite, found {found[0]} without {RUN}; choose another folder")
-        for name in found:
-            (folder / name).unlink()
+            raise RunError(f"{folder}: expected a run to overwrite, found {first} without {RUN}; choose another folder")
+        for each in earlier:
+            _remove(each, [name for name in _KNOWN if (each / name).exists()])
+            with contextlib.suppress(OSError):  # it holds files that are no run's
+                each.rmdir()
+        _remove(folder, found)
     if resume and RECIPE in found:
         if (folder / RECIPE).read_text(encoding="utf-8") != recipe.text:
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
@@ -125,6 +150,11 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
     facts = RunFacts(list(class_names), str(recipe.path.parent.resolve()), recipe.data.path, processor())
     write_json(folder / RUN, asdict(facts))
     write_text(folder / RECIPE, recipe.text)
+
+
+def _remove(folder: Path, names: list[str]) -> None:
+    for name in names:
+        (folder / name).unlink()
 
 
 def write_json(path: Path, content: Any) -> None:

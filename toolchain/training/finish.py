@@ -13,7 +13,7 @@ from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.history import EpochRecord, write_history
-from owlbit.toolchain.runs.run_folder import CURVE, HISTORY, RESULT, Result, write_json
+from owlbit.toolchain.runs.run_folder import CURVE, HISTORY, RESULT, EarlierTraining, Result, write_json
 from owlbit.toolchain.runs.weights import write_model
 from owlbit.toolchain.training.evaluation import accuracies
 from owlbit.toolchain.training.learning_curve import draw_learning_curve
@@ -27,8 +27,10 @@ def finish_run(
     best_epoch: int,
     out: Path,
     console: Console,
+    earlier: Sequence[EarlierTraining] = (),
 ) -> Result:
-    """Writes the files of a finished run into `out`; `net`: with the weights of epoch `best_epoch`, on the processor."""
+    """Writes the files of a finished run into `out`; `net`: with the weights of epoch `best_epoch`, on the processor;
+    `earlier`: the trainings that it went on from."""
     write_history(out / HISTORY, history)
     write_model(out, dict(net.state_dict()))
     draw_learning_curve(history, best_epoch, out / CURVE)
@@ -43,6 +45,7 @@ def finish_run(
         seconds=round(sum(record.seconds for record in history), 1),
         weight_bits=sum(weight.numel() for weight in net.binary_weights()),
         thresholds=net.thermometer.integer_thresholds().tolist(),
+        earlier=list(earlier),
     )
     write_json(out / RESULT, asdict(result))
     return result

@@ -39,7 +39,8 @@ class Card:
     `data`: the data set; `image`: (C, H, W); `class_names`; accuracies are shares 0..1, that on the `test_images` was looked at
     once, after the training; `weight_bits`: binary weights, `macs`: binary multiply-accumulates (BOPs) an image; `cycles`: a frame
     on the UP5K by its compiler's cost model, None where it does not fit, and `up5k` then says why; `keep`: the recipe's, "best"
-    where the validation images chose the epoch; `seconds`: of training, teacher left out; `commands`: from nothing to this folder;
+    where the validation images chose the epoch; `epochs`, `best_epoch` from 0, `seconds`: over all trainings of a recipe with
+    restarts, teachers left out; `commands`: from nothing to this folder;
     `notes`: what else one should know; `device`: the GPU or processor that it was trained on.
     """
 
@@ -111,21 +112,38 @@ def read_sample(folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.int32]], np.n
 
 
 def card_page(card: Card, model: str = "") -> str:
-    """README.md of a network, in Markdown. `model`: how commands name it where it is not in the zoo."""
+    """README.md of a network: `front_matter`, then `card_text`. `model`: how commands name it where it is not in the zoo."""
+    return front_matter(card) + card_text(card, model)
+
+
+def front_matter(card: Card) -> str:
+    """The YAML head of a model card as Hugging Face reads it: licence, task, data set, tags, accuracy in percent."""
+    task = "{ type: image-classification }"
+    metric = f"{{ type: accuracy, value: {100 * card.test_accuracy:.2f} }}"
+    return (
+        "---\nlicense: apache-2.0\nlibrary_name: owlbit\npipeline_tag: image-classification\n"
+        "tags: [binary-neural-network, fully-binarised, qonnx, fpga, ice40, in-sensor]\n"
+        f"datasets: [{card.data}]\nmodel-index:\n  - name: {card.name}\n    results:\n      - task: {task}\n"
+        f"        dataset: {{ type: {card.data}, name: {card.data} }}\n        metrics:\n          - {metric}\n---\n\n"
+    )
+
+
+def card_text(card: Card, model: str = "") -> str:
+    """The card for a person, in Markdown."""
     model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
-    speed = f"{card.cycles:,} cycles a frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
-    chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever it had"
+    speed = f"{card.cycles:,} cycles per frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever its validation accuracy"
     rows = [
         ("data", card.data),
         ("image", f"{card.image[0]} x {card.image[1]} x {card.image[2]} (colours, rows, columns), uint8"),
         ("classes", ", ".join(card.class_names)),
-        ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, looked at once"),
+        ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, evaluated once"),
         ("validation accuracy", f"{card.validation_accuracy:.2%}; {chosen}"),
         ("weights", f"{card.weight_bits:,} bits, all binary, first and last layer included"),
-        ("BOPs", f"{card.macs:,} binary multiply-accumulates an image"),
+        ("BOPs", f"{card.macs:,} binary multiply-accumulates per image"),
         ("UP5K", speed),
-        ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights a byte"),
+        ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights per byte"),
         ("training", f"{card.epochs} epochs, kept epoch {card.best_epoch + 1}, seed {card.seed}, {card.seconds / 60:,.0f} minutes"),
         ("trained on", card.device),
     ]

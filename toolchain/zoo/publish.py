@@ -21,7 +21,7 @@ from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.data.load_dataset import load_dataset
-from owlbit.toolchain.runs.run_folder import RECIPE, read_result, run_recipe, trained_on, write_json
+from owlbit.toolchain.runs.run_folder import RECIPE, EarlierTraining, Result, read_result, run_recipe, trained_on, write_json
 from owlbit.toolchain.zoo.card import CARD, PAGE, SAMPLE, ZOO, Card, card_page, sample_frames
 
 
@@ -61,20 +61,37 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
             validation_accuracy=result.validation_accuracy,
             test_accuracy=accuracy,
             test_images=len(test),
-            epochs=result.epochs,
-            best_epoch=result.best_epoch,
+            epochs=result.epochs + sum(each.epochs for each in result.earlier),
+            best_epoch=result.best_epoch + sum(each.epochs for each in result.earlier),
             keep=recipe.training.keep,
             seed=recipe.training.seed,
-            seconds=result.seconds,
+            seconds=round(result.seconds + sum(each.seconds for each in result.earlier), 1),
             onnx_bytes=(folder / ONNX).stat().st_size,
             commands=commands,
-            notes=notes,
+            notes=[*_told_of_restarts(result), *notes],
             device=trained_on(run),
             **_costs(network),
         )
         write_json(folder / CARD, asdict(card))
         write_text(folder / PAGE, card_page(card, "" if zoo == ZOO else f"{place}/{ONNX}"))
     return card
+
+
+def _told_of_restarts(result: Result) -> list[str]:
+    if not result.earlier:
+        return []
+    last = EarlierTraining(result.best_epoch, result.epochs, result.validation_accuracy, result.seconds)
+    trainings = [*result.earlier, last]
+    epochs = [str(each.epochs) for each in trainings]
+    accuracies = [f"{each.validation_accuracy:.2%}" for each in trainings]
+    return [
+        f"{len(trainings)} trainings, each from the weights of the one before: {_listed(epochs)} epochs, "
+        f"validation accuracy {_listed(accuracies)}."
+    ]
+
+
+def _listed(words: list[str]) -> str:
+    return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def _costs(network: Network) -> dict[str, Any]:

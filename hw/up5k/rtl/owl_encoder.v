@@ -31,7 +31,7 @@ module owl_encoder (
   assign px_ready = enable && !next_have;
 
   // ---------------------------------------------------------------- table of thresholds
-  (* ram_style = "block" *) reg [`OWL_ENTRY_BITS-1:0] entries[0:15];
+  (* ram_style = "block", no_rw_check *) reg [`OWL_ENTRY_BITS-1:0] entries[0:15];
   reg  [`OWL_ENTRY_BITS-1:0] entry;
   reg  [ 3:0] index;
   wire        stall = (index[1:0] == 2'd3) && wr_valid && !wr_grant;

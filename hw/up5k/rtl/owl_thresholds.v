@@ -10,7 +10,7 @@ module owl_thresholds (
     input  wire [ 7:0] addr,
     output reg  [63:0] q
 );
-  reg [63:0] cells[0:255];
+  (* no_rw_check *) reg [63:0] cells[0:255];
   always @(posedge clk) begin
     if (wr_valid) cells[wr_index] <= wr_data;
     q <= cells[addr];

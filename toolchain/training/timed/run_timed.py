@@ -18,8 +18,8 @@ from owlbit.toolchain.runs.run_folder import TIMED, Result, start_run, write_jso
 from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import write_model
 from owlbit.toolchain.training.finish import finish_run
+from owlbit.toolchain.training.prepare import check_apart, teacher_of_run
 from owlbit.toolchain.training.timed.train_timed import check_timed, train_timed
-from owlbit.toolchain.training.train import check_apart, teacher_of_run
 
 
 @run_locks()

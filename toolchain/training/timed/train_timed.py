@@ -49,16 +49,18 @@ class TimedTraining:
 
 
 def check_timed(recipe: Recipe) -> None:
-    """Raises SettingError for what a training by the clock has not: stages, pruning, attention, a teacher trained within."""
+    """Raises SettingError for what a training by the clock has not: stages, pruning, restarts, attention, a teacher of its own."""
     refused = [
         ("training.stages", recipe.training.stages != 1, str(recipe.training.stages)),
         ("pruning", recipe.pruning is not None, "a table [pruning]"),
+        ("restarts", bool(recipe.before), f"{len(recipe.before)}"),
         ("distillation.teacher", recipe.distillation is not None and recipe.distillation.trained_first, '"float"'),
         ("distillation.attention", recipe.distillation is not None and recipe.distillation.attention > 0, "attention matching"),
     ]
     wanted = {
         "training.stages": "1 in a training by the clock",
         "pruning": "no such table in a training by the clock",
+        "restarts": "no such tables in a training by the clock",
         "distillation.teacher": "the folder of a finished run in a training by the clock",
         "distillation.attention": "0 in a training by the clock",
     }
