@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import read_limited
+from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.network import Network
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.build import FLASH, compile_flash
@@ -36,4 +38,4 @@ def read_flash(build: Path) -> bytes:
     path = build / FLASH
     if not path.is_file():
         raise OwlbitError(f"{build}: expected a build folder with {FLASH} in it; `owlbit build` makes one")
-    return path.read_bytes()
+    return read_limited(path, FLASH_BYTES)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
+from owlbit.export.limits import TEXT_LAYERS
 from owlbit.export.settings import RefusedError
 from owlbit.models.layer_table import Conv, Linear, Shape, TableError, layer_shapes
 from owlbit.models.paper_networks import FloatResNet18, ResNet9
@@ -18,8 +19,6 @@ from owlbit.toolchain.recipes.network import NetworkChoice, check_network
 from owlbit.toolchain.recipes.pruning import PruningTable, check_pruning
 from owlbit.toolchain.recipes.restarts import RestartTable
 from owlbit.toolchain.recipes.training import DistillationTable, Training, check_distillation, check_training
-
-MOST_LAYERS = 500
 
 LayerChoice = Annotated[
     Annotated[Conv, Kind("conv"), Tag("conv")] | Annotated[Linear, Kind("linear"), Tag("linear")], Discriminator(kind_of)
@@ -35,7 +34,7 @@ class RecipeFile(BaseModel):
     extends: Annotated[str | None, key("the recipe, relative to this file, that says what this one does not say")] = None
     data: DataTable
     input: InputTable | None = None
-    layers: tuple[LayerChoice, ...] = ()  # MOST_LAYERS at most
+    layers: tuple[LayerChoice, ...] = ()  # TEXT_LAYERS at most
     network: NetworkChoice | None = None
     training: Training = Training()
     distillation: DistillationTable | None = None
@@ -56,8 +55,8 @@ class RecipeFile(BaseModel):
     @classmethod
     def _has_few_layers(cls, content: Any) -> Any:
         layers = content.get("layers") if isinstance(content, Mapping) else None
-        if isinstance(layers, list) and len(layers) > MOST_LAYERS:
-            raise RefusedError("layers", f"at most {MOST_LAYERS} tables headed [[layers]]", str(len(layers)))
+        if isinstance(layers, list) and len(layers) > TEXT_LAYERS:
+            raise RefusedError("layers", f"at most {TEXT_LAYERS} tables headed [[layers]]", str(len(layers)))
         return content
 
     @model_validator(mode="after")

@@ -51,7 +51,7 @@ def shown(value: object) -> str:
 
 LIGHT = Range(0, 1e6, "lux")  # the sun gives 1.2e5
 MISMATCH = Range(0, 1000, "mV rms")
-FRAME_RATE = Range(0.001, 100_000, "frames a second")
+FRAME_RATE = Range(0.001, 100_000, "frames per second")
 
 # By the names of `sensor.Sensor`. Dark current, temperature and doubling are such that their product stays below 1e17 electrons in
 # the longest exposure; numpy draws Poisson numbers up to 9.2e18.
