@@ -34,15 +34,14 @@ def demo() -> Network:
 
 def read_qonnx(path: Path) -> str:
     """The scores of what is accepted are compared with those of QONNX's executor."""
-    from owlbit.export.load_model import load_model
-    from owlbit.hw.verification import compare
     from owlbit.toolchain.data.synthetic import make_frames
-    from owlbit.toolchain.deploy.backends import qonnx_backend, reference_backend
+    from owlbit.toolchain.deploy.model_source import find_model
+    from owlbit.toolchain.deploy.verify import read_verified, verify_model
 
-    network = load_model(path)
-    rows = list(compare(reference_backend(network, 2), make_frames(network.input_shape, 2), [qonnx_backend(path, network, 2)]))
-    rounding = any("round" in note for note in getattr(network, "notes", ()))
-    return f"wrong: {rows[1].note}" if rows[1].status == "differs" and not rounding else ""
+    verified = read_verified(find_model(path))
+    rows = verify_model(verified, make_frames(verified.subject.input_shape, 2), "qonnx", lambda _: None)
+    rounding = any("round" in note for note in getattr(verified.subject, "notes", ()))
+    return f"wrong: {rows[-1].note}" if rows[-1].status == "differs" and not rounding else ""
 
 
 def read_npz(path: Path) -> str:

@@ -10,17 +10,7 @@ import pytest
 from fuzz_requests import fuzz_requests
 from fuzz_run import Counts, Worker, fuzz, working
 
-TRIED = {
-    "qonnx": 150,
-    "npz": 120,
-    "recipe": 150,
-    "settings": 40,
-    "images": 60,
-    "upload": 60,
-    "array": 60,
-    "record": 60,
-    "flash": 30,
-}
+TRIED = {"recipe": 200, "settings": 60, "images": 100, "upload": 100, "array": 100, "record": 100, "flash": 50}
 
 
 @pytest.fixture(scope="module")
