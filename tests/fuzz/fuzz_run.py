@@ -95,6 +95,13 @@ RECORDS = tuple(json.dumps(each).encode() for each in (_STATE, [_EPOCH], _RESULT
 DEEP = (b"[" * 100_000, b'{"target": ' * 5000, b'{"target": ' + b"9" * 5000 + b"}", b"[" + b"1," * 10_000 + b"1]")
 
 
+def damaged_network(draw: Draw) -> bytes:
+    """A flash image whose network, not its bitstream, is damaged."""
+    from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
+
+    return flash()[:FLASH_OFFSET] + mutate_bytes(flash()[FLASH_OFFSET:], draw)
+
+
 def record(draw: Draw) -> bytes:
     if draw.random() < 0.1:
         return DEEP[int(draw.integers(len(DEEP)))]
@@ -117,6 +124,7 @@ INPUTS: Mapping[str, Callable[[Draw], tuple[bytes, str]]] = {
     "array": lambda draw: (mutate_array(array(draw), draw), "npy"),
     "record": lambda draw: (record(draw), "json"),
     "flash": lambda draw: (mutate_bytes(flash(), draw), "bin"),
+    "chip": lambda draw: (damaged_network(draw), "bin"),  # needs Verilator, and some minutes to begin with
 }
 
 

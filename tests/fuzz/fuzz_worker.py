@@ -128,6 +128,18 @@ def read_flash(path: Path) -> str:
     return ""
 
 
+def read_chip(path: Path) -> str:
+    """The engine's RTL boots the image: it raises `error`, or gives the right scores."""
+    from owlbit.hw.reference import simulate
+    from owlbit.hw.up5k.simulate import simulate_rtl
+    from owlbit.hw.verification import describe_difference
+    from owlbit.toolchain.data.synthetic import make_frames
+
+    frames = make_frames(demo().input_shape, 1)
+    difference = describe_difference(simulate(demo(), frames), simulate_rtl(path.read_bytes(), demo(), frames).scores)
+    return f"wrong: {difference}" if difference else ""
+
+
 READERS: dict[str, Callable[[Path], str]] = {
     "qonnx": read_qonnx,
     "npz": read_npz,
@@ -138,6 +150,7 @@ READERS: dict[str, Callable[[Path], str]] = {
     "upload": read_upload,
     "record": read_record,
     "flash": read_flash,
+    "chip": read_chip,
 }
 
 
