@@ -16,7 +16,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from owlbit.toolchain.sensing.server.limits import HEADERS_S, LOG_EVERY_S, MOST_CONNECTIONS, SPARE_DESCRIPTORS
+from owlbit.toolchain.sensing.server.limits import HEADERS_S, LOG_EVERY_S, MOST_CONNECTIONS, MOST_LINES, SPARE_DESCRIPTORS
 
 
 def most_connections() -> int:
@@ -77,21 +77,36 @@ class LimitedProtocol(H11Protocol):
         oldest.drop()
 
 
-class QuietLog:
-    """What asyncio reports of itself, a line every LOG_EVERY_S at most, with the number of those that were left out."""
+class QuietLog(logging.Filter):
+    """MOST_LINES of log at most in LOG_EVERY_S; the next one afterwards says how many were left out."""
 
-    def __init__(self, logger: logging.Logger) -> None:
-        self.logger = logger
-        self._next = 0.0
-        self._left_out = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self._since, self._lines, self._left_out = float("-inf"), 0, 0
 
-    def __call__(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """As `loop.set_exception_handler` wants it."""
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether `record` is shown."""
         now = time.monotonic()
-        if now < self._next:
+        if now - self._since >= LOG_EVERY_S:
+            self._since, self._lines = now, 0
+        self._lines += 1
+        if self._lines > MOST_LINES:
             self._left_out += 1
-            return
+            return False
+        if self._left_out:
+            record.msg, record.args = f"{record.getMessage()} ({self._left_out:,} lines before it were left out)", ()
+            self._left_out = 0
+        return True
+
+
+def keep_log_short(logger: logging.Logger) -> None:
+    """What asyncio and uvicorn report of connections goes to `logger`, through one `QuietLog`; to be called in the loop."""
+    for each in [each for each in logger.filters if isinstance(each, QuietLog)]:  # of an earlier loop in this process
+        logger.removeFilter(each)
+    logger.addFilter(QuietLog())
+
+    def report(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        more = f" (and {self._left_out:,} more)" if self._left_out else ""
-        self.logger.warning("%s%s%s", context.get("message", "an error"), f": {error}" if error else "", more)
-        self._next, self._left_out = now + LOG_EVERY_S, 0
+        logger.warning("%s%s", context.get("message", "an error"), f": {error}" if error else "")
+
+    asyncio.get_running_loop().set_exception_handler(report)

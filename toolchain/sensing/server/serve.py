@@ -16,7 +16,7 @@ import uvicorn
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.sensing.frame_record import FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.server.connections import LimitedProtocol, QuietLog, most_connections
+from owlbit.toolchain.sensing.server.connections import LimitedProtocol, keep_log_short, most_connections
 from owlbit.toolchain.sensing.server.guard import is_loopback
 from owlbit.toolchain.sensing.server.limits import ACCEPTED_AT_ONCE, COMMAND_BYTES, WAITING_CONNECTIONS
 from owlbit.toolchain.sensing.server.viewers import Feed
@@ -107,7 +107,7 @@ def run_page(
     worker.start()
 
     async def serve() -> None:
-        asyncio.get_running_loop().set_exception_handler(QuietLog(logging.getLogger("uvicorn.error")))
+        keep_log_short(logging.getLogger("uvicorn.error"))
         await server.serve([bound])
 
     try:

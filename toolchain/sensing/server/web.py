@@ -33,7 +33,7 @@ from owlbit.hw.fast import compile_fast
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.plain_json import to_json
 from owlbit.toolchain.sensing.server.guard import Guard
-from owlbit.toolchain.sensing.server.limits import BODY_S, MOST_VIEWERS, UPLOAD_BYTES, UPLOADS_WAITING
+from owlbit.toolchain.sensing.server.limits import BODY_S, COMMANDS_PER_S, MOST_VIEWERS, UPLOAD_BYTES, UPLOADS_WAITING
 from owlbit.toolchain.sensing.server.metrics import exposition, make_registry
 from owlbit.toolchain.sensing.server.uploads import UploadError, read_upload, too_large
 from owlbit.toolchain.sensing.server.viewers import Feed, Viewer
@@ -207,6 +207,7 @@ async def listen(socket: WebSocket, feed: Feed, token: str = "") -> None:
         except OwlbitError as error:
             await socket.send_text(to_json({"kind": "refused", "message": str(error)}))
         feed.tell_setting()
+        await anyio.sleep(1 / COMMANDS_PER_S)
 
 
 def may_command(given: str, token: str) -> bool:

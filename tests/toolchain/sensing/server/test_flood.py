@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import logging
 import re
 import resource
 import signal
@@ -25,6 +26,7 @@ from PIL import Image
 
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.server import connections
+from owlbit.toolchain.sensing.server.limits import MOST_LINES
 from sensing_tools import ROOT, Script, demo_network
 from serving import serving, wait_until
 
@@ -138,3 +140,15 @@ def test_headers_that_do_not_come_are_waited_for_no_longer_than_the_limit(monkey
             with contextlib.suppress(ConnectionResetError):
                 assert line.recv(65536) == b""
         assert time.monotonic() - started < 4
+
+
+def test_a_flood_of_log_lines_is_cut_short_and_counted(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("test of a flood")
+    logger.addFilter(connections.QuietLog())
+    with caplog.at_level(logging.WARNING):
+        for number in range(1000):
+            logger.warning("refused %d", number)
+        assert [record.message for record in caplog.records] == [f"refused {number}" for number in range(MOST_LINES)]
+        monkeypatch.setattr(connections, "LOG_EVERY_S", 0)
+        logger.warning("refused")
+    assert caplog.records[-1].message == f"refused ({1000 - MOST_LINES} lines before it were left out)"
