@@ -18,7 +18,7 @@ from pydantic import ConfigDict, with_config
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images
 from owlbit.toolchain.data.synthetic import make_frames
@@ -72,7 +72,7 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises OwlbitError where it cannot be read."""
     path = folder / CARD
     try:
-        return parsed(Card, path.read_bytes())
+        return read_json(Card, path)
     except (OSError, ValueError) as error:
         raise OwlbitError(f"{path}: expected a card as `owlbit zoo publish` writes it, could not read it ({error})") from None
 
