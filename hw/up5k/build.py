@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import write_bytes, write_text
+from owlbit.export.files import read_limited, write_bytes, write_text
+from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.network import Network
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
 from owlbit.hw.up5k.board import Board
 from owlbit.hw.up5k.board_flash import board_flash, check_camera, describe_board
+from owlbit.hw.up5k.class_table import rank_on_chip
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET, NetworkImage, image_hash, pack_image
@@ -24,7 +26,8 @@ TARGET, FLASH, NETWORK_PART, BUILD = "up5k", "flash.bin", "network.bin", "build.
 
 
 def network_image(network: Network, program: Up5kProgram, policy: ChipPolicy = NEVER) -> bytes:
-    """The flash image of a compiled network, with its self-test. Scores of a `Network` rank as they are: no class table."""
+    """The flash image of a compiled network, with its self-test and the integers by which the chip ranks its classes."""
+    ranking = rank_on_chip(network)
     return pack_image(
         NetworkImage(
             words=program.words,
@@ -32,6 +35,8 @@ def network_image(network: Network, program: Up5kProgram, policy: ChipPolicy = N
             classes=network.classes,
             name=network.name,
             policy=policy,
+            class_table=ranking.table,
+            host_decides=ranking.host_decides,
             self_test=make_self_test(network),
         )
     )
@@ -69,6 +74,8 @@ def describe_build(network: Network, program: Up5kProgram, image: bytes, policy:
     return {
         "target": TARGET,
         "network": network.name,
+        "input": {"scale": network.input_scale, "offset": network.input_offset},
+        "notes": list(network.notes),
         "network_offset": FLASH_OFFSET,
         "network_bytes": len(image),
         "network_sha256": image_hash(image),
@@ -95,7 +102,7 @@ def engine_flash(path: Path) -> bytes:
 
     Raises OwlbitError where build.json beside it does not say where the network lies.
     """
-    flash = path.read_bytes()
+    flash = read_limited(path, FLASH_BYTES)
     report = path.with_name(BUILD)
     if report.is_file():
         try:

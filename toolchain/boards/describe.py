@@ -56,6 +56,8 @@ def wiring_rows(board: Board) -> list[tuple[str, str, str, str]]:
 def describe_policy(build: BoardBuild) -> str:
     """When the chip of a build wakes its host, as a line."""
     policy = build.image.policy
+    if build.image.host_decides:
+        return "wake-up: never, as no integers rank these classes as the network's factors do: class and wake-up are the host's"
     if not policy.needed:
         return "wake-up: never"
     text = (

@@ -33,7 +33,7 @@ def run_live(network: Network, settings: Settings, options: SenseOptions) -> int
     sinks = open_sinks(options)
     records = deliver_events(loop, sinks, options.frames)
     try:
-        stopped_by = run_headless(loop, records) if options.headless else open_page(loop, records, options.host, options.port)
+        stopped_by = run_headless(loop, records) if options.headless else open_page(loop, records, options)
     finally:
         for sink in sinks:
             sink.close()
@@ -62,6 +62,7 @@ def run_sweeps(model: Path, network: Network, settings: Settings, options: Sense
 def build_loop(network: Network, settings: Settings, options: SenseOptions) -> Loop:
     """The loop that `options` describe. Raises OwlbitError for what cannot be used."""
     from owlbit.hw.up5k.board import load_board
+    from owlbit.hw.up5k.class_table import rank_on_chip
     from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
     from owlbit.toolchain.sensing.controls import Controls
     from owlbit.toolchain.sensing.converters import make_converter
@@ -78,10 +79,14 @@ def build_loop(network: Network, settings: Settings, options: SenseOptions) -> L
         hold=options.hold,
         seed=options.seed,
     )
-    policy, energy, clock_hz = settings.policy_for(network), settings.energy, CLOCK_HZ
+    policy, energy, clock_hz, rank = settings.policy_for(network), settings.energy, CLOCK_HZ, None
     if options.board is not None:
-        board = load_board(options.board)
+        board, ranking = load_board(options.board), rank_on_chip(network)
         policy, energy, clock_hz = replace(policy, contrast=0.0), energy.on_board(board), board.clock_hz
+        if ranking.host_decides:
+            tell("no integers rank this network's classes as its factors do: on the board, class and wake-up are the host's")
+        else:
+            rank, policy = ranking.values, replace(policy, margin=policy.on_chip(network).margin)
         stops = "stops" if board.clock_gating else "does not stop"
         tell(f"board {board.name}: the contrast gate is off, as the chip has none; the clock {stops} between frames")
     return Loop(
@@ -91,7 +96,7 @@ def build_loop(network: Network, settings: Settings, options: SenseOptions) -> L
         policy=policy,
         energy=energy,
         clock_hz=clock_hz,
-        engine=make_engine(options.level, network),
+        engine=make_engine(options.level, network, rank),
         converter=make_converter(options.converter, settings.sensor, network, options.bubbles),
         controls=Controls(options.light, settings.sensor.mismatch_mv if options.mismatch is None else options.mismatch),
         frames_per_second=options.rate,
@@ -126,17 +131,17 @@ def deliver_events(loop: Loop, sinks: list[Sink], count: int | None) -> Iterator
             return
 
 
-def open_page(loop: Loop, records: Iterator[FrameRecord], host: str, port: int) -> int | None:
+def open_page(loop: Loop, records: Iterator[FrameRecord], options: SenseOptions) -> int | None:
     """Serves the page; see `serve.run_page`. Raises OwlbitError where what it needs is not installed."""
     try:
         from owlbit.toolchain.sensing.server.serve import run_page
     except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
+        if error.name not in ("anyio", "fastapi", "h11", "prometheus_client", "starlette", "uvicorn"):
             raise
         raise OwlbitError(
             f"the page needs {error.name}; `pip install --editable '.[sense]'` in the checkout brings it, --headless does without"
         ) from None
-    return run_page(loop, records, host=host, port=port, notify=tell)
+    return run_page(loop, records, host=options.host, port=options.port, notify=tell, token=options.token)
 
 
 def run_headless(loop: Loop, records: Iterator[FrameRecord]) -> int | None:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Bits, Ints
-from owlbit.hw.up5k.wake_policy import ChipPolicy
+from owlbit.export.network import Bits, Network
+from owlbit.hw.up5k.class_table import rank_on_chip
+from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 from owlbit.models.recipe_keys import key
 
 
@@ -49,9 +51,16 @@ class WakePolicy(WakeRule):
 
     quiet: tuple[int, ...] = ()
 
-    def on_chip(self) -> ChipPolicy:
-        """All but the contrast, as a flash image and the host link carry it."""
-        return ChipPolicy(self.needed, self.of, self.margin, self.hold_off_frames, self.quiet)
+    def on_chip(self, network: Network) -> ChipPolicy:
+        """All but the contrast, as a flash image and the host link carry it: the margin in the integers by which the chip ranks.
+
+        Never wakes where the chip has no such integers, so that the host decides.
+        """
+        ranking = rank_on_chip(network)
+        if ranking.host_decides:
+            return NEVER
+        margin = min(round(self.margin * ranking.scale), (1 << 32) - 1)
+        return ChipPolicy(self.needed, self.of, margin, self.hold_off_frames, self.quiet)
 
 
 class Waker:
@@ -63,7 +72,7 @@ class Waker:
         self.held = False  # the newest frame could not wake
         self.frames_to_hold = 0
 
-    def is_sure(self, decision: int, margin: int, contrast: float) -> bool:
+    def is_sure(self, decision: int, margin: float, contrast: float) -> bool:
         """Whether a frame counts."""
         policy = self.policy
         return margin >= policy.margin and contrast >= policy.contrast and decision not in policy.quiet
@@ -86,11 +95,16 @@ class Waker:
         return self.held or self.frames_to_hold > 0
 
 
-def decide(ranked: Ints) -> tuple[int, int]:
-    """(first index of the largest, its lead over the second; of a single class its value, 0 at least)."""
+def decide(ranked: NDArray[Any]) -> tuple[int, float]:
+    """(first index of the largest, its lead over the second; of a single class its value, 0 at least).
+
+    A whole number where `ranked` are.
+    """
     best = int(ranked.argmax())
     others = np.delete(ranked, best)
-    return best, int(ranked[best]) - int(others.max()) if others.size else max(0, int(ranked[best]))
+    # Python's numbers, as the difference of two int32 may need 33 bits.
+    lead: float = ranked[best].item() - others.max().item() if others.size else max(0, ranked[best].item())
+    return best, lead
 
 
 def contrast(bits: Bits, colours: int) -> float:
