@@ -154,7 +154,8 @@ def test_ten_thousand_damaged_packets_hang_nothing() -> None:
                 while chip.waiting:
                     chip.run(20_000)
                 chip.run(80_000)  # what was begun and not ended is dropped
-                host.next_packet(0.01)
+                while host.next_packet(0.01):  # answers to packets that were whole after all
+                    pass
                 status = host.status(tries=3)
                 assert status.protocol == 1, f"after {index + 1} packets"
                 bad += status.bad_packets
