@@ -26,8 +26,9 @@ def reading(what: str, error: type[OwlbitError]) -> Iterator[None]:
         raise error(f"{what}: cannot be read ({reason.strerror or reason})") from None
     except Exception as reason:
         LOG.debug("%s: refused", what, exc_info=reason)
-        said = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
-        raise error(f"{what} ({one_line(said)})") from None
+        said = one_line(f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__)
+        hint = "a file that is whole and ends so shows a defect of owlbit: please report it"
+        raise error(f"{what} ({said}); {hint}") from None
 
 
 def one_line(text: object, most: int = 300) -> str:

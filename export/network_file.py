@@ -2,7 +2,7 @@
 
 Entry `header` is UTF-8 JSON as uint8: `format`, `version`, the network's plain fields, and one description a layer with its kind
 and its plain fields. The arrays of layer i are the entries `i.weights`, `i.thresholds`, `i.permutation` and `i.select`; weight bits
-are packed eight a byte, most significant bit first in C order, and their shape is in the layer's description.
+are packed eight per byte, most significant bit first in C order, and their shape is in the layer's description.
 `score_factors` and `score_offsets` are float32 entries where the network has them, `notes` a list in the header.
 Version 2 added the logic skip, version 3 factors and offsets per class and an input scale per colour; a network without them is
 still written as version 1, which every release reads.
