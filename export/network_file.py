@@ -110,7 +110,7 @@ def load_network(path: str | Path) -> Network:
         raise NetworkFileError(f"{path}: no such file; `owlbit export` and `owlbit build` write network files")
     if not zipfile.is_zipfile(path):
         raise NetworkFileError(f"{path}: expected a network file (npz), but this is none or it was cut off; write it again")
-    with reading(f"{path}: this network file is damaged; write it again", NetworkFileError):
+    with reading(f"{path}: this network file is damaged", NetworkFileError, "write it again"):
         arrays = read_npz(path, _ENTRIES) if "header.npy" in zipfile.ZipFile(path).namelist() else {}
         header = json.loads(arrays["header"].tobytes().decode()) if arrays else None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -120,7 +120,7 @@ def load_network(path: str | Path) -> Network:
         raise NetworkFileError(
             f"{path}: this network file has version {one_line(version, 40)}, versions up to {VERSION} are known; update owlbit"
         )
-    with reading(f"{path}: this network file is damaged; write it again", NetworkFileError):
+    with reading(f"{path}: this network file is damaged", NetworkFileError, "write it again"):
         try:
             return _network(header, arrays)
         except NetworkError as error:
