@@ -45,6 +45,14 @@ def sense(
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="The page's port; 0: any free one.")
     ] = SenseOptions.port,
+    token: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            envvar="OWLBIT_TOKEN",
+            help="What the page's commands need (default: beyond this machine one that is made up and printed).",
+        ),
+    ] = SenseOptions.token,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many (default: never).")] = None,
     full_speed: Annotated[bool, typer.Option("--full-speed", help="Do not wait for the next frame's time.")] = False,
     once: Annotated[bool, typer.Option("--once", help="End with the source instead of beginning it again.")] = False,
@@ -107,6 +115,7 @@ def sense(
         headless=headless,
         host=host,
         port=port,
+        token=token,
         frames=frames,
         full_speed=full_speed,
         once=once,

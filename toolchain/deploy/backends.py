@@ -140,7 +140,7 @@ def rtl_backend(flash: bytes | None, network: Network, images: int) -> Backend:
 
 
 def bitstream_backend(flash: bytes | None, network: Network, images: int) -> Backend:
-    """The bits of the packed bitstream, turned back into Verilog and simulated, booting the same flash image."""
+    """The bits of the bitstream in the same flash image, turned back into Verilog and simulated, booting that image."""
     return _chip_backend("bitstream", flash, network, images)
 
 

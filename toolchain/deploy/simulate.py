@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import read_limited
+from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.load_model import NETWORK
 from owlbit.export.network import Network
 from owlbit.export.network_file import load_network
@@ -49,4 +51,4 @@ def read_flash(build: Path, network: Network) -> bytes:
             f"{build}: expected a build of the network {network.name!r}, found one of another network, whose classes are others; "
             f"simulate that one (`owlbit simulate {build}`), or build {network.name!r}"
         )
-    return path.read_bytes()
+    return read_limited(path, FLASH_BYTES)

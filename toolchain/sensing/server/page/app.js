@@ -4,6 +4,7 @@ import { drawFrame, drawPlane, drawRolling, drawTone, drawTrace } from "/charts.
 const SPAN = 12, TEXT_MS = 100, MOST_PLANES = 64, MOST_SCORES = 10, MOST_EVENTS = 200, MOST_MV = 40;
 const $ = id => document.getElementById(id);
 const past = [], rolling = [], events = [];
+const token = new URLSearchParams(location.hash.slice(1)).get("token"); // after #, where no server and no log sees it
 let about = null, latest = null, socket = null, fresh = false, written = 0, rate = null, colour = {}, touched = {}, retry = 500;
 
 // Figures for people.
@@ -227,13 +228,13 @@ function connect() {
   socket.onmessage = ({ data }) => {
     if (typeof data !== "string") return takeFrame(data);
     const message = JSON.parse(data);
-    if (message.kind === "hello") { retry = 500; build(message); }
+    if (message.kind === "hello") { retry = 500; build(message); if (token) send({ token }); }
     else if (message.kind === "event") takeEvent(message);
     else if (message.kind === "setting") {
       showSetting(message);
       if (latest) { latest.setting = message; fresh = true; }
     }
-    else if (message.kind === "refused") { $("note").hidden = false; $("note").textContent = message.message; }
+    else if (message.kind === "refused" || (message.kind === "access" && !message.commands)) { $("note").hidden = false; $("note").textContent = message.message ?? "The token in this page's address is not the one that the sensor was started with: it is for looking."; }
   };
   socket.onclose = () => {
     say("lost", "connection lost, trying again");
@@ -270,7 +271,7 @@ async function upload(file) {
   URL.revokeObjectURL($("thumb").src);
   $("thumb").src = URL.createObjectURL(file);
   try {
-    const reply = await fetch(`/picture?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file }), said = await reply.json();
+    const reply = await fetch(`/picture?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, headers: token ? { authorization: `Bearer ${token}` } : {} }), said = await reply.json();
     $("answer-class").textContent = reply.ok ? said.class : "refused";
     $("answer-text").textContent = reply.ok ? `${said.name}: margin ${said.margin}, from a noiseless sensor; the frames above are the noisy one's` : said.detail;
   } catch {
