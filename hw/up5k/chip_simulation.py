@@ -80,6 +80,7 @@ class ChipSimulation:
         self.events: list[Event] = []
         self.received = bytearray()  # from the chip, not yet taken
         self.time_us = 0.0
+        self.waiting = 0  # bytes of the host that have not gone out yet
         self._folder = tempfile.TemporaryDirectory(prefix="owlbit-")
         self._bench = subprocess.Popen(
             [str(executable), *_arguments(Path(self._folder.name), flash, pictures, options or {})],
@@ -126,6 +127,7 @@ class ChipSimulation:
             time, kind, value = text.rstrip("\n").split(" ", 2)
             self.time_us = int(time) / 1e6
             if kind == "ready":
+                self.waiting = int(value)
                 return self.events[first:]
             self.events.append(Event(self.time_us, kind, value))
             if kind == "byte":

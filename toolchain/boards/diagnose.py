@@ -13,7 +13,7 @@ import numpy as np
 from owlbit.export.network import Network
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.flash_format import SelfTest
-from owlbit.hw.up5k.host.client import Device, explain_error
+from owlbit.hw.up5k.host.client import Device, DeviceError, explain_error
 from owlbit.hw.up5k.host.packets import Result, Status
 from owlbit.toolchain.boards.write_flash import BoardBuild
 
@@ -126,7 +126,12 @@ def _check_camera(device: Device, status: Status) -> Finding:
         return Finding("camera", WRONG, explain_error(status.error))
     device.results.clear()
     device.errors.clear()
-    device.start()
+    try:
+        device.start()  # the chip tries a camera again that did not answer
+    except DeviceError:
+        if error := device.status().error:
+            return Finding("camera", WRONG, explain_error(error))
+        raise
     results: list[Result] = []
     for each in device.events(device.clock() + WATCH_S):
         if not isinstance(each, Result):

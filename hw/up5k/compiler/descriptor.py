@@ -26,6 +26,7 @@ class Descriptor:
     frees_frame: bool
     pair: bool
     odd: bool
+    kept: bool
     steps: tuple[int, int, int, int, int, int, int]
     words: int
     passes: int

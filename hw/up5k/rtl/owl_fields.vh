@@ -38,7 +38,7 @@
 `define OWL_ENTRY_ENDS_PIXEL 37
 
 // Descriptor of a tile: four words, each with two steps; the first one is words 17 to 20
-`define OWL_TILE_BITS 187
+`define OWL_TILE_BITS 188
 `define OWL_TILE_COLUMNS1 39:32
 `define OWL_TILE_ROWS1 47:40
 `define OWL_TILE_WORDS1 55:48
@@ -64,6 +64,7 @@
 `define OWL_TILE_FREES_FRAME 184
 `define OWL_TILE_PAIR 185
 `define OWL_TILE_ODD 186
+`define OWL_TILE_KEPT 187
 
 // Steps: two in each word of a descriptor, the first alone in the header of a pass
 `define OWL_STEP_BITS 32

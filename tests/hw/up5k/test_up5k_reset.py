@@ -61,8 +61,8 @@ def test_a_missing_reset_is_noticed(network: Network, images: NDArray[np.uint8],
         shutil.copy(path, tmp_path)
     encoder = tmp_path / "owl_encoder.v"
     text = encoder.read_text(encoding="utf-8")
-    assert text.count("      index <= 4'd0;\n") == 1
-    encoder.write_text(text.replace("      index <= 4'd0;\n", ""))
+    assert text.count("      index <= FIRST;\n") == 1
+    encoder.write_text(text.replace("      index <= FIRST;\n", ""))
     chip = verilate([tmp_path / path.name for path in rtl_sources()], TOP, BENCH, options=RANDOM_INITIAL, optimisation="-O1")
     expected, wrong = reference.simulate(network, images), 0
     for seed in SEEDS:
