@@ -49,6 +49,7 @@ class Chip:
         self.error = 0
         self.wrong_by = 0  # added to the score of class 0: a fault of the engine
         self.silent = False
+        self.unplugged = False  # the port goes away
         self.drop_acks = 0  # so many answers are lost
         self.drop_requests = 0  # so many requests are, as those that meet a packet of the chip's own
         self.booting = 0  # so many answers to GET_STATUS say so
@@ -242,7 +243,7 @@ def on_a_port(chip: Chip, period_s: float = 0.0, noise: bytes = b"") -> Iterator
         due = time.monotonic()
         with suppress(OSError):
             first = noise
-            while not done.is_set():
+            while not done.is_set() and not chip.unplugged:
                 ready = select.select([master], [], [], 0.005)[0]
                 got = os.read(master, 4096) if ready else b""
                 answer = chip.take(got, time.monotonic())
@@ -253,6 +254,8 @@ def on_a_port(chip: Chip, period_s: float = 0.0, noise: bytes = b"") -> Iterator
                     answer += chip.camera()
                 if answer:
                     os.write(master, answer)
+        if chip.unplugged:
+            os.close(master)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -261,6 +264,6 @@ def on_a_port(chip: Chip, period_s: float = 0.0, noise: bytes = b"") -> Iterator
     finally:
         done.set()
         thread.join(5)
-        for handle in (master, slave):
+        for handle in (slave,) if chip.unplugged else (master, slave):
             with suppress(OSError):
                 os.close(handle)

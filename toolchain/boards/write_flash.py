@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import read_limited
+from owlbit.export.limits import FLASH_BYTES, RECORD_BYTES
 from owlbit.hw.up5k.board import Board, Programmer, load_board
 from owlbit.hw.up5k.board_flash import write_command
 from owlbit.hw.up5k.build import BUILD, FLASH, NETWORK_PART
-from owlbit.hw.up5k.compiler.flash_format import NetworkImage, read_image
+from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash, read_image
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class BoardBuild:
 def read_build(folder: Path) -> BoardBuild:
     """Raises OwlbitError where the folder is no build for a board, or one whose flash image is damaged."""
     try:
-        report = json.loads((folder / BUILD).read_text(encoding="utf-8"))
-        name, offset = report["board"], report["network_offset"]
+        report = json.loads(read_limited(folder / BUILD, RECORD_BYTES))
+        name, offset = str(report["board"]), int(report["network_offset"])
     except FileNotFoundError:
         raise OwlbitError(
             f"{folder}: expected a build folder, found no {BUILD} in it; `owlbit build MODEL --board NAME` makes one"
@@ -46,14 +48,14 @@ def read_build(folder: Path) -> BoardBuild:
         ) from None
     except (OSError, ValueError, TypeError):
         raise OwlbitError(f"{folder / BUILD}: expected what `owlbit build` writes, got something else; build it again") from None
-    board = load_board(str(name))
+    board = load_board(name)
     if offset != board.flash.network_offset:
         raise OwlbitError(
             f"{folder}: expected the network at {board.flash.network_offset:#x}, where the board {board.name} has it now, "
             f"got {offset:#x}; build it again"
         )
     try:
-        flash, alone = (folder / FLASH).read_bytes(), (folder / NETWORK_PART).read_bytes()
+        flash, alone = read_limited(folder / FLASH, FLASH_BYTES), read_limited(folder / NETWORK_PART, FLASH_BYTES)
     except OSError as error:
         raise OwlbitError(
             f"{error.filename}: expected a file of the build, could not read it ({error.strerror}); build it again"
@@ -64,7 +66,7 @@ def read_build(folder: Path) -> BoardBuild:
         image = read_image(alone)
     except OwlbitError as error:
         raise OwlbitError(f"{folder / NETWORK_PART}: {error}") from None
-    return BoardBuild(folder, board, image, report.get("network_sha256", ""))
+    return BoardBuild(folder, board, image, image_hash(alone))
 
 
 def choose_programmer(board: Board, wanted: str | None = None, network_alone: bool = False) -> Programmer:

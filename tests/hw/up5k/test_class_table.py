@@ -46,13 +46,12 @@ def test_plain_scores_need_no_table() -> None:
     np.testing.assert_array_equal(ranking.values(np.array([3, -2], np.int32)), [3, -2])
 
 
-def test_whole_factors_are_kept() -> None:
-    ranking = rank_on_chip(network([1, 2, 3], [4, -5, 0]))
-    assert (ranking.scale, ranking.host_decides) == (1.0, False)
-    np.testing.assert_array_equal(ranking.table, [[1, 4], [2, -5], [3, 0]])
-    halves = rank_on_chip(network([0.5, 1, 0], [0, 0.5, 3]))
-    assert halves.scale == 2.0
-    np.testing.assert_array_equal(halves.table, [[1, 0], [2, 1], [0, 6]])
+def test_the_scale_is_that_of_the_factors() -> None:
+    for made in (network([1, 2, 3], [4, -5, 0]), network([0.5, 1, 0], [0, 0.5, 3])):
+        ranking = rank_on_chip(made)
+        assert ranking.table is not None and made.score_factors is not None
+        np.testing.assert_allclose(ranking.table[:, 0], made.score_factors * ranking.scale, atol=0.5)
+        assert all_pairs_agree(made)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -183,6 +183,21 @@ def test_ports_that_are_not_a_board_s(chip: Chip, build: Path, tmp_path: Path) -
     assert (ended.code, "--build: expected the build that the board runs" in ended.err) == (2, True)
 
 
+def test_a_pulled_cable_ends_listening_with_one_sentence(chip: Chip) -> None:
+    status = chip.status
+
+    def status_then_pull() -> bytes:
+        threading.Timer(0.5, setattr, (chip, "unplugged", True)).start()
+        return status()
+
+    chip.status = status_then_pull  # type: ignore[method-assign]
+    ended = run(chip, "listen")
+    assert ended.code == 2
+    assert ended.out.count("\n") > 3
+    assert "the board is gone" in ended.err and "was its cable pulled?" in ended.err
+    assert ended.err.count("\n") == 1
+
+
 def test_a_half_written_flash_is_told_at_once(chip: Chip, build: Path) -> None:
     half_written(chip)
     ended = run(chip, "listen", "--build", str(build))
