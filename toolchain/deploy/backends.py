@@ -67,7 +67,10 @@ def qonnx_backend(model: Path | None, network: Network, images: int) -> Backend:
             raise NotRun(f"there is no {ONNX} here")
         from owlbit.export.qonnx.execute import execute_qonnx
 
-        return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
+        try:
+            return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
+        except ModuleNotFoundError as error:
+            raise NotRun(f"{error.name} is not installed; `pip install --editable '.[qonnx]'` in the checkout brings it") from None
 
     return Backend("qonnx", images, run)
 
