@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from owlbit.export.machine import usable_cores
 
 CPUINFO = Path("/proc/cpuinfo")
 # What of the kernel's flags is named: native bfloat16 makes trainings faster, popcounts of vectors the fast simulator.
@@ -22,4 +23,4 @@ def processor(cpuinfo: Path = CPUINFO) -> str:
 
 def cores() -> int:
     """How many this process may use."""
-    return len(os.sched_getaffinity(0))
+    return usable_cores()
