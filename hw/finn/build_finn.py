@@ -124,6 +124,7 @@ def _begin(network: Subject, build: BuildFolder, options: Options, vivado: Vivad
         folding=str(options.folding) if options.folding else None,
         finn=VERSION,
         vivado=vivado.version if vivado else None,
+        notes=list(network.notes),
     )
     found = build.read()
     if options.first is None or options.first == STEP_NAMES[0]:

@@ -50,7 +50,7 @@ class _Target:
 @dataclass
 class State:
     """The contents of build.json. `model_digest`: SHA-256 of model.onnx; `clock_ns`: clock period; `vivado`: its version or
-    None."""
+    None; `notes`: what the reader of the network's file guessed, and what in it hangs on float rounding."""
 
     target: str
     part: str
@@ -64,6 +64,7 @@ class State:
     vivado: str | None
     state: str = "building"
     steps: list[StepDone] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class BuildFolder:

@@ -20,6 +20,16 @@ from owlbit.toolchain.cli.compare import compare, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
 from owlbit.toolchain.cli.hardware import bitstream, finn
 from owlbit.toolchain.cli.offline import adopt, pack
+from owlbit.toolchain.cli.pixels import (
+    DeviationOption,
+    MeanOption,
+    OffsetOption,
+    RangeOption,
+    ScaleOption,
+    ShapeOption,
+    given_range,
+    given_shape,
+)
 from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
 from owlbit.toolchain.cli.terminal import out, version
@@ -54,11 +64,6 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder m
 ModelArgument = Annotated[
     Path,
     typer.Argument(metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder, or zoo:NAME.", show_default=False),
-]
-
-InputRange = Annotated[
-    str,
-    typer.Option(metavar="RANGE", help="What a QONNX file made elsewhere takes for pixels: uint8, unit [0, 1] or signed [-1, 1]."),
 ]
 
 
@@ -106,7 +111,12 @@ def build(
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
     ] = None,
-    input_range: InputRange = "auto",
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
     board: Annotated[
         str | None, typer.Option(metavar="BOARD", help="finn: FINN's name of a board, for bitfile and driver.")
     ] = None,
@@ -129,7 +139,8 @@ def build(
         model,
         folder,
         target=target,
-        input_range=input_range,
+        input_range=given_range(input_range, input_scale, input_offset, input_mean, input_deviation),
+        image_shape=given_shape(image_shape),
         board=board,
         frames_per_second=fps,
         folding=folding,
@@ -150,17 +161,26 @@ def simulate(
     images: Annotated[
         Path,
         typer.Option(
-            metavar="PATH", help="uint8 [N, C, H, W] as .npy or .npz, a picture, or a folder of them.", show_default=False
+            metavar="PATH",
+            help="uint8 [N, C, H, W] or [N, H, W, C] as .npy or .npz, a picture, a folder of them.",
+            show_default=False,
         ),
     ],
-    scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
+    scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write [N, classes] as .npy, int32 or float32.")] = None,
     level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, reference, rtl or bitstream.")] = "fast",
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
-    input_range: InputRange = "auto",
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
 ) -> None:
-    """Compute a model's exact integer scores for images; every level gives the same ones.
+    """Compute a model's exact scores for images; every level gives the same ones.
+
+    Scores are integers, or these times a factor plus an offset per class where the model's file has them.
 
     `fast` packs bits into words and uses all cores, `reference` is plain numpy, `rtl` the engine's Verilog in Verilator,
     `bitstream` the packed bitstream turned back into Verilog.
@@ -173,7 +193,8 @@ def simulate(
     from owlbit.toolchain.cli.tables import scores_table
     from owlbit.toolchain.data.user_images import load_images
 
-    network = owlbit.load(model, input_range=input_range)
+    pixels = given_range(input_range, input_scale, input_offset, input_mean, input_deviation)
+    network = owlbit.load(model, input_range=pixels, image_shape=given_shape(image_shape))
     frames, names = load_images(images, network)
     outcome = owlbit.measure(network, frames, level=level, folder=folder)
     if scores is not None:
@@ -193,7 +214,12 @@ def verify(
         str,
         typer.Option(metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream."),
     ] = "bitstream",
-    input_range: InputRange = "auto",
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
 ) -> None:
     """Compute a model by every backend and compare each, integer for integer, with the reference simulator: one row per backend.
 
@@ -205,7 +231,8 @@ def verify(
     from owlbit.hw.verification import any_wrong
     from owlbit.toolchain.cli.tables import verification_table
 
-    rows = owlbit.verify(model, images, up_to=up_to, input_range=input_range, progress=show_progress)
+    pixels, shape = given_range(input_range, input_scale, input_offset, input_mean, input_deviation), given_shape(image_shape)
+    rows = owlbit.verify(model, images, up_to=up_to, input_range=pixels, image_shape=shape, progress=show_progress)
     out.print(verification_table(rows))
     if any_wrong(rows):
         raise SystemExit(FAILED)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.guard import one_line, reading
+from owlbit.export.image_arrays import to_image_axes
 from owlbit.export.limits import IMAGE_BYTES
 from owlbit.export.network import Shape
 
@@ -36,8 +37,8 @@ class Taker(Protocol):
 def load_images(path: Path, network: Taker) -> tuple[NDArray[np.uint8], list[str]]:
     """uint8 images [N, C, H, W] that fit `network`, and a name for each.
 
-    `path`: an .npy with that array, an .npz with it as `images`, a picture, or a folder of pictures (sorted by name; gray for
-    C = 1, RGB for C = 3). Raises OwlbitError for anything else, naming the file.
+    `path`: an .npy with that array, or [N, H, W, C] or [N, C*H*W], an .npz with it as `images`, a picture, or a folder of
+    pictures (sorted by name; gray for C = 1, RGB for C = 3). Raises OwlbitError for anything else, naming the file.
     """
     LOG.info("reading images from %s", path)
     if not path.exists():
@@ -51,7 +52,7 @@ def load_images(path: Path, network: Taker) -> tuple[NDArray[np.uint8], list[str
         return read_pictures(files, network), [file.name for file in files]
     if path.suffix.lower() in PICTURES:
         return read_pictures([path], network), [path.name]
-    images = read_array(path)
+    images = to_image_axes(read_array(path), network.input_shape)
     try:
         network.check_images(images)
     except OwlbitError as error:

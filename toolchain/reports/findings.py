@@ -77,7 +77,7 @@ def gather_findings(source: ModelSource) -> Findings:
         ),
         test_images=test.images,
         test_labels=test.labels,
-        predicted=simulate(network, test.images).argmax(axis=1),
+        predicted=network.ranked(simulate(network, test.images)).argmax(axis=1),
         held_out=dataset.test is not None,
         history=read_history(run / HISTORY),
         best_epoch=read_result(run).best_epoch,

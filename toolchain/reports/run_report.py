@@ -16,7 +16,7 @@ from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
-from owlbit.hw.verification import HEADINGS, any_wrong, as_cells
+from owlbit.hw.verification import any_wrong, as_cells
 from owlbit.toolchain.deploy.model_source import ModelSource
 from owlbit.toolchain.drawing.html import render_page
 from owlbit.toolchain.drawing.svg import DATA, SOFT, picture, svg
@@ -39,6 +39,7 @@ def render_report(found: Findings) -> str:
     """The page as HTML text."""
     network = found.network
     channels, height, width = network.input_shape
+    headings, *cells = as_cells(found.verification)
     return render_page(
         TEMPLATE,
         title=f"{network.name}: a fully-binarised network, measured",
@@ -57,8 +58,8 @@ def render_report(found: Findings) -> str:
         learning_curve=svg(
             6.4, 4.2, lambda figure: plot_learning_curve(figure, found.history, found.best_epoch, (*DATA[:2], SOFT))
         ),
-        headings=HEADINGS,
-        verification=[(as_cells(row), row.note) for row in found.verification],
+        headings=headings,
+        verification=list(zip(cells, (row.note for row in found.verification), strict=True)),
         recipe=found.recipe,
     )
 

@@ -206,7 +206,7 @@ class Loop:
                 wall=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 decision=decision,
                 name=self.network.class_names[decision],
-                score=int(inference.scores[decision]),
+                score=inference.scores[decision].item(),
                 margin=margin,
                 frames=agreeing,
                 label=shot.label,

@@ -132,7 +132,8 @@ def card_text(card: Card, model: str = "") -> str:
     """The card for a person, in Markdown."""
     model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
-    speed = f"{card.cycles:,} cycles per frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    cycles = f"{card.cycles:,} cycles from frame to frame by the cost model"
+    speed = f"{cycles}, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
     chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever its validation accuracy"
     rows = [
         ("data", card.data),

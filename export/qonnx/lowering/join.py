@@ -26,8 +26,6 @@ def join_tensors(building: Building, node: Node, tensors: list[Traced]) -> tuple
         raise node.error(
             f"joins tensors of the shapes {list(first.tensor_shape)} and {list(second.tensor_shape)}; expected maps of one shape"
         )
-    if isinstance(first.source, PairSource) and first.source == second.source and np.array_equal(first.order, second.order):
-        return first, [first.table, second.table]
     bits = [building.as_bits(tensor, node) for tensor in tensors]
     # Of two from one layer either can be the current one: it is the one that is shuffled.
     last = int(bits[1].bit_layer > bits[0].bit_layer)

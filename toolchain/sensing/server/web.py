@@ -99,7 +99,7 @@ def make_app(feed: Feed, loopback: bool = True, token: str = "") -> FastAPI:
                 frame, size = await run_sync(read_upload, body, network, limiter=decoder)
         except UploadError as error:
             raise HTTPException(error.status, str(error)) from None
-        scores = (await run_sync(exact.simulate, frame[None], 1, limiter=decoder))[0]
+        scores = network.ranked((await run_sync(exact.simulate, frame[None], 1, limiter=decoder))[0])
         decision, margin = decide(scores)
         loop.controls.show(frame, name[:80], max(1, round(SHOWN_S * loop.frames_per_second)))
         if loop.controls.read().paused:
