@@ -140,11 +140,20 @@ def as_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     return cells
 
 
+def notes_of(rows: Sequence[Row]) -> list[str]:
+    """A line per note, each note once, behind the names of all backends that say it."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if row.note:
+            said.setdefault(row.note, []).append(row.backend)
+    return [f"{', '.join(backends)}: {note}" for note, backends in said.items()]
+
+
 def format_table(rows: Sequence[Row]) -> str:
-    """The rows as plain text in columns, one note a line under the table."""
+    """The rows as plain text in columns, the notes under the table."""
     cells = as_cells(rows)
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    notes = [f"{row.backend}: {row.note}" for row in rows if row.note]
+    notes = notes_of(rows)
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"

@@ -30,6 +30,9 @@ class Terminal(Console):
 
 out = Terminal()
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without pictures that cannot be read; they are told.")]
+
 
 def version() -> str:
     """The versions that a report of a defect should name."""

@@ -17,7 +17,7 @@ from owlbit.hw.finn.build_folder import BuildFolder
 from owlbit.hw.up5k.build import BUILD, FLASH
 from owlbit.hw.up5k.build import TARGET as UP5K
 from owlbit.toolchain.runs.run_folder import MODEL, RECIPE, RUN
-from owlbit.toolchain.zoo.card import CARD, PREFIX, zoo_folder
+from owlbit.toolchain.runs.zoo_folder import CARD, PREFIX, zoo_folder
 
 if TYPE_CHECKING:
     from owlbit.export.qonnx.input_range import InputRange

@@ -9,7 +9,6 @@ sample.npz    scores int32 [N, classes] of `sample_frames`, and the classes uint
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,16 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict, with_config
 
-from owlbit import models
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.export.settings import read_json
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images
 from owlbit.toolchain.data.synthetic import make_frames
+from owlbit.toolchain.runs.zoo_folder import CARD, PREFIX, ZOO, zoo_names
 
-ZOO = Path(models.__file__).parent / "zoo"
-PREFIX = "zoo:"
 SAMPLE_FRAMES = 64
-CARD, PAGE, SAMPLE = "card.json", "README.md", "sample.npz"
+PAGE, SAMPLE = "README.md", "sample.npz"
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -69,21 +66,6 @@ class Card:
     def frames_per_second(self) -> float | None:
         """Of the UP5K at its clock, None where the network does not fit."""
         return CLOCK_HZ / self.cycles if self.cycles else None
-
-
-def zoo_names(zoo: Path = ZOO) -> list[str]:
-    """The names of all networks, in order."""
-    return sorted(path.parent.name for path in zoo.glob(f"*/{CARD}"))
-
-
-def zoo_folder(name: str, zoo: Path = ZOO) -> Path:
-    """The folder of the network `name`. Raises OwlbitError where there is none."""
-    names = zoo_names(zoo)
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else "there are " + (", ".join(names) or "none yet")
-        raise OwlbitError(f'{PREFIX}{name}: expected a network of the zoo ({hint}), got "{name}"; `owlbit zoo` lists them')
-    return zoo / name
 
 
 def read_card(folder: Path) -> Card:

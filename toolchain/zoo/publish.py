@@ -22,7 +22,8 @@ from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.runs.run_folder import RECIPE, EarlierTraining, Result, read_result, run_recipe, trained_on, write_json
-from owlbit.toolchain.zoo.card import CARD, PAGE, SAMPLE, ZOO, Card, card_page, sample_frames
+from owlbit.toolchain.runs.zoo_folder import CARD, ZOO
+from owlbit.toolchain.zoo.card import PAGE, SAMPLE, Card, card_page, sample_frames
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:

@@ -198,10 +198,11 @@ def test_verifying_a_file_says_what_was_not_run(place: Path, kind: str) -> None:
 
 
 def test_verifying_the_zoo_sees_other_scores_than_it_keeps(place: Path) -> None:
+    from owlbit.toolchain.runs.zoo_folder import ZOO
     from owlbit.toolchain.zoo import card
 
     folder = place / "kept" / "digits"
-    shutil.copytree(card.ZOO / "digits", folder)
+    shutil.copytree(ZOO / "digits", folder)
     assert "zoo: exact" in owlbit("verify", "zoo:digits", "--up-to", "zoo").stdout
     with np.load(folder / card.SAMPLE) as kept:
         scores, classes = kept["scores"].copy(), kept["test_classes"]
