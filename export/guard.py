@@ -10,10 +10,13 @@ from owlbit.export.errors import OwlbitError
 
 LOG = logging.getLogger(__name__)
 
+DEFECT = "a file that is whole and ends so shows a defect of owlbit: please report it"
+DAMAGED = "the file is damaged, write it again"
+
 
 @contextmanager
-def reading(what: str, error: type[OwlbitError]) -> Iterator[None]:
-    """Turns every exception of the block into `error`, of one sentence that begins with `what`; OwlbitErrors pass as they are.
+def reading(what: str, error: type[OwlbitError], hint: str = DEFECT) -> Iterator[None]:
+    """Turns every exception of the block into `error`, of one sentence: `what`, the exception, `hint`. OwlbitErrors pass.
 
     Input that nobody checked may make a library raise anything: a RecursionError, an OverflowError, a MemoryError, a class of its
     own. The reader's caller sees none of them; -vv logs where it came from.
@@ -26,8 +29,8 @@ def reading(what: str, error: type[OwlbitError]) -> Iterator[None]:
         raise error(f"{what}: cannot be read ({reason.strerror or reason})") from None
     except Exception as reason:
         LOG.debug("%s: refused", what, exc_info=reason)
-        said = f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
-        raise error(f"{what} ({one_line(said)})") from None
+        said = one_line(f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__)
+        raise error(f"{what} ({said}); {hint}") from None
 
 
 def one_line(text: object, most: int = 300) -> str:

@@ -57,7 +57,7 @@ def whole_numbers(values: Any, count: int, least: int, what: str) -> tuple[int, 
 
 def _check_thresholds(thresholds: Ints, fan_in: int, filters: int, what: str) -> None:
     if thresholds.shape != (filters,):
-        raise NetworkError(f"{what}: expected {filters} thresholds, one a filter, got {thresholds.size}")
+        raise NetworkError(f"{what}: expected {filters} thresholds, one per filter, got {thresholds.size}")
     if thresholds.min() < 0 or thresholds.max() > fan_in + 1:
         raise NetworkError(f"{what}: expected thresholds in 0..{fan_in + 1}, got {int(thresholds.min())}..{int(thresholds.max())}")
 
@@ -94,7 +94,7 @@ class Thermometer(_Shown):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BinaryConv(_Shown):
-    """Grouped XNOR-popcount convolution with a threshold a filter.
+    """Grouped XNOR-popcount convolution with a threshold per filter.
 
     `weights`: bits [Cout, Cin/groups, kh, kw]; `thresholds`: int32 [Cout]; `stride`: (rows, columns);
     `padding`: (top, left, bottom, right) rows and columns of bit 0.
@@ -229,7 +229,7 @@ class LogicSkip(_Shown):
 
     def output_shape(self, shape: Shape) -> Shape:
         if self.select is not None and self.select.size != shape[0]:
-            raise NetworkError(f"logic skip: expected {shape[0]} select bits, one a channel, got {self.select.size}")
+            raise NetworkError(f"logic skip: expected {shape[0]} select bits, one per channel, got {self.select.size}")
         return shape
 
     def check_source(self, shapes: list[Shape]) -> None:

@@ -18,7 +18,7 @@ Conventions
 * **OR-pool** is the maximum of bits over a window, without padding; what does not fill a window is dropped.
 * **Channel shuffle.** Output channel i is input channel `permutation[i]`.
 * **Logic skip.** The current map, which the layer before made, is joined bit by bit with an earlier map of the same shape, that of
-  `layers[source]`. Output bit [c, h, w] is `current | earlier` ("or"), `current ^ earlier` ("xor"), or, by one bit a channel,
+  `layers[source]`. Output bit [c, h, w] is `current | earlier` ("or"), `current ^ earlier` ("xor"), or, by one bit per channel,
   `current` where `select[c]` is 1 and `earlier` where it is 0 ("mux").
 * **Scores** are `2 * popcount - K`, one signed integer per class. They are what a chip computes.
 * **Score factors.** Where the file a network came from scales or shifts its classes, what ranks is `score * factor + offset` per
@@ -28,7 +28,7 @@ Conventions
   nearest to `v * input_scale + input_offset` (computed in float64), per colour; see `Network.input_values`.
 
 A network is one thermometer, then any number of convolutions, OR-pools, shuffles, hidden linear layers and logic skips, then
-scores: a list, each layer of which reads the map of the layer before. Only a logic skip reads a second map; it names its maker.
+scores: a list, each layer of which reads the map of the layer before. Only a logic skip reads another map too; it names its maker.
 After a linear layer the map is `[features, 1, 1]`.
 """
 

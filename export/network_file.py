@@ -2,7 +2,7 @@
 
 Entry `header` is UTF-8 JSON as uint8: `format`, `version`, the network's plain fields, and one description a layer with its kind
 and its plain fields. The arrays of layer i are the entries `i.weights`, `i.thresholds`, `i.permutation` and `i.select`; weight bits
-are packed eight a byte, most significant bit first in C order, and their shape is in the layer's description.
+are packed eight per byte, most significant bit first in C order, and their shape is in the layer's description.
 `score_factors` and `score_offsets` are float32 entries where the network has them, `notes` a list in the header.
 Version 2 added the logic skip, version 3 factors and offsets per class and an input scale per colour; a network without them is
 still written as version 1, which every release reads.
@@ -110,7 +110,7 @@ def load_network(path: str | Path) -> Network:
         raise NetworkFileError(f"{path}: no such file; `owlbit export` and `owlbit build` write network files")
     if not zipfile.is_zipfile(path):
         raise NetworkFileError(f"{path}: expected a network file (npz), but this is none or it was cut off; write it again")
-    with reading(f"{path}: this network file is damaged; write it again", NetworkFileError):
+    with reading(f"{path}: this network file is damaged", NetworkFileError, "write it again"):
         arrays = read_npz(path, _ENTRIES) if "header.npy" in zipfile.ZipFile(path).namelist() else {}
         header = json.loads(arrays["header"].tobytes().decode()) if arrays else None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
@@ -120,7 +120,7 @@ def load_network(path: str | Path) -> Network:
         raise NetworkFileError(
             f"{path}: this network file has version {one_line(version, 40)}, versions up to {VERSION} are known; update owlbit"
         )
-    with reading(f"{path}: this network file is damaged; write it again", NetworkFileError):
+    with reading(f"{path}: this network file is damaged", NetworkFileError, "write it again"):
         try:
             return _network(header, arrays)
         except NetworkError as error:

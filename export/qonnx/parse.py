@@ -12,7 +12,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 
-from owlbit.export.guard import reading
+from owlbit.export.guard import DAMAGED, reading
 from owlbit.export.limits import LARGEST_FILE, LARGEST_IMAGE, MOST_NODES
 from owlbit.export.qonnx.external_data import take_in_external_data
 from owlbit.export.qonnx.graph import OPTIONAL, Array, Graph, Node, QonnxError
@@ -124,7 +124,7 @@ def _node(proto: onnx.NodeProto) -> Node:
 def _array(tensor: onnx.TensorProto, name: str) -> Array:
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
         raise QonnxError(f"tensor {name}: its values are in another file; save the model with all tensors inside the ONNX file")
-    with reading(f"tensor {name}: its values cannot be read; the file is damaged, write it again", QonnxError):
+    with reading(f"tensor {name}: its values cannot be read", QonnxError, DAMAGED):
         array = np.asarray(numpy_helper.to_array(tensor))
         if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8 or array.size != math.prod(tensor.dims):
             raise QonnxError(

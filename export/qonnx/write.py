@@ -5,7 +5,7 @@ integer that float32 holds, but for the factors and offsets per class of a netwo
 end apply. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit
 `Pad` with -1, and logic skips are `Max` (OR), `Neg` of `Mul` (XOR) and `Where` (a multiplexer). The input is a float32 image
 [1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of what ranks: integer scores, or these with their factors.
-A packed file holds eight weights a byte, and standard operators that unpack them: constants, which `FoldConstants` of qonnx turns
+A packed file holds eight weights per byte, and standard operators that unpack them: constants, which `FoldConstants` of qonnx turns
 into the float weights of an unpacked file.
 Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
 """
@@ -91,7 +91,7 @@ class _Graph:
 def write_qonnx(network: Network, path: str | Path, *, packed: bool = False) -> None:
     """Writes `network` to `path` as QONNX, whole or not at all. Raises OwlbitError where `path` cannot be written.
 
-    `packed`: eight weights a byte, a file of about a thirtieth of the size.
+    `packed`: eight weights per byte, a file of about a thirtieth of the size.
     """
     write_bytes(Path(path), qonnx_model(network, packed=packed).SerializeToString())
 

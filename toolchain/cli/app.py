@@ -33,7 +33,7 @@ from owlbit.toolchain.cli.pixels import (
 )
 from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
-from owlbit.toolchain.cli.terminal import AsJson, SkipBad, out, version
+from owlbit.toolchain.cli.terminal import AsJson, SkipBad, out, show_notices, version
 from owlbit.toolchain.cli.train import demo, train
 from owlbit.toolchain.cli.zoo import zoo
 
@@ -83,6 +83,7 @@ def start(
         typer.Option("--version", is_eager=True, callback=show_version, help="Show the versions of owlbit, Python and system."),
     ] = False,
 ) -> None:
+    show_notices()
     help_without_command(context)
 
 

@@ -63,7 +63,7 @@ def given_shape(text: str | None) -> Shape | None:
     if text is None:
         return None
     parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().isdecimal() and 0 < int(part) < 2**20 for part in parts if len(part) < 9):
+    if len(parts) != 3 or not all(part.strip().isdecimal() and len(part) < 9 and int(part) > 0 for part in parts):
         raise OwlbitError(f"--image-shape: expected channels, rows and columns, as 1,28,28, got {text}")
     channels, height, width = (int(part) for part in parts)
     return channels, height, width

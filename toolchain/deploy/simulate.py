@@ -20,7 +20,7 @@ LEVELS = ("reference", "fast", "rtl", "bitstream")
 
 
 def simulate_images(network: Network, images: Images, level: str, build: Path | None) -> Outcome:
-    """What ranks, [N, classes], of uint8 images [N, C, H, W], see `Network.ranked`; and cycles a frame where there is a clock.
+    """What ranks, [N, classes], of uint8 images [N, C, H, W], see `Network.ranked`; and cycles per frame where there is a clock.
 
     `build`: a build folder whose flash.bin is booted; compiled here where None. Raises OwlbitError for an unknown level, a folder
     without flash image or of another network, a missing tool, and a network that does not fit the engine.

@@ -56,9 +56,13 @@ def _read(source: ModelSource, input_range: InputRange | str, image_shape: Shape
         return load_subject(source.folder)
     try:
         return source.load(input_range, image_shape)
-    except QonnxError:
+    except QonnxError as refusal:
         from owlbit.hw.finn.given_model import quantises_pixels, read_given
 
         if source.onnx is None or not quantises_pixels(source.onnx):
             raise
-        return read_given(source.onnx, input_range if isinstance(input_range, str) else "a scale and an offset")
+        try:
+            return read_given(source.onnx, input_range if isinstance(input_range, str) else "a scale and an offset")
+        except OwlbitError as error:
+            first = str(refusal).removeprefix(f"{source.onnx}: ")
+            raise OwlbitError(f"{error}; and as a network of bits it was refused too: {first}") from None

@@ -115,7 +115,7 @@ def lower_quant(building: Building, node: Node, inputs: list[_Input]) -> Traced:
 
 
 def lower_multi_threshold(building: Building, node: Node, inputs: list[_Input]) -> Traced:
-    """MultiThreshold: with one threshold a channel it makes bits; with more it only counts."""
+    """MultiThreshold: with one threshold per channel it makes bits; with more it only counts."""
     x, (thresholds,) = _data_and_constants(node, inputs, 1)
     axis = _channel_axis(node, len(x.tensor_shape))
     if thresholds.ndim != 2 or thresholds.shape[0] not in (1, x.tensor_shape[axis]):

@@ -1,6 +1,6 @@
 """The network as far as it is built, and the one step that adds to it: a tensor of two values becomes bits.
 
-A table's two values are told apart by one threshold a channel, which is searched for in the table. A channel whose value falls
+A table's two values are told apart by one threshold per channel, which is searched for in the table. A channel whose value falls
 with the integer is either made by the complemented filter or, where there is no filter to complement (a thermometer's channel, a
 maximum already taken), kept as the complement of its bit: its table then falls, and the next layer's weights are complemented.
 """
@@ -182,7 +182,7 @@ class Building:
         return values.size == 2 or (values.size > 2 and bool(gaps[-2] <= 1e-4 * gaps[-1]))
 
     def _with_constants(self, x: Traced, node: Node) -> Traced:
-        """Bits of which some channels always have one value: a layer of one weight a channel makes them so."""
+        """Bits of which some channels always have one value: a layer of one weight per channel makes them so."""
         constant = x.table[:, 0] == x.table[:, 1]
         if not constant.any():
             return x

@@ -66,7 +66,9 @@ def lower_graph(graph: Graph, image: Shape, input_values: Floats) -> Lowered:
     output = values[graph.outputs[0]]
     if not isinstance(output, Traced):
         raise QonnxError(f"output {graph.outputs[0]}: does not depend on the image")
-    node = graph.producers()[graph.outputs[0]]
+    node = graph.producers().get(graph.outputs[0])
+    if node is None:
+        raise QonnxError(f"output {graph.outputs[0]}: no node makes it; expected class scores")
     last = find_scores(building, output, node, graph.ending)
     building.add(last.layer, last.reads, node)
     return Lowered(

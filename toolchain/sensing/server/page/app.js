@@ -156,13 +156,15 @@ function draw(now) {
   if (now - written >= TEXT_MS || latest.setting.paused) { written = now; write(latest); }
   document.body.dataset.frame = latest.index;
 }
+// Integers as they are; of scores with a factor per class four digits.
+const score = value => Number.isInteger(value) ? value : Number(value.toPrecision(4));
 function write(frame) {
   const best = frame.scores[frame.decision], verdict = $("decision").parentElement;
   $("decision").textContent = about.classes[frame.decision];
   verdict.style.setProperty("--letters", about.classes[frame.decision].length);
   verdict.classList.toggle("sure", frame.sure);
   $("sure").textContent = frame.awake ? "host awake" : frame.sure ? "sure" : "not sure, host sleeps";
-  $("why").textContent = `margin ${frame.margin}, needs ${about.policy.margin}; contrast ${percent(frame.contrast, 0)}, needs ${percent(about.policy.contrast, 0)}`;
+  $("why").textContent = `margin ${score(frame.margin)}, needs ${about.policy.margin}; contrast ${percent(frame.contrast, 0)}, needs ${percent(about.policy.contrast, 0)}`;
   $("owl").setAttribute("aria-label", frame.awake ? "awake" : "asleep");
   $("shown").textContent = frame.name;
   $("frame").setAttribute("aria-label", `Live frame ${frame.index}: ${frame.name}`);
@@ -172,13 +174,13 @@ function write(frame) {
 
   let order = frame.scores.map((_, index) => index);
   if (order.length > MOST_SCORES) order = order.sort((a, b) => frame.scores[b] - frame.scores[a]).slice(0, MOST_SCORES);
-  const least = Math.min(...frame.scores), reach = Math.max(1, best - least);
+  const least = Math.min(...frame.scores), reach = best - least || 1;
   [...$("scores").children].forEach((item, place) => {
     const which = order[place];
     item.className = (which === frame.decision ? "best " : "") + (which === frame.label ? "label" : "");
     item.children[0].textContent = about.classes[which];
     item.children[1].firstChild.style.width = width((frame.scores[which] - least) / reach);
-    item.children[2].textContent = frame.scores[which];
+    item.children[2].textContent = score(frame.scores[which]);
   });
   [...$("layers").children].forEach((item, place) => {
     item.children[1].firstChild.style.width = width(frame.activity[place]);
