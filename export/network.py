@@ -59,15 +59,10 @@ from owlbit.export.layers import (
     Thermometer,
     whole_numbers,
 )
-
-# Values of an image, and of the map behind any layer: checked before memory is taken for them.
-LARGEST_IMAGE = 2**22
-LARGEST_MAP = 2**26
+from owlbit.export.limits import IMAGE_VALUES, MAP_VALUES
 
 __all__ = [
     "GATES",
-    "LARGEST_IMAGE",
-    "LARGEST_MAP",
     "BinaryConv",
     "BinaryLinear",
     "Bits",
@@ -111,8 +106,8 @@ class Network:
     def __post_init__(self) -> None:
         channels, height, width = whole_numbers(self.input_shape, 3, 1, "input shape (C, H, W)")
         object.__setattr__(self, "input_shape", (channels, height, width))
-        if channels * height * width > LARGEST_IMAGE:
-            raise NetworkError(f"expected an image of up to {LARGEST_IMAGE:,} values, got {channels}x{height}x{width}")
+        if channels * height * width > IMAGE_VALUES:
+            raise NetworkError(f"expected an image of up to {IMAGE_VALUES:,} values, got {channels}x{height}x{width}")
         if len(self.layers) < 2 or not isinstance(self.layers[0], Thermometer) or not isinstance(self.layers[-1], Scores):
             raise NetworkError("expected a thermometer first and scores last")
         if any(isinstance(layer, Thermometer | Scores) for layer in self.layers[1:-1]):
@@ -141,8 +136,8 @@ class Network:
                 shape = layer.output_shape(shape)
             except NetworkError as error:
                 raise NetworkError(f"layer {index}: {error}") from None
-            if math.prod(shape) > LARGEST_MAP:
-                raise NetworkError(f"layer {index}: expected a map of up to {LARGEST_MAP:,} values, got {list(shape)}")
+            if math.prod(shape) > MAP_VALUES:
+                raise NetworkError(f"layer {index}: expected a map of up to {MAP_VALUES:,} values, got {list(shape)}")
             shapes.append(shape)
         object.__setattr__(self, "shapes", tuple(shapes))
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Bytes of all entries together when they are decompressed.
-LARGEST_CONTENT = 1 << 25
+from owlbit.export.limits import NETWORK_BYTES
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -25,7 +25,7 @@ def read_npz(path: Path, known: re.Pattern[str]) -> dict[str, NDArray[Any]]:
     """The arrays of the npz file `path` by name, each read whole, none writable.
 
     `known`: what every name must match. Raises ValueError for other entries, names that occur twice, compression other than npz
-    has, more than `LARGEST_CONTENT` bytes in all, and arrays that are no plain numbers in C order of just the size that they say;
+    has, more than `NETWORK_BYTES` bytes in all, and arrays that are no plain numbers in C order of just the size that they say;
     what else zipfile raises for a damaged archive passes through.
     """
     with zipfile.ZipFile(path) as archive:
@@ -36,8 +36,8 @@ def read_npz(path: Path, known: re.Pattern[str]) -> dict[str, NDArray[Any]]:
         if unknown := [name for name in names if not known.fullmatch(name)]:
             raise ValueError(f"an entry {unknown[0][:80]!r} that no such file has")
         total = sum(entry.file_size for entry in entries)
-        if total > LARGEST_CONTENT or any(entry.compress_type not in _METHODS or entry.flag_bits & 1 for entry in entries):
-            raise ValueError(f"entries of {total:,} bytes in all, or compressed in another way; up to {LARGEST_CONTENT:,} are read")
+        if total > NETWORK_BYTES or any(entry.compress_type not in _METHODS or entry.flag_bits & 1 for entry in entries):
+            raise ValueError(f"entries of {total:,} bytes in all, or compressed in another way; up to {NETWORK_BYTES:,} are read")
         return {name: _array(archive.read(entry), name) for name, entry in zip(names, entries, strict=True)}
 
 

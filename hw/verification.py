@@ -116,7 +116,7 @@ def describe_difference(expected: NDArray[Any], scores: NDArray[Any]) -> str:
     if not len(wrong):
         return ""
     image, label = (int(index) for index in wrong[0])
-    first = f"first at image {image}, class {label}: expected {expected[image, label]}, got {scores[image, label]}"
+    first = f"first at image {image}, class {label}: expected {expected[image, label]!s}, got {scores[image, label]!s}"
     return f"{len(wrong)} of {expected.size} scores differ, {first}"
 
 

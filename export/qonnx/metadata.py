@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 import onnx
 
+from owlbit.export.limits import METADATA_CHARACTERS
 from owlbit.export.network import Shape
 from owlbit.export.qonnx.graph import QonnxError
 
@@ -31,8 +32,7 @@ class Metadata:
     offset: PerColour | None
 
 
-# Deeper or longer texts in a file are damage.
-_LONGEST = 1 << 20
+# Deeper JSON in a file is damage.
 _DEEPEST = 8
 
 
@@ -81,11 +81,11 @@ def _parsed(found: dict[str, str], key: str, default: Any) -> Any:
         return default
     text = found[key]
     depth = deepest = 0
-    for each in text if len(text) <= _LONGEST else "":
+    for each in text if len(text) <= METADATA_CHARACTERS else "":
         depth += (each in "[{") - (each in "]}")
         deepest = max(deepest, depth)
-    if len(text) > _LONGEST or deepest > _DEEPEST:
-        raise _damaged(key, f"JSON of up to {_LONGEST:,} characters that nests up to {_DEEPEST} deep")
+    if len(text) > METADATA_CHARACTERS or deepest > _DEEPEST:
+        raise _damaged(key, f"JSON of up to {METADATA_CHARACTERS:,} characters that nests up to {_DEEPEST} deep")
     try:
         return json.loads(text)
     except ValueError:

@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 
 from owlbit.export.guard import DAMAGED, reading
-from owlbit.export.network import LARGEST_IMAGE
+from owlbit.export.limits import IMAGE_VALUES, MODEL_BYTES, MODEL_NODES
 from owlbit.export.qonnx.external_data import take_in_external_data
 from owlbit.export.qonnx.graph import OPTIONAL, Array, Graph, Node, QonnxError
 
@@ -21,8 +21,6 @@ from owlbit.export.qonnx.graph import OPTIONAL, Array, Graph, Node, QonnxError
 QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 _STANDARD_DOMAINS = ("", "ai.onnx")
 _QONNX_OPERATORS = ("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Trunc", "FloatQuant", "Im2Col", "XnorPopcountMatMul")
-LARGEST_FILE = 1 << 30  # bytes
-MOST_NODES = 20_000
 
 
 def read_model_file(path: Path) -> onnx.ModelProto:
@@ -34,8 +32,8 @@ def read_model_file(path: Path) -> onnx.ModelProto:
         raise QonnxError(f"{path}: expected an ONNX file, found a folder")
     if not path.exists():
         raise QonnxError(f"{path}: no such file")
-    if path.stat().st_size > LARGEST_FILE:
-        raise QonnxError(f"{path}: expected an ONNX file of up to {LARGEST_FILE:,} bytes, got {path.stat().st_size:,}")
+    if path.stat().st_size > MODEL_BYTES:
+        raise QonnxError(f"{path}: expected an ONNX file of up to {MODEL_BYTES:,} bytes, got {path.stat().st_size:,}")
     try:
         model = onnx.load_model_from_string(path.read_bytes())
     except (DecodeError, ValueError):
@@ -52,8 +50,8 @@ def parse_model(model: onnx.ModelProto) -> Graph:
     Raises QonnxError for several image inputs, free image sizes, operators of other domains, unreadable tensors, and names that are
     made twice or before they are read.
     """
-    if len(model.graph.node) > MOST_NODES:
-        raise QonnxError(f"expected a model of up to {MOST_NODES:,} nodes, got {len(model.graph.node):,}")
+    if len(model.graph.node) > MODEL_NODES:
+        raise QonnxError(f"expected a model of up to {MODEL_NODES:,} nodes, got {len(model.graph.node):,}")
     constants = {tensor.name: _array(tensor, tensor.name) for tensor in model.graph.initializer}
     nodes = []
     for proto in model.graph.node:
@@ -154,9 +152,9 @@ def _input_shape(entry: onnx.ValueInfoProto) -> tuple[int, tuple[int, ...]]:
     sizes = [dim.dim_value for dim in dims]
     if min(sizes[1:]) < 1:
         raise QonnxError(f"input {entry.name}: expected fixed sizes but for the batch, got {sizes}; export with a fixed image size")
-    if math.prod(sizes[1:]) > LARGEST_IMAGE:
+    if math.prod(sizes[1:]) > IMAGE_VALUES:
         raise QonnxError(
-            f"input {entry.name}: expected an image of up to {LARGEST_IMAGE:,} values, got {'x'.join(map(str, sizes[1:]))}; export "
+            f"input {entry.name}: expected an image of up to {IMAGE_VALUES:,} values, got {'x'.join(map(str, sizes[1:]))}; export "
             "with the size of the camera's images"
         )
     return max(sizes[0], 1), (1, *sizes[1:])

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from owlbit.export.network import LARGEST_MAP
+from owlbit.export.limits import MAP_VALUES
 from owlbit.export.qonnx.graph import Array, Node
 from owlbit.export.qonnx.lowering.traced import PixelSource, Traced
 
@@ -25,8 +25,8 @@ def lower_lookup(node: Node, entries: Array, places: Traced) -> Traced:
     if copies > 1 and not isinstance(places.source, PixelSource):
         raise node.error("repeats a tensor that is no image, which is not supported")
     channels, height, width = places.shape
-    if places.order.size * copies > LARGEST_MAP:
-        raise node.error(f"expected maps of up to {LARGEST_MAP:,} values, got {places.order.size * copies:,}")
+    if places.order.size * copies > MAP_VALUES:
+        raise node.error(f"expected maps of up to {MAP_VALUES:,} values, got {places.order.size * copies:,}")
     table = rows[places.table].transpose(0, 2, 1).reshape(channels * copies, -1)
     channel, place = np.divmod(places.order, height * width)
     order = (channel[..., None] * copies + np.arange(copies)) * (height * width) + place[..., None]

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from onnx import TensorProto, helper
 
+from owlbit.export.limits import CONSTANT_VALUES
 from owlbit.export.qonnx.graph import Array, Node
 
-# Values of a folded constant: 256 MB of float32.
-LARGEST_CONSTANT = 2**26
 _NUMERIC = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BOOL, TensorProto.INT8, TensorProto.INT16, TensorProto.INT32)
 _TYPES = (*_NUMERIC, TensorProto.INT64, TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64)
 
@@ -32,8 +31,8 @@ class Operator(NamedTuple):
 def checked_size(node: Node, shape: Any) -> tuple[int, ...]:
     """`shape` as sizes. Raises QonnxError where one is negative, or the array would be too large."""
     sizes = tuple(int(size) for size in np.asarray(shape).reshape(-1))
-    if min(sizes, default=0) < 0 or math.prod(sizes) > LARGEST_CONSTANT or len(sizes) > 16:
-        raise node.error(f"expected an array of up to {LARGEST_CONSTANT:,} values, got the shape {list(sizes)[:8]}")
+    if min(sizes, default=0) < 0 or math.prod(sizes) > CONSTANT_VALUES or len(sizes) > 16:
+        raise node.error(f"expected an array of up to {CONSTANT_VALUES:,} values, got the shape {list(sizes)[:8]}")
     return sizes
 
 

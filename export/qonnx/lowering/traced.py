@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.network import LARGEST_MAP, BinaryConv, BinaryLinear, Bits, Ints, OrPool, Shape
+from owlbit.export.limits import MAP_VALUES
+from owlbit.export.network import BinaryConv, BinaryLinear, Bits, Ints, OrPool, Shape
 from owlbit.export.qonnx.graph import Array, Node, QonnxError
 
 
@@ -97,8 +98,8 @@ class Traced:
 
 def natural_order(shape: Shape, tensor_shape: tuple[int, ...]) -> NDArray[np.int64]:
     """The order of a tensor that holds the map's elements in C order. Raises QonnxError for a map that is too large."""
-    if math.prod(shape) > LARGEST_MAP:
-        raise QonnxError(f"expected maps of up to {LARGEST_MAP:,} values, got one of {'x'.join(map(str, shape))}")
+    if math.prod(shape) > MAP_VALUES:
+        raise QonnxError(f"expected maps of up to {MAP_VALUES:,} values, got one of {'x'.join(map(str, shape))}")
     return np.arange(math.prod(shape), dtype=np.int64).reshape(tensor_shape)
 
 
