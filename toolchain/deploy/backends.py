@@ -70,7 +70,9 @@ def qonnx_backend(model: Path | None, network: Network, images: int) -> Backend:
         try:
             return Outcome(execute_qonnx(model, given, (network.input_scale, network.input_offset)))
         except ModuleNotFoundError as error:
-            raise NotRun(f"{error.name} is not installed; `pip install --editable '.[qonnx]'` in the checkout brings it") from None
+            raise NotRun(
+                f"{str(error.name).partition('.')[0]} is not installed; `pip install --editable '.[qonnx]'` in the checkout brings it"
+            ) from None
 
     return Backend("qonnx", images, run)
 
