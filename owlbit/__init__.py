@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
     Model: TypeAlias = str | Path | Network
     Images: TypeAlias = NDArray[np.uint8] | str | Path
-    InputRange: TypeAlias = str | tuple[float, float]
+    PerColour: TypeAlias = float | tuple[float, ...]
+    InputRange: TypeAlias = str | tuple[PerColour, PerColour]
+    Shape: TypeAlias = tuple[int, int, int]
 
 __version__ = "0.1.0"
 __all__ = [
@@ -88,17 +90,18 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'owlbit' has no attribute {name!r}")
 
 
-def load(model: Model, *, input_range: InputRange = "auto") -> Network:
+def load(model: Model, *, input_range: InputRange = "auto", image_shape: Shape | None = None) -> Network:
     """The integer network of a QONNX file, a network file, a run or build folder, or "zoo:NAME".
 
-    `input_range`: what a QONNX file made elsewhere takes for pixels: "uint8", "unit", "signed", or (scale, offset).
+    `input_range`: what a QONNX file made elsewhere takes for pixels: "uint8", "unit", "signed", or (scale, offset), each a
+    number or a tuple of one per colour; `image_shape`: (C, H, W) of the images of a network on a vector.
 
     >>> owlbit.load("zoo:digits").classes
     10
     """
     from owlbit.toolchain.deploy.model_source import find_model
 
-    return find_model(model).load(input_range)
+    return find_model(model).load(input_range, image_shape)
 
 
 def save(network: Network, path: str | Path) -> None:
@@ -127,8 +130,10 @@ def load_images(path: str | Path, model: Model, *, skip_bad: bool = False) -> ND
     return read(Path(path), load(model), skip_bad=skip_bad)[0]
 
 
-def simulate(model: Model, images: Images, *, level: str = "fast", input_range: InputRange = "auto") -> NDArray[np.int32]:
-    """The exact integer scores int32 [N, classes] of uint8 images [N, C, H, W], or of those in a file or folder.
+def simulate(model: Model, images: Images, *, level: str = "fast", input_range: InputRange = "auto") -> NDArray[Any]:
+    """The exact scores [N, classes] of uint8 images [N, C, H, W], or of those in a file or folder.
+
+    They are int32, or float32 where the model's file has a factor or an offset per class that are no whole numbers.
 
     `level`: "fast", "reference", "rtl" or "bitstream"; all give the same scores. The class of an image is the first index of its
     largest score.
@@ -160,7 +165,12 @@ def measure(
 
 
 def evaluate(
-    model: Model, images: str | Path | None = None, *, skip_bad: bool = False, input_range: InputRange = "auto"
+    model: Model,
+    images: str | Path | None = None,
+    *,
+    skip_bad: bool = False,
+    input_range: InputRange = "auto",
+    image_shape: Shape | None = None,
 ) -> Evaluation:
     """The accuracy of `model` on labelled images by the fast simulator: `accuracy`, its 95 % `interval`, `confusion`, `wrong`.
 
@@ -172,7 +182,7 @@ def evaluate(
     from owlbit.toolchain.deploy.model_source import find_model
 
     source = find_model(model)
-    network = source.load(input_range)
+    network = source.load(input_range, image_shape)
     if images is None:
         labelled, names = run_images(source)
     else:
@@ -185,7 +195,8 @@ def build(
     folder: str | Path | None = None,
     *,
     target: str = "up5k",
-    input_range: str = "auto",
+    input_range: InputRange = "auto",
+    image_shape: Shape | None = None,
     board: str | None = None,
     frames_per_second: float | None = None,
     folding: str | Path | None = None,
@@ -210,13 +221,13 @@ def build(
         from owlbit.toolchain.finn.build import build_for_finn
 
         file = Path(folding) if folding is not None else None
-        build_for_finn(source, target, place, input_range, board, frames_per_second, file, first, last, progress)
+        build_for_finn(source, target, place, input_range, image_shape, board, frames_per_second, file, first, last, progress)
         return place
     if (board, frames_per_second, folding, first, last) != (None,) * 5:
         raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
     from owlbit.toolchain.deploy.build_up5k import build_model
 
-    build_model(source, target, place, input_range)
+    build_model(source, target, place, input_range, image_shape)
     return place
 
 
@@ -225,7 +236,8 @@ def verify(
     images: Images | None = None,
     *,
     up_to: str = "bitstream",
-    input_range: str = "auto",
+    input_range: InputRange = "auto",
+    image_shape: Shape | None = None,
     progress: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Computes `model` by every backend up to `up_to` and compares each, integer for integer, with the reference: one row each.
@@ -239,7 +251,7 @@ def verify(
     from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.deploy.verify import read_verified, verify_model
 
-    verified = read_verified(find_model(model), input_range)
+    verified = read_verified(find_model(model), input_range, image_shape)
     given = None if images is None else _arrays(images, verified.subject)
     return verify_model(verified, given, up_to, progress)
 
@@ -371,5 +383,8 @@ def _arrays(images: Images, model: Any) -> NDArray[np.uint8]:
         from owlbit.toolchain.data.user_images import load_images as read
 
         return read(Path(images), model)[0]
+    from owlbit.export.image_arrays import to_image_axes
+
+    images = to_image_axes(images, model.input_shape)
     model.check_images(images)
     return images

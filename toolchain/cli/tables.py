@@ -11,7 +11,7 @@ from rich.table import Table
 
 from owlbit.export.network import Network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.hw.verification import HEADINGS, Outcome, Row, as_cells, notes_of
+from owlbit.hw.verification import Outcome, Row, as_cells, notes_of
 from owlbit.toolchain.zoo.card import Card
 
 if TYPE_CHECKING:
@@ -26,12 +26,11 @@ def verification_table(rows: Sequence[Row]) -> Table:
     """One row per backend; notes under it."""
     notes = escape("\n".join(notes_of(rows)))
     table = Table(caption=notes or None, caption_justify="left")
-    for heading in HEADINGS:
+    headings, *lines = as_cells(rows)
+    for heading in headings:
         table.add_column(heading, justify="left" if heading in ("backend", "verdict") else "right")
-    for row in rows:
-        cells = list(as_cells(row))
-        cells[2] = f"[{_COLOURS[row.status]}]{row.status}[/]"
-        table.add_row(*cells)
+    for row, (backend, images, _, *rest) in zip(rows, lines, strict=True):
+        table.add_row(backend, images, f"[{_COLOURS[row.status]}]{row.status}[/]", *rest)
     return table
 
 
@@ -41,7 +40,10 @@ def frame_rate(cycles: int) -> str:
 
 
 def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Table:
-    """One row an image: its class, that class's score, and the runner-up; the first rows only where there are many images."""
+    """One row per image: its class, that class's score, and the runner-up; the first rows only where there are many images.
+
+    `outcome.scores`: what ranks.
+    """
     rate = frame_rate(outcome.cycles_per_frame) if outcome.cycles_per_frame else None
     table = Table("image", "class", "score", "runner-up", "its score", caption=rate, caption_justify="left")
     for name, scores in list(zip(names, outcome.scores, strict=True))[:_MOST_ROWS]:
@@ -56,7 +58,7 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
 
 def zoo_table(cards: Sequence[Card]) -> Table:
     """One row a network of the zoo."""
-    caption = "accuracy on test images; cycles of the UP5K; a card: owlbit zoo show NAME"
+    caption = "accuracy on test images; cycles of the UP5K by its cost model; a card: owlbit zoo show NAME"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     table.add_column("data", no_wrap=True)

@@ -39,6 +39,20 @@ def version() -> str:
     return f"owlbit {owlbit.__version__}, Python {platform.python_version()}, {platform.platform()}"
 
 
+class Notices(logging.Handler):
+    """Warnings, such as what was guessed about a file, as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(f"note: {record.getMessage()}", err=True)
+
+
+def show_notices() -> None:
+    """From now on warnings of owlbit go to standard error, unless the log of `-v` shows them."""
+    if not LOGGER.handlers:
+        LOGGER.addHandler(Notices(logging.WARNING))
+        LOGGER.propagate = False
+
+
 def start_log(times: int) -> int:
     """Logs to standard error from now on: with 1 what is read, written and skipped, with more every detail. Returns `times`."""
     if times:

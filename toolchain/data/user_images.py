@@ -14,6 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.guard import one_line, reading
+from owlbit.export.image_arrays import to_image_axes
+from owlbit.export.limits import IMAGE_BYTES
 from owlbit.export.network import Network, Shape
 from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.data.picture_files import PICTURES, Problem, is_named_picture, list_pictures, why_no_file
@@ -33,9 +36,9 @@ class Taker(Protocol):
 def load_images(path: Path, network: Taker, *, skip_bad: bool = False) -> tuple[NDArray[np.uint8], list[str]]:
     """uint8 images [N, C, H, W] that fit `network`, and a name for each.
 
-    `path`: an .npy with that array, an .npz with it as `images`, a picture, or a folder of pictures, its sub-folders included, by
-    their paths; gray for C = 1, RGB for C = 3. `skip_bad`: leave out pictures that cannot be read, which is told. Raises
-    OwlbitError for anything else, naming the file.
+    `path`: an .npy with that array, or [N, H, W, C] or [N, C*H*W], an .npz with it as `images`, a picture, or a folder of
+    pictures, its sub-folders included, by their paths; gray for C = 1, RGB for C = 3. `skip_bad`: leave out pictures that cannot
+    be read, which is told. Raises OwlbitError for anything else, naming the file.
     """
     LOG.info("reading images from %s", path)
     if not path.exists():
@@ -50,7 +53,7 @@ def load_images(path: Path, network: Taker, *, skip_bad: bool = False) -> tuple[
         picture = read_picture(path, *_size_and_colour(network, path))
         tell_remarks(path, [(remark, 1) for remark in picture.remarks])
         return picture.pixels[None], [path.name]
-    images = read_array(path)
+    images = to_image_axes(read_array(path), network.input_shape)
     try:
         network.check_images(images)
     except OwlbitError as error:
@@ -77,18 +80,25 @@ def _load_folder(path: Path, network: Taker, skip_bad: bool) -> tuple[NDArray[np
 
 
 def read_array(path: Path) -> NDArray[np.uint8]:
-    """The array of an .npy file or the entry `images` of an .npz file, of whatever shape and type; never unpickled."""
-    try:
+    """The array of an .npy file or the entry `images` of an .npz file, of whatever shape and type; never unpickled.
+
+    Raises OwlbitError for anything else, and for more than IMAGE_BYTES in an .npz, which may be a thousandth of that on disk.
+    """
+    with reading(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind", OwlbitError):
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist() if entry.filename in ("images", "images.npy"))
+            if size > IMAGE_BYTES:
+                raise OwlbitError(f"{path}: expected images of at most {IMAGE_BYTES:,} bytes, got {size:,}; give them as .npy")
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
-        with loaded as archive:
-            if "images" not in archive.files:
-                raise OwlbitError(f"{path}: expected an entry 'images' in this npz, got {', '.join(archive.files) or 'none'}")
-            images: NDArray[np.uint8] = archive["images"]
+        with loaded as arrays:
+            if "images" not in arrays.files:
+                found = one_line(", ".join(arrays.files)) or "none"
+                raise OwlbitError(f"{path}: expected an entry 'images' in this npz, got {found}")
+            images: NDArray[np.uint8] = arrays["images"]
             return images
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile):
-        raise OwlbitError(f"{path}: expected images as .npy or .npz, but the file is damaged or of another kind") from None
 
 
 def load_labelled(path: Path, network: Network, *, skip_bad: bool = False) -> tuple[Labelled, list[str]]:

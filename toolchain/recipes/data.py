@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -36,7 +37,7 @@ def _read_groups(table: Any) -> Any:
         if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
             raise RefusedError(name, "a list of classes", repr(classes))
     named = [each for classes in table.values() for each in classes]
-    twice = sorted({each for each in named if named.count(each) > 1})
+    twice = sorted(each for each, count in Counter(named).items() if count > 1)
     if twice:
         raise RefusedError("", "every class in one group at most", f'"{twice[0]}" more than once')
     if len(table) == 1:

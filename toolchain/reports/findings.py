@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
@@ -96,7 +96,7 @@ def gather_findings(source: ModelSource) -> Findings:
         ),
         test_images=test.images,
         test_labels=test.labels,
-        scores=simulate(network, test.images),
+        scores=network.ranked(simulate(network, test.images)),
         held_out=dataset.test is not None,
         history=read_history(run / HISTORY),
         best_epoch=read_result(run).best_epoch,
@@ -115,7 +115,7 @@ def read_verification(folder: Path) -> tuple[Row, ...]:
     if not path.is_file():
         return ()
     try:
-        return parsed(tuple[Row, ...], path.read_bytes())
+        return read_json(tuple[Row, ...], path)
     except ValueError as error:
         raise OwlbitError(
             f"{path}: expected rows as `owlbit verify` writes them, could not read them ({error}); verify again"

@@ -16,7 +16,7 @@ from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
-from owlbit.hw.verification import HEADINGS, any_wrong, as_cells, notes_of
+from owlbit.hw.verification import any_wrong, as_cells, notes_of
 from owlbit.toolchain.deploy.evaluate import wilson_interval
 from owlbit.toolchain.deploy.model_source import ModelSource
 from owlbit.toolchain.drawing.html import render_page
@@ -41,6 +41,7 @@ def render_report(found: Findings) -> str:
     """The page as HTML text."""
     network = found.network
     channels, height, width = network.input_shape
+    headings, *cells = as_cells(found.verification)
     return render_page(
         TEMPLATE,
         title=f"{network.name}: a fully-binarised network, measured",
@@ -64,8 +65,8 @@ def render_report(found: Findings) -> str:
         learning_curve=svg(
             WIDTH, 4.2, lambda figure: plot_learning_curve(figure, found.history, found.best_epoch, (*DATA[:2], SOFT))
         ),
-        headings=HEADINGS,
-        verification=[as_cells(row) for row in found.verification],
+        headings=headings,
+        verification=cells,
         notes=notes_of(found.verification),
         recipe=found.recipe,
     )

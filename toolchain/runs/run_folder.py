@@ -15,6 +15,7 @@ training1/, ...       the trainings before the last, where the recipe has restar
 timed.json            steps, images/s and device of a training by the clock
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
+.training.lock        while a training runs: its process
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from pydantic import ConfigDict, with_config
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder, write_text
 from owlbit.export.load_model import NETWORK, ONNX
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.processor import processor
+from owlbit.toolchain.runs.run_lock import clear_unfinished, lock_run
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
 SKIPPED = "skipped.txt"
@@ -152,9 +154,12 @@ def start_run(
 ) -> None:
     """Makes `folder` ready for training `recipe`; `skipped`: a line for each picture that is left out.
 
-    Raises RunError where `earlier_files` does, or where it holds another recipe's run.
+    Raises RunError where `earlier_files` does, or where it holds another recipe's run, and LockedRunError where another process
+    trains there.
     """
     make_folder(folder)
+    lock_run(folder)
+    clear_unfinished(folder, _KNOWN)
     found = earlier_files(folder, resume=resume, overwrite=overwrite)
     if not resume:
         for each in _earlier_trainings(folder):
@@ -193,7 +198,7 @@ def write_json(path: Path, content: Any) -> None:
 def _read(kind: type[T], path: Path, wanted: str, advice: str) -> T:
     """The JSON file `path` as a `kind`; RunError, with `wanted` and `advice`, where it is missing or no such thing."""
     try:
-        return parsed(kind, path.read_bytes())
+        return read_json(kind, path)
     except FileNotFoundError:
         raise RunError(f"{path}: expected the file that training writes, found none; train first") from None
     except (OSError, ValueError) as error:
@@ -220,13 +225,18 @@ def _read_facts(folder: Path) -> RunFacts:
     return _read(RunFacts, folder / RUN, "JSON as training writes it, could not read it", "train again")
 
 
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class _Timed:
+    """What is asked of timed.json."""
+
+    device: str = ""
+
+
 def trained_on(folder: Path) -> str:
     """The device that the run in `folder` was trained on: a GPU's name or the processor; "not recorded" where no file tells."""
     try:
-        timed = json.loads((folder / TIMED).read_text(encoding="utf-8"))
+        device = read_json(_Timed, folder / TIMED).device
     except (OSError, ValueError):
-        timed = None
-    device = timed.get("device") if isinstance(timed, dict) else None
-    if isinstance(device, str) and device != PROCESSOR:
-        return device
-    return _read_facts(folder).processor or "not recorded"
+        device = ""
+    return device if device not in ("", PROCESSOR) else _read_facts(folder).processor or "not recorded"

@@ -32,6 +32,7 @@ from owlbit.toolchain.runs.run_folder import (
     read_result,
     start_run,
 )
+from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
@@ -42,6 +43,7 @@ from owlbit.toolchain.training.start_weights import start_weights
 SMALL_NETWORK_MACS = 20_000_000
 
 
+@run_locks()
 def train(
     recipe: Recipe,
     out: Path | str,

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, with_config
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images
 from owlbit.toolchain.data.synthetic import make_frames
@@ -72,7 +72,7 @@ def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises OwlbitError where it cannot be read."""
     path = folder / CARD
     try:
-        return parsed(Card, path.read_bytes())
+        return read_json(Card, path)
     except (OSError, ValueError) as error:
         raise OwlbitError(f"{path}: expected a card as `owlbit zoo publish` writes it, could not read it ({error})") from None
 
@@ -114,7 +114,8 @@ def card_text(card: Card, model: str = "") -> str:
     """The card for a person, in Markdown."""
     model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
-    speed = f"{card.cycles:,} cycles per frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    cycles = f"{card.cycles:,} cycles from frame to frame by the cost model"
+    speed = f"{cycles}, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
     chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever its validation accuracy"
     rows = [
         ("data", card.data),

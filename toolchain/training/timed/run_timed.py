@@ -15,12 +15,14 @@ from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.run_folder import TIMED, Result, start_run, write_json
+from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import write_model
 from owlbit.toolchain.training.finish import finish_run
 from owlbit.toolchain.training.prepare import check_apart, teacher_of_run
 from owlbit.toolchain.training.timed.train_timed import check_timed, train_timed
 
 
+@run_locks()
 def train_for_minutes(
     recipe: Recipe,
     out: Path | str,
