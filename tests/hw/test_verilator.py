@@ -150,6 +150,6 @@ def test_an_old_verilator_is_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_without_any_verilator_the_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "verilator", None)
-    monkeypatch.setattr(verilator.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(ToolMissing, match=r"needs Verilator 5 or later .* and a C"):
         verilator.require_tools()

@@ -77,7 +77,8 @@ def qonnx_backend(
         try:
             values, decisions = execute_file(model, given, input_range or own, network.input_shape)
         except ModuleNotFoundError as error:
-            raise NotRun(f"{error.name} is not installed; `pip install --editable '.[qonnx]'` in the checkout brings it") from None
+            missing = str(error.name).partition(".")[0]
+            raise NotRun(f"{missing} is not installed; `pip install --editable '.[qonnx]'` in the checkout brings it") from None
         if decisions:
             from owlbit.hw.reference import simulate
 
