@@ -11,6 +11,9 @@ from owlbit.models.layer_table import Shape
 from owlbit.models.layers.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear
 from owlbit.models.layers.encodings import Encoding
 
+# `Trainable.fast` by the name of an arithmetic.
+FAST: dict[str, torch.dtype | None] = {"float32": None, "float32-fast": torch.float32, "bfloat16": torch.bfloat16}
+
 
 class Activated(nn.Module):
     """A part of a network with an activation that can be switched: `activation` is the function, `activation_name` its name."""
@@ -30,13 +33,13 @@ class Activated(nn.Module):
 class Trainable(nn.Module, ABC):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes].
 
-    `input_shape`: (C, H, W) of the image; `thermometer`: what turns pixels into the first layer's input; `fast`: whether to compute
-    with bits in bfloat16, where a network can.
+    `input_shape`: (C, H, W) of the image; `thermometer`: what turns pixels into the first layer's input; `fast`: the type of
+    numbers of the fast form, for networks that have one (see `owlbit.models.layers.fused`), or None for the plain form.
     """
 
     input_shape: Shape
     thermometer: Encoding
-    fast: bool = False
+    fast: torch.dtype | None = None
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:

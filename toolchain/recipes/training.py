@@ -38,8 +38,9 @@ class Training:
     precision: Annotated[
         str,
         OneOf(
-            "arithmetic in training, bfloat16 for the fast form; the finished network is judged and exported in float32 either way",
-            ("float32", "bfloat16"),
+            "arithmetic in training: torch's own operations, or the fast form of a layer table in one of two types of numbers, "
+            '"auto" for the faster of these two; the finished network is judged and exported in float32 either way',
+            ("float32", "float32-fast", "bfloat16", "auto"),
         ),
     ] = "float32"
     numbers: Annotated[str, OneOf("binary, or a float network of the same layers, to be a teacher", ("binary", "real"))] = "binary"
@@ -65,7 +66,7 @@ class Training:
     @property
     def fast(self) -> bool:
         """Whether training runs in the fast form of `owlbit.models.layers.fused`."""
-        return self.precision == "bfloat16"
+        return self.precision != "float32"
 
     @property
     def stage_borders(self) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """A run folder: what training leaves behind and under which names. Imports no torch; `weights` beside it reads the weights.
 
 recipe.toml           the recipe, word for word
-run.json              class names, the folder that the recipe's paths are relative to, and where the images were
+run.json              class names, the folder that the recipe's paths are relative to, where the images were, the processor and
+                      the arithmetic
 last.ckpt             the state after the last finished epoch, to resume from
 history.json          one record per epoch, see `owlbit.toolchain.runs.history`
 teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
@@ -74,12 +75,14 @@ class RunError(OwlbitError):
 @dataclass(frozen=True)
 class RunFacts:
     """run.json: the names of the classes, the folder that the recipe's paths are relative to, where the images were, as --data
-    gave it, which the recipe's text does not know, and the processor that the training began on, "" where it was not recorded."""
+    gave it, which the recipe's text does not know, the processor that the training began on, and what precision = "auto" stands
+    for in it; the last two are "" where they were not recorded."""
 
     class_names: list[str]
     data_folder: str
     data_path: str | None = None
     processor: str = ""
+    automatic_precision: str = ""
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -118,10 +121,19 @@ class Result:
         return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
 
 
-def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
+def start_run(
+    folder: Path,
+    recipe: Recipe,
+    class_names: tuple[str, ...],
+    *,
+    resume: bool,
+    overwrite: bool,
+    automatic_precision: str = "",
+) -> None:
     """Makes `folder` ready for training `recipe`.
 
-    Raises RunError where it holds a run and neither flag is set, another's, or with `overwrite` files that are no run's.
+    `automatic_precision`: what precision = "auto" stands for here; a run that is resumed keeps its own, and its processor. Raises
+    RunError where the folder holds a run and neither flag is set, another's, or with `overwrite` files that are no run's.
     """
     make_folder(folder)
     found = [name for name in _KNOWN if (folder / name).exists()]
@@ -137,12 +149,19 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
             with contextlib.suppress(OSError):  # it holds files that are no run's
                 each.rmdir()
         _remove(folder, found)
+    before = read_facts(folder) if resume and RUN in found else None
     if resume and RECIPE in found:
         if (folder / RECIPE).read_text(encoding="utf-8") != recipe.text:
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
-        if RUN in found and _read_facts(folder).class_names != list(class_names):
+        if before is not None and before.class_names != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
-    facts = RunFacts(list(class_names), str(recipe.path.parent.resolve()), recipe.data.path, processor())
+    facts = RunFacts(
+        class_names=list(class_names),
+        data_folder=str(recipe.path.parent.resolve()),
+        data_path=recipe.data.path,
+        processor=(before and before.processor) or processor(),
+        automatic_precision=(before and before.automatic_precision) or automatic_precision,
+    )
     write_json(folder / RUN, asdict(facts))
     write_text(folder / RECIPE, recipe.text)
 
@@ -176,13 +195,14 @@ def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
     """(recipe, class names, folder that its data paths are relative to) of the run in `folder`. Raises RunError."""
     if not folder.is_dir():
         raise RunError(f"{folder}: expected a run folder, found {'a file' if folder.exists() else 'no such folder'}; train first")
-    facts = _read_facts(folder)
+    facts = read_facts(folder)
     recipe = load_recipe(folder / RECIPE)
     path = recipe.data.path if facts.data_path is None else facts.data_path
     return replace(recipe, data=replace(recipe.data, path=path)), tuple(facts.class_names), Path(facts.data_folder)
 
 
-def _read_facts(folder: Path) -> RunFacts:
+def read_facts(folder: Path) -> RunFacts:
+    """What run.json in `folder` says. Raises RunError where it is missing or damaged."""
     return _read(RunFacts, folder / RUN, "JSON as training writes it, could not read it", "train again")
 
 
@@ -195,4 +215,4 @@ def trained_on(folder: Path) -> str:
     device = timed.get("device") if isinstance(timed, dict) else None
     if isinstance(device, str) and device != PROCESSOR:
         return device
-    return _read_facts(folder).processor or "not recorded"
+    return read_facts(folder).processor or "not recorded"

@@ -20,7 +20,7 @@ from torch import Tensor
 from owlbit.models.layers.synced_norm import sync_norms
 from owlbit.models.layers.thermometer import LearnedThermometer, quantile_thresholds
 from owlbit.models.networks.binary_net import BinaryNet
-from owlbit.models.networks.trainable import Trainable
+from owlbit.models.networks.trainable import FAST, Trainable
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net
@@ -81,6 +81,7 @@ class NetworkTraining:
         self.net = self._first_net(earlier)
         self.distiller: Distiller | None = None
         if teacher is not None and recipe.distillation is not None:
+            teacher.fast = FAST[recipe.training.precision]
             device = torch.device(accelerator())
             cached = teacher_logits(teacher, dataset.train, recipe.data.flip, device) if recipe.distillation.cache_logits else None
             self.distiller = Distiller(teacher, recipe.distillation, cached)
@@ -173,7 +174,7 @@ class NetworkTraining:
         fill_weights(teacher, state, path)
         teacher.use_real_weights(before.real)
         teacher.set_activation(before.activation)
-        teacher.fast = self.recipe.training.fast
+        teacher.fast = FAST[self.recipe.training.precision]
         recipe = self.distiller.recipe if phase.attention else replace(self.distiller.recipe, attention=0.0)
         return Distiller(teacher, recipe)
 

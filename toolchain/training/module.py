@@ -20,7 +20,7 @@ from torch import Tensor
 
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.binary_net import BinaryNet
-from owlbit.models.networks.trainable import Trainable
+from owlbit.models.networks.trainable import FAST, Trainable
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.training import Training
 from owlbit.toolchain.runs.history import EpochRecord
@@ -82,7 +82,7 @@ class PhaseModule(pl.LightningModule):
         self.pruning = pruning
         self.final_epoch = final_epoch
         self.steps = steps_per_epoch(dataset, training)
-        net.fast = training.fast
+        net.fast = FAST[training.precision]
         net.use_real_weights(phase.real)
         net.set_activation(phase.activation)
         if isinstance(net.thermometer, LearnedThermometer):
@@ -181,8 +181,8 @@ class PhaseModule(pl.LightningModule):
             return self.net.logits(images).float()
 
     def _precision(self, *, mixed: bool) -> torch.autocast:
-        """torch's mixed precision in a fast training, for what has no fast form of its own."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed and self.training_recipe.fast)
+        """torch's mixed precision in a training in bfloat16, for what has no fast form of its own."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed and self.training_recipe.precision == "bfloat16")
 
     def _note(self, prefix: str, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         self._sums[prefix + "loss"] += float(loss.detach()) * len(labels)

@@ -29,6 +29,7 @@ from owlbit.toolchain.runs.run_folder import (
     EarlierTraining,
     Result,
     RunError,
+    read_facts,
     read_result,
     start_run,
 )
@@ -36,6 +37,7 @@ from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
+from owlbit.toolchain.training.precision import asks_for_automatic, automatic_precision, with_precision
 from owlbit.toolchain.training.prepare import Prepared, earlier_weights, prepare_trainings
 
 SMALL_NETWORK_MACS = 20_000_000
@@ -68,12 +70,20 @@ def train(
     begun = resume and (folders[0] / CHECKPOINT).exists()
     earlier = None if begun else earlier_weights(trainings[0].recipe, trainings[0].dataset)
     join_processes()
+    console = console or Console(stderr=True, quiet=rank > 0)
     if rank == 0:
-        start_run(out, recipe, trainings[-1].dataset.class_names, resume=resume, overwrite=overwrite)
+        precision, why = automatic_precision()
+        class_names = trainings[-1].dataset.class_names
+        start_run(out, recipe, class_names, resume=resume, overwrite=overwrite, automatic_precision=precision)
+        if asks_for_automatic(recipe):
+            recorded = read_facts(out).automatic_precision
+            why = why if recorded == precision else "as this run began, although another is faster here"
+            console.print(f'precision = "auto": {recorded}, {why}', highlight=False)
     wait_for_all()
     if (out / RESULT).exists():
         return read_result(out)
-    console = console or Console(stderr=True, quiet=rank > 0)
+    chosen = read_facts(out).automatic_precision  # by the first process, for all
+    trainings = [replace(each, recipe=with_precision(each.recipe, chosen)) for each in trainings]
     before: list[EarlierTraining] = []
     for training, folder in zip(trainings[:-1], folders, strict=False):
         ended = _train_earlier(training, folder, earlier, console, stop_after, f"{len(before) + 1} of {len(trainings)}")
@@ -96,7 +106,8 @@ def _train_earlier(
     """
     if world()[0] == 0:
         recipe = replace(training.recipe, text=tomli_w.dumps(training.recipe.tables))
-        start_run(out, recipe, training.dataset.class_names, resume=True, overwrite=False)
+        chosen = read_facts(out.parent).automatic_precision
+        start_run(out, recipe, training.dataset.class_names, resume=True, overwrite=False, automatic_precision=chosen)
     wait_for_all()
     if not (out / RESULT).exists():
         untested = replace(training, dataset=replace(training.dataset, test=None))
@@ -152,9 +163,7 @@ def _teacher(
             write_history(out / TEACHER_HISTORY, training.progress.history)
             write_model(out, training.progress.best_state, TEACHER)
         wait_for_all()
-    teacher = read_weights(build_net(of_teacher, len(dataset.class_names)), out / TEACHER)
-    teacher.fast = recipe.training.fast
-    return teacher
+    return read_weights(build_net(of_teacher, len(dataset.class_names)), out / TEACHER)
 
 
 @contextmanager
