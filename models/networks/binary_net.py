@@ -63,7 +63,7 @@ class ConvBlock(Activated):
     def fast_products(self, bits: Tensor) -> tuple[Tensor, Tensor]:
         """What the convolution makes of bits 0 and 1, [N, filters, H, W] of their type, and each filter's sum of weights."""
         shuffled = bits if self.shuffle is None else self.shuffle(bits)
-        weight = effective_weight(self.conv.weight, self.conv.real)
+        weight = effective_weight(self.conv.weight, self.conv.real, self.conv.tau)
         multiplied = weight.to(bits.dtype, memory_format=torch.channels_last)
         geometry = (self.conv.stride, self.conv.padding)
         if bits.dtype == torch.float32 and not self.conv.real and self.activation_name in SIGNS:

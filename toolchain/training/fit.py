@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from owlbit.models.layers.recu import FIRST_TAU
 from owlbit.models.layers.synced_norm import sync_norms
 from owlbit.models.layers.thermometer import LearnedThermometer, quantile_thresholds
 from owlbit.models.networks.binary_net import BinaryNet
@@ -155,8 +156,10 @@ class NetworkTraining:
             self.net.set_activation(phase.activation)
             batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, phase.start), WEIGHING_BATCHES)
             self.net = self.pruning.on_epoch_start(self.net, phase.start, batches)
-        if phase.begins_stage and not phase.real:
-            self.net.clip_latents()
+        treated = self.recipe.training.recu
+        if not phase.real and (phase.begins_stage or treated):
+            self.net.set_tau(FIRST_TAU if treated else None)
+            self.net.limit_latents()
 
     def _distiller_of(self, phase: Phase) -> Distiller | None:
         """Of a progressive chain the network at the end of the stage before; else the teacher."""

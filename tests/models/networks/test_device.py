@@ -62,5 +62,5 @@ def test_a_step_stays_on_the_device(name: str) -> None:
         loss = F.cross_entropy(net.logits(images), labels) + F.cross_entropy(logits, labels)
         torch.autograd.backward(loss + attention_loss(points, points))
         assert all(parameter.grad is not None for parameter in net.parameters())
-        net.clip_latents()
+        net.limit_latents()
         assert net.eval().logits(images).device.type == "meta"
