@@ -22,6 +22,7 @@ from owlbit.models.networks.brevitas_twin import brevitas_twin
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
 from owlbit.toolchain.runs.processor import native_bfloat16, processor
+from owlbit.toolchain.training.memory import keep_memory
 
 RECIPE = Path(models.__file__).parent / "recipes" / "cifar10_1mb.toml"
 BATCH, ROUNDS, CLASSES = 128, 7, 10
@@ -90,6 +91,7 @@ def _step(module: nn.Module, logits: Callable[[], Tensor], labels: Tensor) -> Ca
 
 def measure(recipe: Recipe | None = None, rounds: int = ROUNDS) -> list[Speed]:
     """The speed of every form, the first one Brevitas' own modules."""
+    keep_memory()
     steps = forms(load_recipe(RECIPE) if recipe is None else recipe)
     for step in steps.values():
         step()  # compiles, and fills what is allocated once

@@ -37,6 +37,7 @@ from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
+from owlbit.toolchain.training.memory import keep_memory
 from owlbit.toolchain.training.precision import asks_for_automatic, automatic_precision, with_precision
 from owlbit.toolchain.training.prepare import Prepared, earlier_weights, prepare_trainings
 
@@ -130,6 +131,7 @@ def _train_one(
     `place`: which of several trainings it is, "" for the only one; `before`: those that it goes on from.
     """
     recipe, teacher = training.recipe, training.teacher
+    keep_memory()
     with _threads_for(recipe):
         if recipe.distillation is not None and recipe.distillation.trained_first:
             teacher = _teacher(recipe, recipe.distillation, training.dataset, out, console, stop_after)
