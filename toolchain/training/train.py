@@ -37,7 +37,7 @@ from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
-from owlbit.toolchain.training.memory import keep_memory
+from owlbit.toolchain.training.memory import keep_memory, told_when_full
 from owlbit.toolchain.training.precision import asks_for_automatic, automatic_precision, with_precision
 from owlbit.toolchain.training.prepare import Prepared, earlier_weights, prepare_trainings
 
@@ -140,8 +140,9 @@ def _train_one(
         if (teacher is None and recipe.distillation is not None) or (stop_after is not None and stop_after <= 0):
             return False
         outputs = replace(OF_RUN, label=f"training {place}", prefix=f"training {place}: ") if place else OF_RUN
-        fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier)
-        fit.run(stop_after)
+        with told_when_full(recipe):
+            fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier)
+            fit.run(stop_after)
         if len(fit.progress.history) < recipe.training.epochs:
             return False
         if world()[0] == 0:
@@ -157,8 +158,9 @@ def _teacher(
     """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
     of_teacher = teacher_recipe(recipe, distillation)
     if not (out / TEACHER).exists():
-        training = NetworkTraining(of_teacher, dataset, out, console, outputs=OF_TEACHER)
-        training.run(stop_after)
+        with told_when_full(recipe):
+            training = NetworkTraining(of_teacher, dataset, out, console, outputs=OF_TEACHER)
+            training.run(stop_after)
         if len(training.progress.history) < distillation.epochs:
             return None
         if world()[0] == 0:

@@ -16,6 +16,7 @@ from PIL import Image
 
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.data import archives as official_archives
+from owlbit.toolchain.data import published_sets
 from owlbit.toolchain.data.archives import ARCHIVES, locate
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.image_files import fit_images
@@ -295,8 +296,15 @@ def cut(name: str, length: int) -> Callable[[dict[str, bytes]], None]:
         ("cifar100", cifar100_files, cut("train.bin", 3073), r"train\.bin: expected whole records of 3074 bytes, got 3,073 bytes"),
         ("cifar100", cifar100_files, cut("fine_label_names.txt", 0), "expected one class name a line, got none"),
         ("stl10", stl10_files, cut("train_X.bin", 96), r"train_X\.bin: expected whole images of 27648 bytes, got 96 bytes"),
-        ("stl10", stl10_files, cut("test_y.bin", 1), r"test_y\.bin: expected 2 labels from 1 on, got 1 bytes"),
-        ("stl10", stl10_files, lambda files: files.update({"test_y.bin": b"\0\1"}), r"test_y\.bin: expected 2 labels from 1 on"),
+        ("stl10", stl10_files, cut("test_y.bin", 1), r"test_y\.bin: expected 2 labels, one for each image, got 1; fetch the data"),
+        ("stl10", stl10_files, lambda files: files.update({"test_y.bin": b"\0\1"}), r"test_y\.bin: expected labels 1 to 2, got 0"),
+        (
+            "stl10",
+            stl10_files,
+            lambda files: files.update({"test_y.bin": b"\1\13"}),
+            r"test_y\.bin: expected labels 1 to 2, got 11",
+        ),
+        ("stl10", stl10_files, lambda files: files.pop("train_y.bin"), r"expected the file train_y\.bin, found none"),
     ],
 )
 def test_what_is_wrong_with_a_copy_is_one_sentence(
@@ -311,6 +319,37 @@ def test_what_is_wrong_with_a_copy_is_one_sentence(
     with pytest.raises(OwlbitError, match=message) as caught:
         read_official(source, folder_of(tmp_path / "a", spoilt), *RGB32)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_the_published_size_with_another_checksum_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(published_sets, "STL10_IMAGES", {"train": 3, "test": 2})
+    files = stl10_files()
+    known = {name: hashlib.md5(files[name]).hexdigest() for name in published_sets.STL10_MD5}
+    monkeypatch.setattr(published_sets, "STL10_MD5", known)
+    read_official("stl10", folder_of(tmp_path / "a", files), *RGB96)
+    for name in known:
+        damaged = bytearray(files[name])
+        damaged[-1] ^= 3
+        with pytest.raises(
+            OwlbitError, match=rf"{name}: expected the published file with MD5 {known[name]}, got another of its size"
+        ):
+            read_official("stl10", folder_of(tmp_path / name, {**files, name: bytes(damaged)}), *RGB96)
+
+
+def test_a_part_of_the_published_images_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    read_official("stl10", folder_of(tmp_path / "a", stl10_files()), *RGB96)
+    assert "train_X.bin: has 3 images where 5,000 were published; training goes on with these" in caplog.text
+    read_official("cifar10", folder_of(tmp_path / "b", cifar10_files()), *RGB32)
+    assert "test_batch.bin: has 3 images where 10,000 were published" in caplog.text
+
+
+def test_without_a_network_one_sentence_says_what_to_do(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    nowhere = replace(ARCHIVES["stl10"], url="http://127.0.0.1:9/stl10_binary.tar.gz")  # the port that nothing answers at
+    monkeypatch.setitem(official_archives.ARCHIVES, "stl10", nowhere)
+    with pytest.raises(OwlbitError, match=r"\(no connection from this machine\); fetch it yourself and give --data DIR"):
+        locate("stl10", None)
+    assert not list(own_cache.glob("*.tar.gz"))
 
 
 def test_a_damaged_archive_and_nothing_at_all(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
