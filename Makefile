@@ -2,6 +2,7 @@
 # first of them and reused by the others.
 FINN_VERSION := 1.6.1
 WORKERS := 2
+MINUTES := 60
 
 # .venv has Python 3.11 where it is found, since FINN needs it, else 3.13 or 3.12. An interpreter that is named, as in
 # `make PYTHON=python3.13 test`, gets an environment of its own, .venv-3.13.
@@ -17,13 +18,17 @@ FINN  := $(VENV)/.installed-finn
 HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo test test-all bench lint fields bitstream clean
+.PHONY: help venv finn demo test test-all fuzz bench lint docs notebooks pictures fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
 	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
 	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
-	@echo "make lint       ruff, ruff format, mypy --strict and the layers of imports"
+	@echo "make fuzz       damaged files and requests of every kind for an hour, and a table of what became of them; MINUTES=5 is shorter"
+	@echo "make lint       ruff, ruff format, mypy --strict, the layers of imports, spelling and words"
+	@echo "make docs       the documentation's site, into site/"
+	@echo "make pictures   draw the pictures of the engine's page"
+	@echo "make notebooks  run the notebooks of docs/notebooks and keep what they print"
 	@echo "make bench      the measured figures, each with the command that gives it"
 	@echo "make fields     write the table of hw/up5k/fields.py into the RTL's header and the tables of hw/up5k/README.md"
 	@echo "make finn       install FINN (finn-plus $(FINN_VERSION)) into $(VENV), for builds for AMD parts; needs Python 3.11"
@@ -56,7 +61,7 @@ $(STAMP): pyproject.toml | $(BIN)/pip
 	@echo "owlbit: installing torch 2.13.0 into $(VENV)"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@echo "owlbit: installing owlbit and its dependencies into $(VENV) (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,dev]'
+	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,docs,dev]'
 	@touch $@
 
 demo: $(STAMP)
@@ -70,7 +75,7 @@ $(FINN): $(STAMP)
 	@$(HAS_FINN_PYTHON) || { echo "owlbit: FINN (finn-plus $(FINN_VERSION)) needs Python 3.11, $(VENV) has" \
 	  "$$($(BIN)/python --version); everything else works without FINN" >&2; exit 2; }
 	@echo "owlbit: installing finn-plus $(FINN_VERSION) and what it needs into $(VENV); torch stays as it is (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,dev,finn]'
+	@$(BIN)/python -m pip install --quiet --editable '.[train,bitstream,sense,docs,dev,finn]'
 	@$(BIN)/python -m pip install --quiet --no-deps finn-plus==$(FINN_VERSION)
 	@touch $@
 
@@ -86,6 +91,9 @@ test: $(STAMP)
 test-all: $(STAMP)
 	@$(TEST)
 
+fuzz: $(STAMP)
+	@$(BIN)/python tests/fuzz/fuzz_run.py --minutes $(MINUTES)
+
 bench: $(STAMP)
 	@$(BIN)/owlbit bench
 
@@ -94,6 +102,18 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/codespell
+	@$(BIN)/python docs/site/check_words.py
+
+docs: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "owlbit: the site is in site/; open site/index.html"
+
+pictures: $(STAMP)
+	@$(BIN)/python docs/site/pictures.py
+
+notebooks: $(STAMP)
+	@$(BIN)/python docs/site/run_notebooks.py
 
 fields: $(STAMP)
 	@$(BIN)/python -m owlbit.hw.up5k.bitstream.fields_header

@@ -20,12 +20,12 @@ def test_hooks_are_the_commands_of_make_lint() -> None:
     commands = re.findall(r"^\t@\$\(BIN\)/(.+)$", lint, re.MULTILINE)
     entries = re.findall(r"^ +entry: \.venv/bin/(.+)$", CONFIG.read_text(encoding="utf-8"), re.MULTILINE)
     assert entries == [command.removesuffix(" .") for command in commands]
-    assert len(entries) == 4
+    assert len(entries) == 6
 
 
 @pytest.mark.parametrize(("line", "passes"), [("x = 1\n", True), ("x  =  1\n", False), ("import os\n", False)])
 def test_a_commit_is_checked(tmp_path: Path, line: str, passes: bool) -> None:
-    """By ruff in a repository of one file; mypy and import-linter, which look at the whole tree, have their own tests."""
+    """By ruff in a repository of one file; mypy, import-linter and the words look at the whole tree and have tests of their own."""
     for name in (CONFIG, ROOT / "pyproject.toml"):
         shutil.copy(name, tmp_path)
     (tmp_path / "code.py").write_text(line)
@@ -36,7 +36,7 @@ def test_a_commit_is_checked(tmp_path: Path, line: str, passes: bool) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pre_commit", "run"],
         cwd=tmp_path,
-        env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home"), "SKIP": "mypy,import-layers"},
+        env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home"), "SKIP": "mypy,import-layers,words"},
         capture_output=True,
         text=True,
         check=False,

@@ -112,10 +112,7 @@ IMAGE = Record(
 FRAME = Record(
     "frame",
     "Frame, word 0",
-    (
-        Field("positions", 0, 16, "pixels of a frame", less_one=True),
-        Field("base", 16, 16, "first quarter of the encoded frame"),
-    ),
+    (Field("base", 0, 16, "first quarter of the encoded frame, which ends with the last quarter of the memory"),),
 )
 ENTRY = Record(
     "entry",
@@ -128,51 +125,55 @@ ENTRY = Record(
 )
 TILE = Record(
     "tile",
-    "Descriptor of a tile, four words each from word 17 on",
+    "Descriptor of a tile: four words, each with two steps; the first one is words 17 to 20",
     (
-        Field("read_base", 0, 16, "first tap of the first window, in quarters", wraps=True),
-        Field("write_base", 16, 16, "first output position, in quarters", wraps=True),
         Field("columns", 32, 8, "output columns, or pairs of them, before pooling", less_one=True),
         Field("rows", 40, 8, "output rows before pooling", less_one=True),
-        Field("mode", 48, 2, "width code of a group of channels"),
-        Field("read_width", 50, 2, "width code of a position of the map read"),
-        Field("write_width", 52, 2, "width code of a position of the map written"),
-        Field("pool", 54, 1, "OR over 2x2 windows"),
-        Field("raw", 55, 1, "the last stage: popcounts go to the sender"),
-        Field("pad_top", 56, 1, "the first row of the first windows lies outside the map"),
-        Field("pad_bottom", 57, 1, "the last row of the last windows does"),
-        Field("pad_left", 58, 1, "the first column of the first windows does"),
-        Field("pad_right", 59, 1, "the last column of the last windows does"),
-        Field("last", 60, 1, "the last tile of a frame"),
-        Field("frees_frame", 61, 1, "after this tile the next frame may be stored"),
-        Field("pair", 62, 1, "windows go in pairs"),
-        Field("odd", 63, 1, "the last window of a row has no partner"),
-        Field("step_kx", 64, 16, "quarters from a column to the next", wraps=True),
-        Field("step_ky", 80, 16, "from the last word of a row to the next row", wraps=True),
-        Field("step_a", 96, 16, "from a window or pair to its right neighbour", wraps=True),
-        Field("step_b", 112, 16, "in a pool: from its upper right window, or upper pair, to its lower left", wraps=True),
-        Field("step_d", 128, 16, "in a pool: from its last window or pair to the next pool", wraps=True),
-        Field("step_e", 144, 16, "from the last window of a row to the next row", wraps=True),
-        Field("words", 160, 8, "words of a tap", less_one=True),
-        Field("passes", 168, 8, "passes of the tile", less_one=True),
-        Field("write_step", 176, 9, "quarters from an output position to the next"),
-        Field("reads", 185, 2, "columns read for a window or pair", less_one=True),
-        Field("kernel_rows", 187, 2, "rows of a window", less_one=True),
-        Field("thresholds_at", 192, 14, "first word of the pass headers and thresholds"),
-        Field("thresholds", 206, 8, "their number of words", less_one=True),
-        Field("weights_at", 214, 14, "first word of the weights"),
-        Field("weights", 228, 10, "their number of words", less_one=True),
-        Field("step_word", 238, 16, "quarters from the last column of a word to the first of the next word", wraps=True),
+        Field("words", 48, 8, "words of a tap", less_one=True),
+        Field("passes", 56, 8, "passes of the tile", less_one=True),
+        Field("weights", 96, 10, "words of the weights", less_one=True),
+        Field("reads", 106, 2, "columns read for a window or pair", less_one=True),
+        Field("kernel_rows", 108, 2, "rows of a window", less_one=True),
+        Field("write_base", 110, 16, "first output position, in quarters", wraps=True),
+        Field("pool", 126, 1, "OR over 2x2 windows"),
+        Field("raw", 127, 1, "the last stage: popcounts go to the sender"),
+        Field("write_step", 160, 9, "quarters from an output position to the next"),
+        Field("starts", 169, 3, "words of a pass after its header, where its sums begin"),
+        Field("read_width", 172, 2, "width code of a position of the map read"),
+        Field("write_width", 174, 2, "width code of a position of the map written"),
+        Field("by_quarters", 176, 1, "a sum of 8 bits for each quarter of a word; else of 16 bits"),
+        Field("by_words", 177, 1, "a sum for the whole word; else for each half, or with `split` for each quarter"),
+        Field("split", 178, 1, "the right set of lanes takes quarters 0 and 2, the left one 1 and 3"),
+        Field("pad_top", 179, 1, "the first row of the first windows lies outside the map"),
+        Field("pad_bottom", 180, 1, "the last row of the last windows does"),
+        Field("pad_left", 181, 1, "the first column of the first windows does"),
+        Field("pad_right", 182, 1, "the last column of the last windows does"),
+        Field("last", 183, 1, "the last tile of a frame"),
+        Field("frees_frame", 184, 1, "after this tile the next frame may be stored"),
+        Field("pair", 185, 1, "windows go in pairs"),
+        Field("odd", 186, 1, "the last window of a row has no partner"),
     ),
 )
+STEP = Record(
+    "step",
+    "Steps: two in each word of a descriptor, the first alone in the header of a pass",
+    (Field("size", 0, 16, "what is added to the address of a read to find the next one, in quarters", wraps=True, count=2),),
+)
+# The place of each step in a descriptor, and so in the engine's table: to the next column, word and row of a window; then from the
+# last read of a window, or pair of them, to the first of its right neighbour, from the upper ones of a pool to the lower ones, from
+# a pool to the next, and to the next row. `base` is in the header of a pass: from 0 to the first read.
+STEP_PLACES = {"kx": 0, "word": 1, "ky": 2, "base": 3, "a": 4, "b": 5, "d": 6, "e": 7}
 PASS = Record(
     "pass",
-    "Header of a pass, before its thresholds",
+    "Header of a pass, with the step `base`",
+    (Field("slot", 16, 12, "slots: see the next table", count=4),),
+)
+LAST = Record(
+    "last",
+    "The same in the last stage",
     (
-        Field("slot", 0, 12, "slots: see the next table", count=4),
-        Field("first_word", 48, 10, "word of a position where the groups of the pass begin"),
-        Field("quad", 58, 1, "all four slots in one write, to the place of slot 0"),
-        Field("scores", 59, 2, "in the last stage: classes of the pass", less_one=True),
+        Field("scores", 16, 2, "classes of the pass", less_one=True),
+        Field("odd", 18, 1, "the number of inputs is odd"),
     ),
 )
 SLOT = Record(
@@ -181,18 +182,20 @@ SLOT = Record(
     (
         Field("quarter", 0, 8, "quarter of the output position"),
         Field("nibble", 8, 2, "nibble of the quarter"),
-        Field("fill", 10, 1, "the rest of the word, or of a narrower position, becomes 0"),
+        Field(
+            "fill", 10, 1, "the rest of the word, or of a narrower position, becomes 0; in an unused slot 1: one write for all four"
+        ),
         Field("write", 11, 1, "the slot is used"),
     ),
 )
-FILTERS = Record(
-    "filters",
-    "Thresholds of a slot, one word each",
-    (Field("threshold", 0, 14, "the output is 1 where the popcount is at least this", count=4, stride=16),),
+START = Record(
+    "start",
+    "Where sums begin, for each of four filters",
+    (
+        Field("even", 0, 7, "sum 0 or 2: its limit less the threshold; or the lower bits of a sum of 16 bits", count=4, stride=16),
+        Field("even_high", 7, 1, "its limit is 160, not 96; or the next bit", count=4, stride=16),
+        Field("odd", 8, 7, "the same of sum 1 or 3; or the upper bits", count=4, stride=16),
+        Field("odd_high", 15, 1, "its limit is 160, not 96; or 0", count=4, stride=16),
+    ),
 )
-CLASSES = Record(
-    "classes",
-    "The same in the last stage",
-    (Field("offset", 0, 16, "added to twice the popcount: minus the number of inputs", count=4, wraps=True),),
-)
-RECORDS = (IMAGE, FRAME, ENTRY, TILE, PASS, SLOT, FILTERS, CLASSES)
+RECORDS = (IMAGE, FRAME, ENTRY, TILE, STEP, PASS, LAST, SLOT, START)

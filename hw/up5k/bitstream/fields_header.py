@@ -13,7 +13,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.hw.up5k.bitstream.plan import HERE, RTL
 from owlbit.hw.up5k.compiler.flash_format import FIRST_DESCRIPTOR, FLASH_OFFSET, MAGIC, VERSION
-from owlbit.hw.up5k.fields import RECORDS, WIDTH_HALF, WIDTH_QUARTER, WIDTH_WORD, Field, Record
+from owlbit.hw.up5k.fields import RECORDS, STEP_PLACES, WIDTH_HALF, WIDTH_QUARTER, WIDTH_WORD, Field, Record
 
 FIELDS_HEADER = RTL / "owl_fields.vh"
 README = HERE.parent / "README.md"
@@ -27,6 +27,7 @@ CONSTANTS = {
     "OWL_WIDTH_WORD": f"2'd{WIDTH_WORD}",
     "OWL_WIDTH_HALF": f"2'd{WIDTH_HALF}",
     "OWL_WIDTH_QUARTER": f"2'd{WIDTH_QUARTER}",
+    **{f"OWL_STEP_{step.upper()}": f"3'd{place}" for step, place in STEP_PLACES.items()},
 }
 
 
@@ -63,7 +64,11 @@ def _select(field: Field) -> str:
     if field.count > 1:
         start = f"{field.low}+" if field.low else ""
         return f"{start}{field.step}*(i)+:{field.width}"
-    return str(field.low) if field.width == 1 else f"{field.end - 1}:{field.low}"
+    return _bits(field.low, field.width)
+
+
+def _bits(low: int, width: int) -> str:
+    return str(low) if width == 1 else f"{low + width - 1}:{low}"
 
 
 def fields_tables() -> str:
@@ -75,7 +80,7 @@ def fields_tables() -> str:
             bits = (
                 _select(field)
                 if field.count == 1
-                else ", ".join(f"{low + field.width - 1}:{low}" for low in range(field.low, field.end, field.step))
+                else ", ".join(_bits(low, field.width) for low in range(field.low, field.end, field.step))
             )
             lines.append(f"| {bits} | `{field.name}` | {field.meaning}{', less one' if field.less_one else ''} |")
         lines.append("")

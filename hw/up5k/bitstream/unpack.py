@@ -1,8 +1,9 @@
 """From the packed bitstream back to Verilog: what the FPGA would be told to do, decoded independently of what packed it.
 
 iceunpack and icebox_vlog of Project IceStorm turn the bits into look-up tables, flip-flops, carries and block RAM. icebox_vlog
-leaves the single-port RAM (SPRAM) out; these cells are added here from the connections that its library `icebox` knows. A wrapper
-gives the chip's buses back, so that the bench that drives the engine's RTL drives the bitstream.
+leaves the single-port RAM (SPRAM) and the multiplier blocks (MAC16) out; these cells are added here from the connections and the
+configuration bits that its library `icebox` knows. A wrapper gives the chip's buses back, so that the bench that drives the
+engine's RTL drives the bitstream.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import re
 import shutil
 import sys
 import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +26,35 @@ from owlbit.hw.up5k.bitstream.plan import PINS, TOP
 # For the vendor cells' models: an UltraPlus part, and no default values at ports (Verilog-2005 has none).
 DEFINES = ("ICE40_U", "NO_ICE40_DEFAULT_ASSIGNMENTS")
 DEVICE, PACKAGE, CHIP = "5k", "sg48", "unpacked_chip"
-FORMAT = "2"  # part of the cache's key: raise it when the Verilog written here changes
+FORMAT = "3"  # part of the cache's key: raise it when the Verilog written here changes
 
-SPRAM_PORTS = {"ADDRESS": 14, "DATAIN": 16, "MASKWREN": 4, "DATAOUT": 16}
-SPRAM_SIGNALS = ("WREN", "CHIPSELECT", "CLOCK", "STANDBY", "SLEEP", "POWEROFF")
+# Of each kind of cell: buses with their widths, single signals, which ports are outputs.
+SPRAM, MAC16 = "SB_SPRAM256KA", "SB_MAC16"
+BUSES = {
+    SPRAM: {"ADDRESS": 14, "DATAIN": 16, "MASKWREN": 4, "DATAOUT": 16},
+    MAC16: {"A": 16, "B": 16, "C": 16, "D": 16, "O": 32},
+}
+SIGNALS = {
+    SPRAM: ("WREN", "CHIPSELECT", "CLOCK", "STANDBY", "SLEEP", "POWEROFF"),
+    MAC16: (
+        *("CLK", "CE", "AHOLD", "BHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT"),
+        *("OLOADTOP", "OLOADBOT", "ADDSUBTOP", "ADDSUBBOT", "OHOLDTOP", "OHOLDBOT", "CI"),
+    ),
+}
+OUTPUTS = {SPRAM: "DATAOUT", MAC16: "O"}
+ONES = ("CE",)  # what an input that is joined to nothing is 1 for; 0 for all others, as for every cell of this family
+CASCADE = ("ACCUMCI", "SIGNEXTIN")  # of MAC16, from the block below by wires of their own: the engine uses none
 
 Segment = tuple[int, int, str]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell that icebox_vlog leaves out: its kind, the wire segment (x, y, name) at each port bit ("A_3"), its parameters."""
+
+    kind: str
+    ports: dict[str, Segment]
+    parameters: dict[str, int] = field(default_factory=dict)
 
 
 class UnpackError(OwlbitError):
@@ -68,7 +93,7 @@ def unpack_bitstream(bitstream: Path, cache: Path | None = None) -> list[Path]:
         pins.write_text(flat_pins(PINS.read_text(encoding="utf-8")), encoding="utf-8")
         decode = [sys.executable, str(shutil.which("icebox_vlog")), "-d", PACKAGE, "-p", pins.name, "-n", CHIP, asc.name]
         decoded = run_tool(decode, work, {"PYTHONPATH": str(_icebox_folder()), "PYTHONWARNINGS": "ignore"})
-        chip, ports = rewrite_chip(decoded, spram_cells(asc))
+        chip, ports = rewrite_chip(decoded, vendor_cells(asc))
         (work / "chip.v").write_text(chip, encoding="utf-8")
         (work / f"{TOP}.v").write_text(wrapper(ports), encoding="utf-8")
 
@@ -90,22 +115,36 @@ def flat_pins(pins: str) -> str:
     return re.sub(r"\[(\d+)\]", r"_\1", pins)
 
 
-def spram_cells(asc: Path) -> dict[str, dict[str, Segment]]:
-    """For each SPRAM cell that the unpacked bitstream enables: port bit ("ADDRESS_3") to the wire segment at it (x, y, name)."""
+def vendor_cells(asc: Path) -> dict[str, Cell]:
+    """The SPRAM and MAC16 cells that the unpacked bitstream enables or configures, by a name of their place."""
     icebox = _icebox()
     config = icebox.iceconfig()
     config.read_file(str(asc))
+
+    def is_set(database: Any, tile: tuple[int, int], name: str) -> bool:
+        bits = next(entry[0] for entry in database if entry[-2:] == ["IpConfig", name])
+        return bool(icebox.tileconfig(config.tile(*tile)).match(bits))
+
     cells = {}
     for (x, y, z), ports in icebox.spram_db[DEVICE].items():
         *tile, enable = ports["SPRAM_EN"]
-        bits = next(entry[0] for entry in icebox.ipcon_5k_db if entry[-2:] == ["IpConfig", enable])
-        if icebox.tileconfig(config.tile(*tile)).match(bits):
-            cells[f"spram_{x}_{y}_{z}"] = {port: tuple(segment) for port, segment in ports.items() if port != "SPRAM_EN"}
+        if is_set(icebox.ipcon_5k_db, tuple(tile), enable):
+            segments = {port: tuple(segment) for port, segment in ports.items() if port != "SPRAM_EN"}
+            cells[f"spram_{x}_{y}_{z}"] = Cell(SPRAM, segments)
+    for x, y in config.dsp_tiles[0]:
+        parameters: dict[str, int] = {}
+        for key, (bit_x, bit_y, bit) in config.get_dsp_config_db(x, y).items():
+            name, index = re.findall(r"^(.+?)(?:_(\d))?$", key)[0]  # a bit of a parameter, or all of it
+            value = is_set(config.tile_db(bit_x, bit_y), (bit_x, bit_y), bit)
+            parameters[name] = parameters.get(name, 0) | value << int(index or 0)
+        if any(parameters.values()):
+            wanted = {port: tuple(segment) for port, segment in config.get_dsp_nets_db(x, y).items() if port != "CO"}
+            cells[f"mac_{x}_{y}"] = Cell(MAC16, wanted, parameters)
     return cells
 
 
-def rewrite_chip(decoded: str, cells: dict[str, dict[str, Segment]]) -> tuple[str, dict[str, str]]:
-    """icebox_vlog's output with its SPRAM cells and a header that Verilator takes; and the direction of each port by name.
+def rewrite_chip(decoded: str, cells: dict[str, Cell]) -> tuple[str, dict[str, str]]:
+    """icebox_vlog's output with the cells that it leaves out and a header that Verilator takes; and each port's direction by name.
 
     icebox_vlog notes under each wire the segments that it joins, as comments "// (x, y, 'name')": they lead from a port to its
     net. The header declares names alone, since the body declares some of them again as `reg`.
@@ -114,11 +153,11 @@ def rewrite_chip(decoded: str, cells: dict[str, dict[str, Segment]]) -> tuple[st
     if header is None:
         raise UnpackError("icebox_vlog: expected a module of the chip, found none; is the file a bitstream of this engine?")
     ports = {name: direction for direction, name in (port.split() for port in header[1].split(","))}
-    nets = _nets({segment for cell in cells.values() for segment in cell.values()}, decoded)
+    nets = _nets({segment for cell in cells.values() for segment in cell.ports.values()}, decoded)
     body = "\n".join(line for line in decoded[header.end() :].splitlines() if line and not line.startswith("//"))
-    sprams = "\n".join(_spram(name, {port: nets.get(segment) for port, segment in cell.items()}) for name, cell in cells.items())
+    added = "\n".join(_instance(name, cell, nets) for name, cell in cells.items())
     start = [f"module {CHIP} ({', '.join(ports)});", *(f"{direction} {name};" for name, direction in ports.items())]
-    return "\n".join([*start, body.replace("\nendmodule", f"\n{sprams}\nendmodule"), ""]), ports
+    return "\n".join([*start, body.replace("\nendmodule", f"\n{added}\nendmodule"), ""]), ports
 
 
 def wrapper(ports: dict[str, str]) -> str:
@@ -151,16 +190,25 @@ def _nets(wanted: set[Segment], decoded: str) -> dict[Segment, str]:
     return nets
 
 
-def _spram(name: str, nets: dict[str, str | None]) -> str:
-    """One SPRAM cell as Verilog. An input that is joined to nothing is 0, as for every cell of this family."""
+def _instance(name: str, cell: Cell, nets: dict[Segment, str]) -> str:
+    """One cell as Verilog. An output that is joined to nothing gets a net of its own."""
+    output = OUTPUTS[cell.kind]
+    joined = {port: nets.get(segment) for port, segment in cell.ports.items()}
 
     def signal(bit: str) -> str:
-        return nets[bit] or (f"{name}_{bit}" if bit.startswith("DATAOUT") else "1'b0")
+        return joined[bit] or (f"{name}_{bit}" if bit.startswith(f"{output}_") else "1'b1" if bit in ONES else "1'b0")
 
-    buses = {port: ", ".join(signal(f"{port}_{index}") for index in reversed(range(width))) for port, width in SPRAM_PORTS.items()}
-    links = [f".{port}({{{bits}}})" for port, bits in buses.items()] + [f".{port}({signal(port)})" for port in SPRAM_SIGNALS]
-    unread = [f"wire {signal(bit)};" for bit, net in nets.items() if bit.startswith("DATAOUT") and net is None]
-    return "\n".join([*unread, f"SB_SPRAM256KA {name} ({', '.join(links)});"])
+    links = [
+        f".{port}({{{', '.join(signal(f'{port}_{index}') for index in reversed(range(width)))}}})"
+        for port, width in BUSES[cell.kind].items()
+    ]
+    links += [f".{port}({signal(port)})" for port in SIGNALS[cell.kind]]
+    if cell.kind == MAC16:
+        links += [f".{port}(1'b0)" for port in CASCADE]
+    unread = [f"wire {signal(bit)};" for bit, net in joined.items() if bit.startswith(f"{output}_") and net is None]
+    values = ", ".join(f".{parameter}({value})" for parameter, value in cell.parameters.items())
+    parameters = f" #({values})" if values else ""
+    return "\n".join([*unread, f"{cell.kind}{parameters} {name} ({', '.join(links)});"])
 
 
 def _icebox_folder() -> Path | None:

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import Network, Thermometer
 from owlbit.hw.up5k.compiler.cost_model import frame_input_cycles, tile_cycles
-from owlbit.hw.up5k.compiler.flash_format import FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
+from owlbit.hw.up5k.compiler.flash_format import DESCRIPTOR_WORDS, FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
 from owlbit.hw.up5k.compiler.layout import INERT, Layout, lay_out_frame, lay_out_map
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, check_layers
 from owlbit.hw.up5k.compiler.memory import Placement, place_maps
-from owlbit.hw.up5k.compiler.passes import Pass, plan_passes, threshold_words, weight_words
+from owlbit.hw.up5k.compiler.passes import Pass, header_words, plan_passes, slot_count, splits, start_words, weight_words
 from owlbit.hw.up5k.compiler.stages import Stage, split_stages
 from owlbit.hw.up5k.fields import ENTRY, FRAME
 
 TILE_ROWS = 256
-TILE_THRESHOLDS = 256
+TILE_PASSES = 256
 PEAK_MACS = 512  # a cycle: two windows, four filters, 64 channels
 MAX_PAIR_KERNEL = 3  # a pair reads a column more than its kernel has, and four at most
 
@@ -62,7 +62,7 @@ class Up5kProgram:
 class _Tile:
     stage: int
     passes: list[Pass]
-    thresholds: NDArray[np.uint64]
+    starts: NDArray[np.uint64]  # [passes, start words]
     weights: NDArray[np.uint64]
 
 
@@ -73,14 +73,18 @@ def compile_network(network: Network) -> Up5kProgram:
     layouts = [lay_out_frame(thermometer, stages[0])]
     layouts += [lay_out_map(writer, reader) for writer, reader in itertools.pairwise(stages)]
     tiles = [tile for index in range(len(stages)) for tile in _cut_tiles(index, stages, layouts)]
-    words, offsets = _place_program(tiles)
+    words, places = _place_program(tiles)
     placement = place_maps(len(words), [layout.words for layout in layouts])
-    words[0] = FRAME.pack(positions=network.input_shape[1] * network.input_shape[2], base=placement.maps[0] * 4)
+    words[0] = FRAME.pack(base=_origin(0, layouts, placement))
     words[1 : 1 + 16] = _encoder_table(thermometer, layouts[0])
-    descriptors = _descriptors(tiles, offsets, stages, layouts, placement)
-    for index, descriptor in enumerate(descriptors):
-        at = FIRST_DESCRIPTOR + 4 * index
-        words[at : at + 4] = descriptor.pack()
+    descriptors = _descriptors(tiles, stages, layouts, placement)
+    for at, tile, descriptor in zip(places, tiles, descriptors, strict=True):
+        stage, headers = stages[tile.stage], at + DESCRIPTOR_WORDS + len(tile.weights)
+        words[at : at + DESCRIPTOR_WORDS] = descriptor.pack()
+        writes = layouts[tile.stage + 1] if tile.stage + 1 < len(stages) else None
+        first_tap = _origin(tile.stage, layouts, placement) - _outside(stage, layouts[tile.stage])
+        end = headers + len(tile.passes) * (1 + descriptor.starts)
+        words[headers : end : 1 + descriptor.starts] = header_words(stage, writes, tile.passes, first_tap)
     layers = _layer_reports(stages, tiles, descriptors)
     input_cycles = frame_input_cycles(network.input_shape, layouts[0])
     compute = sum(layer.cycles for layer in layers)
@@ -97,35 +101,42 @@ def compile_network(network: Network) -> Up5kProgram:
     )
 
 
+def _origin(index: int, layouts: list[Layout], placement: Placement) -> int:
+    """The first quarter of a map. The frame ends with the memory, so that the encoder knows its end."""
+    if index == 0:
+        return 4 * MEMORY_WORDS - layouts[0].map_shape[0] * layouts[0].map_shape[1] * layouts[0].quarters
+    return 4 * placement.maps[index]
+
+
+def _outside(stage: Stage, reads: Layout) -> int:
+    """Quarters from the first tap of the first window, which may lie outside the map, to the map's first position."""
+    top, left, _, _ = stage.padding
+    return (top * stage.map_shape[1] + left) * reads.quarters
+
+
 def _cut_tiles(index: int, stages: list[Stage], layouts: list[Layout]) -> list[_Tile]:
-    """A stage's passes, as many at a time as the weight and threshold memories hold."""
+    """A stage's passes, as many at a time as the weight memory holds."""
     stage, reads = stages[index], layouts[index]
     writes = layouts[index + 1] if index + 1 < len(stages) else None
     passes = plan_passes(stage, reads, writes)
     weights = weight_words(stage, reads, passes)
-    thresholds = threshold_words(stage, writes, passes)
-    count = min(TILE_ROWS * 4 // weights.shape[1], TILE_THRESHOLDS // thresholds.shape[1])
+    starts = start_words(stage, reads, writes, passes)
+    count = min(TILE_ROWS * 4 // weights.shape[1], TILE_PASSES)
     return [
-        _Tile(
-            index,
-            passes[start : start + count],
-            thresholds[start : start + count].reshape(-1),
-            weights[start : start + count].reshape(-1),
-        )
-        for start in range(0, len(passes), count)
+        _Tile(index, passes[at : at + count], starts[at : at + count], weights[at : at + count].reshape(-1))
+        for at in range(0, len(passes), count)
     ]
 
 
-def _place_program(tiles: list[_Tile]) -> tuple[NDArray[np.uint64], list[tuple[int, int]]]:
-    """The words of the program, configuration and descriptors still empty, and where each tile's thresholds and weights begin."""
-    at = FIRST_DESCRIPTOR + 4 * len(tiles)
-    parts: list[NDArray[np.uint64]] = [np.zeros(at, np.uint64)]
-    offsets = []
+def _place_program(tiles: list[_Tile]) -> tuple[NDArray[np.uint64], list[int]]:
+    """The words of the program, configuration, descriptors and headers still empty, and the first word of each descriptor."""
+    parts: list[NDArray[np.uint64]] = [np.zeros(FIRST_DESCRIPTOR, np.uint64)]
+    places = []
     for tile in tiles:
-        offsets.append((at, at + len(tile.thresholds)))
-        parts += [tile.thresholds, tile.weights]
-        at += len(tile.thresholds) + len(tile.weights)
-    return np.concatenate(parts), offsets
+        places.append(sum(map(len, parts)))
+        blank_headers = np.zeros((len(tile.passes), 1), np.uint64)
+        parts += [np.zeros(DESCRIPTOR_WORDS, np.uint64), tile.weights, np.hstack([blank_headers, tile.starts]).reshape(-1)]
+    return np.concatenate(parts), places
 
 
 def _encoder_table(thermometer: Thermometer, frame: Layout) -> NDArray[np.uint64]:
@@ -145,52 +156,58 @@ def _encoder_table(thermometer: Thermometer, frame: Layout) -> NDArray[np.uint64
     return table
 
 
-def _walks_pairs(stage: Stage) -> bool:
+def _walks_pairs(stage: Stage, reads: Layout) -> bool:
     """Whether two neighbouring windows are walked at once: where they overlap by all but a column and there are two."""
-    return not stage.flat and stage.stride[1] == 1 and 2 <= stage.weights.shape[3] <= MAX_PAIR_KERNEL and stage.computed[1] > 1
+    overlap = not stage.flat and stage.stride[1] == 1 and 2 <= stage.weights.shape[3] <= MAX_PAIR_KERNEL
+    return overlap and stage.computed[1] > 1 and not splits(stage, reads)
 
 
 def _steps(stage: Stage, reads: Layout, words: int, pair: bool) -> tuple[int, int, int, int, int, int, int]:
-    """Increments of the window's address, in quarters: next column, word and row, then a, b, d, e of `rtl/owl_window.v`."""
+    """Increments of the window's address, in quarters: next column, word and row, then a, b, d, e of `rtl/owl_window.v`.
+
+    The last four go from the last read of a window to the first of another one.
+    """
     pixel, row = reads.quarters, reads.quarters * stage.map_shape[1]
     back = 0 if stage.flat else (stage.weights.shape[3] + pair - 1) * pixel
     down, right = stage.stride[0] * row, stage.stride[1] * pixel * (2 if pair else 1)
     walked = -(-stage.computed[1] // 2) if pair else stage.computed[1]
+    step_word, step_ky = 4 - back, row - back - 4 * (words - 1)
+    rows = 1 if stage.flat else stage.weights.shape[2]
+    across = rows * (words * back + (words - 1) * step_word) + (rows - 1) * step_ky
+    below = down if pair else down - right
     return (
         pixel,
-        4 - back,
-        row - back - 4 * (words - 1),
-        right,
-        down if pair else down - right,
-        right - down,
-        down - (walked - 1) * right,
+        step_word,
+        step_ky,
+        right - across,
+        below - across,
+        right - down - across,
+        down - (walked - 1) * right - across,
     )
 
 
-def _descriptors(
-    tiles: list[_Tile], offsets: list[tuple[int, int]], stages: list[Stage], layouts: list[Layout], placement: Placement
-) -> list[Descriptor]:
+def _descriptors(tiles: list[_Tile], stages: list[Stage], layouts: list[Layout], placement: Placement) -> list[Descriptor]:
     result = []
-    for number, (tile, (thresholds_at, weights_at)) in enumerate(zip(tiles, offsets, strict=True)):
+    for number, tile in enumerate(tiles):
         stage, reads = stages[tile.stage], layouts[tile.stage]
         writes = layouts[tile.stage + 1] if tile.stage + 1 < len(stages) else None
-        width = 64 if stage.flat else reads.group_bits
+        slots = slot_count(stage, reads)
         words = reads.words if stage.flat else max(1, reads.group_bits // 64)
         top, left, _, _ = stage.padding
         kernel = (1, 1) if stage.flat else (stage.weights.shape[2], stage.weights.shape[3])
-        pair = _walks_pairs(stage)
-        origin = placement.maps[tile.stage] * 4 - top * reads.quarters * stage.map_shape[1] - left * reads.quarters
+        pair, split = _walks_pairs(stage, reads), splits(stage, reads)
         below = (stage.computed[0] - 1) * stage.stride[0] - top + kernel[0] > stage.map_shape[0]
         beside = (stage.computed[1] - 1) * stage.stride[1] - left + kernel[1] > stage.map_shape[1]
         last_of_first = tile.stage == 0 and (number + 1 == len(tiles) or tiles[number + 1].stage != 0)
         last = number + 1 == len(tiles)
         result.append(
             Descriptor(
-                read_base=origin,
-                write_base=placement.maps[tile.stage + 1] * 4 if writes is not None else 0,
+                write_base=_origin(tile.stage + 1, layouts, placement) if writes is not None else 0,
                 columns=-(-stage.computed[1] // 2) if pair else stage.computed[1],
                 rows=stage.computed[0],
-                mode=width_code(width),
+                by_quarters=slots == 4 and not split,
+                by_words=slots == 1,
+                split=split,
                 read_width=0 if stage.flat else width_code(reads.pixel_bits),
                 write_width=width_code(writes.pixel_bits) if writes is not None else 0,
                 pool=stage.pool,
@@ -206,9 +223,7 @@ def _descriptors(
                 write_step=writes.quarters if writes is not None else 0,
                 kernel_rows=kernel[0],
                 reads=kernel[1] + pair,
-                thresholds_at=thresholds_at,
-                thresholds=len(tile.thresholds),
-                weights_at=weights_at,
+                starts=tile.starts.shape[1],
                 weights=len(tile.weights),
             )
         )

@@ -6,9 +6,9 @@
     then          the words, big-endian
     last 4 bytes  CRC-32/MPEG-2 over all bytes before, big-endian
 
-Word 0 configures the frame. Words 1..16 are the encoder's table. From word 17 on come the tiles' descriptors, four words each, then
-thresholds and weights where the descriptors say. Addresses of maps count quarters of a word (16 bits). Which bits of a word hold
-what: `fields.py`.
+Word 0 configures the frame. Words 1..16 are the encoder's table. From word 17 on comes the program, read from its first word to its
+last: for each tile its descriptor of four words, its weights, and its passes, each a header and where its sums begin. Addresses of
+maps count quarters of a word (16 bits). Which bits of a word hold what: `fields.py`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.hw.up5k.fields import IMAGE, TILE, WIDTH_CODES, WIDTH_WORD
+from owlbit.hw.up5k.fields import IMAGE, STEP, STEP_PLACES, TILE, WIDTH_CODES, WIDTH_WORD
 
 MAGIC = b"OWLB"
 VERSION = 1
 FLASH_OFFSET = 0x20000  # of the network in the flash; the bitstream lies at 0
 FIRST_DESCRIPTOR = 17
+DESCRIPTOR_WORDS = 4
 _MIRRORED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 
@@ -48,11 +49,12 @@ def pack_image(words: NDArray[np.uint64]) -> bytes:
 class Descriptor:
     """One tile. Addresses and steps in quarters, wrapping at 2^16; `pad` is (top, bottom, left, right)."""
 
-    read_base: int
     write_base: int
     columns: int
     rows: int
-    mode: int
+    by_quarters: bool
+    by_words: bool
+    split: bool
     read_width: int
     write_width: int
     pool: bool
@@ -68,17 +70,18 @@ class Descriptor:
     write_step: int
     kernel_rows: int
     reads: int
-    thresholds_at: int
-    thresholds: int
-    weights_at: int
+    starts: int
     weights: int
 
     def pack(self) -> list[int]:
-        """Four 64-bit words."""
+        """Its 64-bit words."""
         plain = {name: int(value) for name, value in vars(self).items() if name not in ("pad", "steps")}
         pads = dict(zip(("pad_top", "pad_bottom", "pad_left", "pad_right"), map(int, self.pad), strict=True))
-        steps = dict(zip((f"step_{step}" for step in ("kx", "word", "ky", "a", "b", "d", "e")), self.steps, strict=True))
-        return TILE.pack_words(**plain, **pads, **steps)
+        words = [*TILE.pack_words(**plain, **pads), 0]
+        steps = [0] * 8
+        for name, step in zip(("kx", "word", "ky", "a", "b", "d", "e"), self.steps, strict=True):
+            steps[STEP_PLACES[name]] = step
+        return [word | STEP.pack(size=steps[2 * index : 2 * index + 2]) for index, word in enumerate(words)]
 
 
 def width_code(bits: int) -> int:

@@ -1,8 +1,8 @@
 """Places the program and the activation maps in the 16,384 words of SPRAM.
 
-The program (descriptors, thresholds, weights) lies at the bottom. Maps take turns at the two ends of what is left, since only the
-map being read and the one being written are alive. Where there is room the encoded frame gets a place of its own, and the next
-frame is taken in while the rest of the network still works on this one.
+The program (descriptors, thresholds, weights) lies at the bottom, the encoded frame at the top. Maps take turns at the two ends of
+what is left, since only the map being read and the one being written are alive. Where there is room the frame keeps its place to
+itself, and the next frame is taken in while the rest of the network still works on this one.
 """
 
 from __future__ import annotations
@@ -33,11 +33,10 @@ def place_maps(program: int, sizes: list[int]) -> Placement:
         )
     room = MEMORY_WORDS - program
     for early in (True, False):
-        start = program + (sizes[0] if early else 0)
-        movable = sizes[1:] if early else sizes
-        if _widest_pair(movable) <= MEMORY_WORDS - start:
-            places = [start if index % 2 == 0 else MEMORY_WORDS - size for index, size in enumerate(movable)]
-            return Placement(tuple([program, *places] if early else places), early)
+        end = MEMORY_WORDS - (sizes[0] if early else 0)
+        if _widest_pair(sizes[1:] if early else sizes) <= end - program:
+            places = [program if index % 2 == 0 else end - size for index, size in enumerate(sizes[1:])]
+            return Placement((MEMORY_WORDS - sizes[0], *places), early)
     need = _widest_pair(sizes)
     raise refuse(
         f"program and maps take {program + need} words of 64 bits (program {program}, the largest two neighbouring maps {need}), "

@@ -1,7 +1,7 @@
-"""Cuts a stage into passes of up to 16 filters and works out, bit by bit, what the weight and threshold memories hold for each.
+"""Cuts a stage into passes of up to 16 filters and works out the words of the program for each: header, starts of sums, weights.
 
-A pass has one, two or four slots: a slot is a nibble of four filters of one group. Lane 4k+q of the engine matches filter k of the
-slot that owns quarter q of the word read.
+A pass has one, two or four slots: a slot is a nibble of four filters of one group. The engine matches quarter q of the word read
+with the weights of filter k of the slot that owns it, for each of four k.
 """
 
 from __future__ import annotations
@@ -16,9 +16,14 @@ from owlbit.export.network import Bits
 from owlbit.hw.up5k.compiler.layout import INERT, Layout
 from owlbit.hw.up5k.compiler.legality import WEIGHT_ROWS, refuse
 from owlbit.hw.up5k.compiler.stages import Stage
-from owlbit.hw.up5k.fields import CLASSES, FILTERS, PASS, SLOT
+from owlbit.hw.up5k.fields import LAST, PASS, SLOT, START, STEP
 
 NEVER = 0x3FFF  # a threshold that no popcount reaches
+LIMIT = 24576  # a sum of 16 bits begins here, less the threshold; a filter fires where it is reached
+BYTE_LIMITS = (96, 160)  # the same for a sum of 8 bits: the second where the threshold is above the first
+BYTE_TAPS = 9  # a sum of 8 bits holds as many times 16 bits, whatever the threshold
+SUMS = {1: (1,), 2: (1, 3), 4: (0, 1, 2, 3)}  # the engine's sum for each slot of a pass, by the number of slots
+SPLIT_ORDER = (1, 3, 0, 2)  # of slots in the start words, where each set of lanes takes two of four quarters
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class Pass:
 def slot_count(stage: Stage, reads: Layout) -> int:
     """How many slots share a word: 4 of 16 bits, 2 of 32, or 1. A flat stage reads whole words."""
     return 1 if stage.flat else {16: 4, 32: 2}.get(reads.group_bits, 1)
+
+
+def splits(stage: Stage, reads: Layout) -> bool:
+    """Whether groups of 16 bits have more taps than a sum of 8 bits holds: each set of lanes then takes two quarters."""
+    return slot_count(stage, reads) == 4 and stage.weights.shape[2] * stage.weights.shape[3] > BYTE_TAPS
 
 
 def plan_passes(stage: Stage, reads: Layout, writes: Layout | None) -> list[Pass]:
@@ -143,8 +153,8 @@ def weight_words(stage: Stage, reads: Layout, passes: list[Pass]) -> NDArray[np.
     words = -(-bits // 64)
     if kernel_h * kernel_w * words > WEIGHT_ROWS:
         raise refuse(
-            f"{stage.name} has {kernel_h * kernel_w * words * 64} inputs a filter, inert ones included, "
-            f"{(kernel_h * kernel_w * words - WEIGHT_ROWS) * 64} too many; {WEIGHT_ROWS * 64} fit"
+            f"{stage.name} has {kernel_h * kernel_w * words * 64:,} inputs per filter, inert ones included, "
+            f"{(kernel_h * kernel_w * words - WEIGHT_ROWS) * 64:,} too many; {WEIGHT_ROWS * 64:,} fit"
         )
     lanes = np.full((len(passes), 4, 4), stage.filters, np.intp)  # filter of lane (k, q)
     for index, each in enumerate(passes):
@@ -163,35 +173,57 @@ def weight_words(stage: Stage, reads: Layout, passes: list[Pass]) -> NDArray[np.
     return packed.view("<u8").reshape(len(passes), -1)
 
 
-def threshold_words(stage: Stage, writes: Layout | None, passes: list[Pass]) -> NDArray[np.uint64]:
-    """uint64 [passes, 1 + slots]: the header of each pass and the four thresholds (or, at the end, -K) of each slot."""
-    result = np.zeros((len(passes), 1 + len(passes[0].slots)), np.uint64)
-    for index, each in enumerate(passes):
-        slots, scores = [0] * 4, 1
-        for place, slot in enumerate(each.slots):
-            values = [NEVER] * 4
-            if slot is not None:
-                values = [_threshold(stage, chosen) for chosen in slot.filters]
-                if writes is not None:
-                    slots[place] = _slot_bits(slot)
-                else:
-                    scores = _live(slot)
-            result[index, 1 + place] = CLASSES.pack(offset=values) if writes is None else FILTERS.pack(threshold=values)
-        result[index, 0] = PASS.pack(slot=slots, first_word=each.first_word, quad=each.quad, scores=scores)
-    return result
+def header_words(stage: Stage, writes: Layout | None, passes: list[Pass], origin: int) -> NDArray[np.uint64]:
+    """uint64 [passes]: the header of each pass. origin: the first tap of the first window, in quarters."""
+    return np.array([_header(stage, writes is None, each, origin + 4 * each.first_word) for each in passes], np.uint64)
 
 
-def _live(slot: Slot) -> int:
-    return sum(chosen != INERT for chosen in slot.filters)
+def _header(stage: Stage, raw: bool, each: Pass, base: int) -> int:
+    step = STEP.pack(size=[base, 0])
+    if raw:
+        assert each.slots[0] is not None
+        live = sum(chosen != INERT for chosen in each.slots[0].filters)
+        return step | LAST.pack(scores=live, odd=stage.weights[0].size % 2)
+    slots = [0] * 4
+    for place, slot in zip(SUMS[len(each.slots)], each.slots, strict=True):
+        if slot is not None:
+            slots[place] = SLOT.pack(write=1, fill=slot.fill, nibble=slot.nibble % 4, quarter=slot.nibble // 4)
+    if each.quad:
+        slots[1] = SLOT.pack(write=0, fill=1, nibble=0, quarter=0)
+    return step | PASS.pack(slot=slots)
 
 
-def _slot_bits(slot: Slot) -> int:
-    return SLOT.pack(write=1, fill=slot.fill, nibble=slot.nibble % 4, quarter=slot.nibble // 4)
+def start_words(stage: Stage, reads: Layout, writes: Layout | None, passes: list[Pass]) -> NDArray[np.uint64]:
+    """uint64 [passes, start words]: where the sums of each pass begin."""
+    return np.array([_start_words(stage, reads, writes is None, each) for each in passes], np.uint64)
 
 
-def _threshold(stage: Stage, chosen: int) -> int:
-    if chosen == INERT:
-        return NEVER
-    if stage.thresholds is None:
-        return -int(stage.weights[0].size)
-    return int(stage.thresholds[chosen])
+def _start_words(stage: Stage, reads: Layout, raw: bool, each: Pass) -> list[int]:
+    if raw:
+        return [_whole_starts([-((stage.weights[0].size + 1) // 2)] * 4)]  # a score is twice the sum, plus 1 where K is odd
+    thresholds = [_thresholds(stage, slot) for slot in each.slots]
+    if len(thresholds) == 4 and not splits(stage, reads):
+        return [_byte_starts(*thresholds[:2]), _byte_starts(*thresholds[2:])]
+    if len(thresholds) == 4:
+        thresholds = [thresholds[slot] for slot in SPLIT_ORDER]
+    return [_whole_starts([LIMIT - threshold for threshold in four]) for four in thresholds]
+
+
+def _whole_starts(values: list[int]) -> int:
+    """A start word of four sums of 16 bits, of which the highest is never needed."""
+    parts = [(value & 0x7F, value >> 7 & 1, value >> 8 & 0x7F, 0) for value in values]
+    return START.pack(**dict(zip(("even", "even_high", "odd", "odd_high"), zip(*parts, strict=True), strict=True)))
+
+
+def _byte_starts(even: list[int], odd: list[int]) -> int:
+    """A start word of four times two sums of 8 bits, by their thresholds."""
+    capped = [[min(threshold, BYTE_LIMITS[1]) for threshold in four] for four in (even, odd)]
+    high = [[int(threshold > BYTE_LIMITS[0]) for threshold in four] for four in capped]
+    starts = [[BYTE_LIMITS[one] - value for value, one in zip(*pair, strict=True)] for pair in zip(capped, high, strict=True)]
+    return START.pack(even=starts[0], even_high=high[0], odd=starts[1], odd_high=high[1])
+
+
+def _thresholds(stage: Stage, slot: Slot | None) -> list[int]:
+    if slot is None or stage.thresholds is None:
+        return [NEVER] * 4
+    return [NEVER if chosen == INERT else int(stage.thresholds[chosen]) for chosen in slot.filters]

@@ -12,13 +12,13 @@ module owl_encoder (
     input  wire        px_valid,
     output wire        px_ready,
     input  wire [ 7:0] px_data,
-    input  wire [15:0] base,           // first quarter word of the frame
-    input  wire [15:0] positions1,     // pixels in a frame, less one
+    input  wire [15:0] base,           // first quarter word of the frame, whose last one is the memory's last one
     input  wire        table_valid,
     input  wire [ 3:0] table_index,
     input  wire [`OWL_ENTRY_BITS-1:0] table_data,
     input  wire        release_frame,
     output reg         full,
+    output wire        wr_next,        // wr_valid in the next cycle
     output reg         wr_valid,
     input  wire        wr_grant,
     output reg  [15:0] wr_quarter,
@@ -31,7 +31,7 @@ module owl_encoder (
   assign px_ready = enable && !next_have;
 
   // ---------------------------------------------------------------- table of thresholds
-  (* ram_style = "block" *) reg [`OWL_ENTRY_BITS-1:0] entries[0:15];
+  (* ram_style = "block", no_rw_check *) reg [`OWL_ENTRY_BITS-1:0] entries[0:15];
   reg  [`OWL_ENTRY_BITS-1:0] entry;
   reg  [ 3:0] index;
   wire        stall = (index[1:0] == 2'd3) && wr_valid && !wr_grant;
@@ -55,9 +55,11 @@ module owl_encoder (
   // ---------------------------------------------------------------- quarters of a word, one write each
   reg [11:0] gathered;
   reg [15:0] quarter;
-  reg [15:0] position;
+  reg        begun;
   reg        last_waiting;  // the frame's last quarter waits for its write
-  assign empty = !have && !next_have && position == 16'd0 && index == 4'd0 && !full;
+  assign empty = !have && !next_have && !begun && !full;
+
+  assign wr_next = !rst && ((step && index[1:0] == 2'd3) || (wr_valid && !wr_grant));
 
   always @(posedge clk) begin
     if (px_valid && px_ready) begin
@@ -69,20 +71,17 @@ module owl_encoder (
       pixel <= next_pixel;
       if (next_have) next_have <= 1'b0;
     end
-    if (wr_grant) wr_valid <= 1'b0;
+    wr_valid <= wr_next;
     index <= index_next;
     if (step) begin
       gathered <= {fired, gathered[11:4]};
       if (index[1:0] == 2'd3) begin
-        wr_valid <= 1'b1;
         wr_quarter <= quarter;
         wr_data <= {fired, gathered};
         quarter <= quarter + 16'd1;
       end
-      if (ends_pixel) begin
-        position <= position + 16'd1;
-        if (position == positions1) last_waiting <= 1'b1;
-      end
+      if (ends_pixel && (&quarter)) last_waiting <= 1'b1;
+      begun <= 1'b1;
     end
     if (last_waiting && (wr_grant || !wr_valid)) begin
       last_waiting <= 1'b0;
@@ -91,13 +90,12 @@ module owl_encoder (
     if (release_frame || !enable) begin
       full <= 1'b0;
       quarter <= base;
-      position <= 16'd0;
+      begun <= 1'b0;
     end
     if (rst) begin
       have <= 1'b0;
       next_have <= 1'b0;
       index <= 4'd0;
-      wr_valid <= 1'b0;
       last_waiting <= 1'b0;
       full <= 1'b0;
     end

@@ -39,10 +39,10 @@ module owl_engine (
   );
 
   wire [63:0] q;
-  wire enc_valid, enc_grant, enc_empty, frame_full;
+  wire enc_next, enc_valid, enc_grant, enc_empty, frame_full;
   wire [15:0] enc_quarter, enc_data;
   wire enable, release_frame, table_valid;
-  wire [15:0] frame_base, frame_positions1;
+  wire [15:0] frame_base;
   wire [9:0] load_index;
   owl_encoder encoder (
       .clk(clk),
@@ -52,12 +52,12 @@ module owl_engine (
       .px_ready(px_ready),
       .px_data(px_data),
       .base(frame_base),
-      .positions1(frame_positions1),
       .table_valid(table_valid),
       .table_index(load_index[3:0] - 4'd1),
       .table_data(q[`OWL_ENTRY_BITS-1:0]),
       .release_frame(release_frame),
       .full(frame_full),
+      .wr_next(enc_next),
       .wr_valid(enc_valid),
       .wr_grant(enc_grant),
       .wr_quarter(enc_quarter),
@@ -65,16 +65,18 @@ module owl_engine (
       .empty(enc_empty)
   );
 
-  wire waiting, threshold_valid, weight_valid, load_read, read_grant, start;
+  wire waiting, weight_valid, set_top, set_bottom, set_right, load_read, read_grant, start;
   wire window_read, window_busy, lanes_busy, post_busy, sender_busy;
   wire [13:0] load_word;
-  wire [7:0] first_weight, next_weight, threshold_addr;
-  wire [1:0] threshold_slot;
-  wire [63:0] thresholds;
+  wire step_valid, first_row;
+  wire [2:0] step_index;
+  wire [15:0] step_data;
   /* verilator lint_off UNUSEDSIGNAL */
-  wire [`OWL_TILE_BITS-1:0] tile;  // the sequencer keeps some fields for itself
+  wire [63:32] tile_0;  // the sequencer keeps some fields for itself
+  wire [127:96] tile_1;
+  wire [191:160] tile_2;
   /* verilator lint_on UNUSEDSIGNAL */
-  wire [`OWL_PASS_BITS-1:0] header;
+  wire [63:16] header;
   assign idle = waiting && enc_empty;
   owl_sequencer sequencer (
       .clk(clk),
@@ -85,10 +87,14 @@ module owl_engine (
       .enable(enable),
       .release_frame(release_frame),
       .frame_base(frame_base),
-      .frame_positions1(frame_positions1),
       .table_valid(table_valid),
-      .threshold_valid(threshold_valid),
       .weight_valid(weight_valid),
+      .set_top(set_top),
+      .set_bottom(set_bottom),
+      .set_right(set_right),
+      .step_valid(step_valid),
+      .step_index(step_index),
+      .step_data(step_data),
       .load_index(load_index),
       .load_read(load_read),
       .load_word(load_word),
@@ -96,132 +102,111 @@ module owl_engine (
       .q(q),
       .start(start),
       .run_busy(window_busy | lanes_busy | post_busy | sender_busy),
-      .first_weight(first_weight),
-      .next_weight(next_weight),
-      .threshold_addr(threshold_addr),
-      .threshold_slot(threshold_slot),
-      .threshold_q(thresholds[`OWL_PASS_BITS-1:0]),
-      .tile(tile),
+      .first_row(first_row),
+      .tile_0(tile_0),
+      .tile_1(tile_1),
+      .tile_2(tile_2),
       .header(header)
   );
-  owl_thresholds threshold_memory (
-      .clk(clk),
-      .wr_valid(threshold_valid),
-      .wr_index(load_index[7:0]),
-      .wr_data(q),
-      .addr(threshold_addr),
-      .q(thresholds)
-  );
   wire [255:0] weights;
-  wire [7:0] weight_row, weight_addr;
+  wire [7:0] weight_row;
   owl_weights weight_memory (
       .clk(clk),
       .wr_valid(weight_valid),
       .wr_index(load_index),
       .wr_data(q),
-      .row(weight_addr),
+      .row(weight_row),
       .q(weights)
   );
 
   wire [15:0] window_quarter;
-  wire tag_counts, tag_first, tag_last, tag_outside, tag_partner, tag_pool_first, tag_pool_last;
+  wire tag_counts, tag_last, tag_outside, tag_partner;
   owl_window window (
       .clk(clk),
       .rst(rst),
+      .step_valid(step_valid),
+      .step_index(step_index),
+      .step_data(step_data),
       .start(start),
-      .base(tile[`OWL_TILE_READ_BASE] + {4'd0, header[`OWL_PASS_FIRST_WORD], 2'd0}),
-      .first_weight(first_weight),
-      .columns1(tile[`OWL_TILE_COLUMNS1]),
-      .rows1(tile[`OWL_TILE_ROWS1]),
-      .reads_x1(tile[`OWL_TILE_READS1]),
-      .kernel_y1(tile[`OWL_TILE_KERNEL_ROWS1]),
-      .words1(tile[`OWL_TILE_WORDS1]),
-      .pair(tile[`OWL_TILE_PAIR]),
-      .odd(tile[`OWL_TILE_ODD]),
-      .pool(tile[`OWL_TILE_POOL]),
-      .pad_top(tile[`OWL_TILE_PAD_TOP]),
-      .pad_bottom(tile[`OWL_TILE_PAD_BOTTOM]),
-      .pad_left(tile[`OWL_TILE_PAD_LEFT]),
-      .pad_right(tile[`OWL_TILE_PAD_RIGHT]),
-      .step_kx(tile[`OWL_TILE_STEP_KX]),
-      .step_word(tile[`OWL_TILE_STEP_WORD]),
-      .step_ky(tile[`OWL_TILE_STEP_KY]),
-      .step_a(tile[`OWL_TILE_STEP_A]),
-      .step_b(tile[`OWL_TILE_STEP_B]),
-      .step_d(tile[`OWL_TILE_STEP_D]),
-      .step_e(tile[`OWL_TILE_STEP_E]),
+      .columns1(tile_0[`OWL_TILE_COLUMNS1]),
+      .rows1(tile_0[`OWL_TILE_ROWS1]),
+      .reads_x1(tile_1[`OWL_TILE_READS1]),
+      .kernel_y1(tile_1[`OWL_TILE_KERNEL_ROWS1]),
+      .words1(tile_0[`OWL_TILE_WORDS1]),
+      .pair(tile_2[`OWL_TILE_PAIR]),
+      .odd(tile_2[`OWL_TILE_ODD]),
+      .pool(tile_1[`OWL_TILE_POOL]),
+      .pad_top(tile_2[`OWL_TILE_PAD_TOP]),
+      .pad_bottom(tile_2[`OWL_TILE_PAD_BOTTOM]),
+      .pad_left(tile_2[`OWL_TILE_PAD_LEFT]),
+      .pad_right(tile_2[`OWL_TILE_PAD_RIGHT]),
       .read_valid(window_read),
       .read_grant(window_read && read_grant),
       .read_quarter(window_quarter),
-      .weight_row(weight_row),
-      .next_weight(next_weight),
       .tag_counts(tag_counts),
-      .tag_first(tag_first),
       .tag_last(tag_last),
       .tag_outside(tag_outside),
       .tag_partner(tag_partner),
-      .tag_pool_first(tag_pool_first),
-      .tag_pool_last(tag_pool_last),
       .busy(window_busy)
   );
 
-  wire [191:0] left_sums, right_sums;
-  wire sums_valid, partner, pool_first, pool_last;
+  wire [15:0] left, right;
+  wire [59:0] sums;
+  wire done, partner;
   owl_lanes lanes (
       .clk(clk),
       .rst(rst),
+      .start(start),
       .issue(window_read && read_grant),
-      .pair(tile[`OWL_TILE_PAIR]),
+      .pair(tile_2[`OWL_TILE_PAIR]),
+      .by_quarters(tile_2[`OWL_TILE_BY_QUARTERS]),
+      .by_words(tile_2[`OWL_TILE_BY_WORDS]),
+      .split(tile_2[`OWL_TILE_SPLIT]),
+      .raw(tile_1[`OWL_TILE_RAW]),
       .tag_counts(tag_counts),
-      .tag_first(tag_first),
       .tag_last(tag_last),
       .tag_outside(tag_outside),
       .tag_partner(tag_partner),
-      .tag_pool_first(tag_pool_first),
-      .tag_pool_last(tag_pool_last),
       .tag_quarter(window_quarter[1:0]),
-      .width(tile[`OWL_TILE_READ_WIDTH]),
+      .width(tile_2[`OWL_TILE_READ_WIDTH]),
+      .more(window_busy),
+      .first_row(first_row),
       .weight_row(weight_row),
-      .weight_addr(weight_addr),
       .word(q),
       .weights(weights),
-      .left_sums(left_sums),
-      .right_sums(right_sums),
-      .sums_valid(sums_valid),
+      .set_top(set_top),
+      .set_bottom(set_bottom),
+      .set_right(set_right),
+      .left(left),
+      .right(right),
+      .sums(sums),
+      .done(done),
       .partner(partner),
-      .pool_first(pool_first),
-      .pool_last(pool_last),
       .busy(lanes_busy)
   );
 
-  wire raw_valid, post_valid, post_fill;
-  wire [55:0] counts;
+  wire post_next, post_valid, post_quad, post_fill;
   wire [15:0] post_quarter, post_data;
   wire [1:0] post_nibble;
   owl_post post (
       .clk(clk),
       .rst(rst),
       .start(start),
-      .left_sums(left_sums),
-      .right_sums(right_sums),
-      .sums_valid(sums_valid),
+      .left(left),
+      .right(right),
+      .done(done && !tile_1[`OWL_TILE_RAW]),
       .partner(partner),
-      .pool(tile[`OWL_TILE_POOL]),
-      .pool_first(pool_first),
-      .pool_last(pool_last),
-      .mode(tile[`OWL_TILE_MODE]),
-      .raw(tile[`OWL_TILE_RAW]),
-      .base(tile[`OWL_TILE_WRITE_BASE]),
-      .step(tile[`OWL_TILE_WRITE_STEP]),
-      .slots({header[`OWL_PASS_SLOT(3)], header[`OWL_PASS_SLOT(2)], header[`OWL_PASS_SLOT(1)], header[`OWL_PASS_SLOT(0)]}),
-      .quad(header[`OWL_PASS_QUAD]),
-      .threshold_slot(threshold_slot),
-      .thresholds(thresholds),
-      .raw_valid(raw_valid),
-      .counts(counts),
+      .pair(tile_2[`OWL_TILE_PAIR]),
+      .pool(tile_1[`OWL_TILE_POOL]),
+      .split(tile_2[`OWL_TILE_SPLIT]),
+      .base(tile_1[`OWL_TILE_WRITE_BASE]),
+      .step(tile_2[`OWL_TILE_WRITE_STEP]),
+      .header(header),
+      .wr_next(post_next),
       .wr_valid(post_valid),
       .wr_quarter(post_quarter),
       .wr_nibble(post_nibble),
+      .wr_quad(post_quad),
       .wr_fill(post_fill),
       .wr_data(post_data),
       .busy(post_busy)
@@ -229,10 +214,10 @@ module owl_engine (
   owl_sender sender (
       .clk(clk),
       .rst(rst),
-      .start(raw_valid),
-      .scores1(header[`OWL_PASS_SCORES1]),
-      .counts(counts),
-      .offsets(thresholds),
+      .start(done && tile_1[`OWL_TILE_RAW]),
+      .scores1(header[`OWL_LAST_SCORES1]),
+      .odd(header[`OWL_LAST_ODD]),
+      .sums(sums),
       .score_valid(score_valid),
       .score_ready(score_ready),
       .score_data(score_data),
@@ -245,13 +230,15 @@ module owl_engine (
       .boot_quarter(boot_quarter),
       .boot_nibble(boot_nibble),
       .boot_data(boot_data),
+      .post_next(post_next),
       .post_valid(post_valid),
       .post_quarter(post_quarter),
       .post_nibble(post_nibble),
-      .post_quad(header[`OWL_PASS_QUAD]),
+      .post_quad(post_quad),
       .post_fill(post_fill),
-      .post_width(tile[`OWL_TILE_WRITE_WIDTH]),
+      .post_width(tile_2[`OWL_TILE_WRITE_WIDTH]),
       .post_data(post_data),
+      .enc_next(enc_next),
       .enc_valid(enc_valid),
       .enc_grant(enc_grant),
       .enc_quarter(enc_quarter),

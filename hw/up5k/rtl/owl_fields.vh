@@ -10,6 +10,14 @@
 `define OWL_WIDTH_WORD 2'd0
 `define OWL_WIDTH_HALF 2'd1
 `define OWL_WIDTH_QUARTER 2'd2
+`define OWL_STEP_KX 3'd0
+`define OWL_STEP_WORD 3'd1
+`define OWL_STEP_KY 3'd2
+`define OWL_STEP_BASE 3'd3
+`define OWL_STEP_A 3'd4
+`define OWL_STEP_B 3'd5
+`define OWL_STEP_D 3'd6
+`define OWL_STEP_E 3'd7
 
 // Header of the image, the four bytes after `OWLB`
 `define OWL_IMAGE_BITS 32
@@ -18,9 +26,8 @@
 `define OWL_IMAGE_VERSION 31:24
 
 // Frame, word 0
-`define OWL_FRAME_BITS 32
-`define OWL_FRAME_POSITIONS1 15:0
-`define OWL_FRAME_BASE 31:16
+`define OWL_FRAME_BITS 16
+`define OWL_FRAME_BASE 15:0
 
 // Encoder entry, words 1 to 16
 `define OWL_ENTRY_BITS 38
@@ -28,48 +35,46 @@
 `define OWL_ENTRY_ENDS_BYTE 36
 `define OWL_ENTRY_ENDS_PIXEL 37
 
-// Descriptor of a tile, four words each from word 17 on
-`define OWL_TILE_BITS 254
-`define OWL_TILE_READ_BASE 15:0
-`define OWL_TILE_WRITE_BASE 31:16
+// Descriptor of a tile: four words, each with two steps; the first one is words 17 to 20
+`define OWL_TILE_BITS 187
 `define OWL_TILE_COLUMNS1 39:32
 `define OWL_TILE_ROWS1 47:40
-`define OWL_TILE_MODE 49:48
-`define OWL_TILE_READ_WIDTH 51:50
-`define OWL_TILE_WRITE_WIDTH 53:52
-`define OWL_TILE_POOL 54
-`define OWL_TILE_RAW 55
-`define OWL_TILE_PAD_TOP 56
-`define OWL_TILE_PAD_BOTTOM 57
-`define OWL_TILE_PAD_LEFT 58
-`define OWL_TILE_PAD_RIGHT 59
-`define OWL_TILE_LAST 60
-`define OWL_TILE_FREES_FRAME 61
-`define OWL_TILE_PAIR 62
-`define OWL_TILE_ODD 63
-`define OWL_TILE_STEP_KX 79:64
-`define OWL_TILE_STEP_KY 95:80
-`define OWL_TILE_STEP_A 111:96
-`define OWL_TILE_STEP_B 127:112
-`define OWL_TILE_STEP_D 143:128
-`define OWL_TILE_STEP_E 159:144
-`define OWL_TILE_WORDS1 167:160
-`define OWL_TILE_PASSES1 175:168
-`define OWL_TILE_WRITE_STEP 184:176
-`define OWL_TILE_READS1 186:185
-`define OWL_TILE_KERNEL_ROWS1 188:187
-`define OWL_TILE_THRESHOLDS_AT 205:192
-`define OWL_TILE_THRESHOLDS1 213:206
-`define OWL_TILE_WEIGHTS_AT 227:214
-`define OWL_TILE_WEIGHTS1 237:228
-`define OWL_TILE_STEP_WORD 253:238
+`define OWL_TILE_WORDS1 55:48
+`define OWL_TILE_PASSES1 63:56
+`define OWL_TILE_WEIGHTS1 105:96
+`define OWL_TILE_READS1 107:106
+`define OWL_TILE_KERNEL_ROWS1 109:108
+`define OWL_TILE_WRITE_BASE 125:110
+`define OWL_TILE_POOL 126
+`define OWL_TILE_RAW 127
+`define OWL_TILE_WRITE_STEP 168:160
+`define OWL_TILE_STARTS 171:169
+`define OWL_TILE_READ_WIDTH 173:172
+`define OWL_TILE_WRITE_WIDTH 175:174
+`define OWL_TILE_BY_QUARTERS 176
+`define OWL_TILE_BY_WORDS 177
+`define OWL_TILE_SPLIT 178
+`define OWL_TILE_PAD_TOP 179
+`define OWL_TILE_PAD_BOTTOM 180
+`define OWL_TILE_PAD_LEFT 181
+`define OWL_TILE_PAD_RIGHT 182
+`define OWL_TILE_LAST 183
+`define OWL_TILE_FREES_FRAME 184
+`define OWL_TILE_PAIR 185
+`define OWL_TILE_ODD 186
 
-// Header of a pass, before its thresholds
-`define OWL_PASS_BITS 61
-`define OWL_PASS_SLOT(i) 12*(i)+:12
-`define OWL_PASS_FIRST_WORD 57:48
-`define OWL_PASS_QUAD 58
-`define OWL_PASS_SCORES1 60:59
+// Steps: two in each word of a descriptor, the first alone in the header of a pass
+`define OWL_STEP_BITS 32
+`define OWL_STEP_SIZE(i) 16*(i)+:16
+
+// Header of a pass, with the step `base`
+`define OWL_PASS_BITS 64
+`define OWL_PASS_SLOT(i) 16+12*(i)+:12
+
+// The same in the last stage
+`define OWL_LAST_BITS 19
+`define OWL_LAST_SCORES1 17:16
+`define OWL_LAST_ODD 18
 
 // Slot of a pass: where four filters go
 `define OWL_SLOT_BITS 12
@@ -78,12 +83,11 @@
 `define OWL_SLOT_FILL 10
 `define OWL_SLOT_WRITE 11
 
-// Thresholds of a slot, one word each
-`define OWL_FILTERS_BITS 62
-`define OWL_FILTERS_THRESHOLD(i) 16*(i)+:14
-
-// The same in the last stage
-`define OWL_CLASSES_BITS 64
-`define OWL_CLASSES_OFFSET(i) 16*(i)+:16
+// Where sums begin, for each of four filters
+`define OWL_START_BITS 64
+`define OWL_START_EVEN(i) 16*(i)+:7
+`define OWL_START_EVEN_HIGH(i) 7+16*(i)+:1
+`define OWL_START_ODD(i) 8+16*(i)+:7
+`define OWL_START_ODD_HIGH(i) 15+16*(i)+:1
 
 `endif

@@ -1,61 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// The arithmetic: two sets of 16 lanes of 16 bits, 512 binary multiply-accumulates a cycle when windows go in pairs.
-// Lane 4k+q of a set matches filter k of four with quarter q of a word; a narrow pixel is repeated over all four quarters. In a pair
-// the left window's lanes meet the word before, the right window's the newest one, with the same weights; alone, a window is the left.
-// A granted read's word arrives after two cycles; its sums stand after four more, with sums_valid at the end of a window.
+// The arithmetic: four filters at two windows, 512 binary multiply-accumulates a cycle when windows go in pairs.
+// In a pair the left window meets the word before, the right window the newest one, with the same weights; alone, a window is the left,
+// and with `split` the right set of lanes takes its quarters 0 and 2. A narrow pixel is repeated over all four quarters.
+// A granted read's word arrives after two cycles; what its window reaches stands after eight, with `done` at the end of a window.
 `include "owl_fields.vh"
 `default_nettype none
 
 module owl_lanes (
     input  wire         clk,
     input  wire         rst,
+    input  wire         start,        // a pass begins
     input  wire         issue,        // a read is granted in this cycle, with these tags
     input  wire         pair,
+    input  wire         by_quarters,
+    input  wire         by_words,
+    input  wire         split,
+    input  wire         raw,          // the sums stay until the next pass
     input  wire         tag_counts,
-    input  wire         tag_first,
     input  wire         tag_last,
     input  wire         tag_outside,
     input  wire         tag_partner,
-    input  wire         tag_pool_first,
-    input  wire         tag_pool_last,
     input  wire [  1:0] tag_quarter,
     input  wire [  1:0] width,        // of a pixel
-    input  wire [  7:0] weight_row,   // of the read granted in this cycle
-    output wire [  7:0] weight_addr,  // the same, when the weight memory wants it
+    input  wire         more,         // reads of this pass are to come
+    input  wire         first_row,    // the weights of the next pass begin at row 0, else behind those of the last one
+    output reg  [  7:0] weight_row,   // for the read granted two cycles ago
     input  wire [ 63:0] word,
     input  wire [255:0] weights,
-    output wire [191:0] left_sums,    // sum of lane i at 12*i
-    output wire [191:0] right_sums,
-    output wire         sums_valid,
-    output wire         partner,      // the right sums are of a window too
-    output wire         pool_first,
-    output wire         pool_last,
+    input  wire         set_top,      // `word` is where sums begin: of both windows,
+    input  wire         set_bottom,
+    input  wire         set_right,    //   or of the right one alone
+    output reg  [ 15:0] left,         // bit 4j+k: filter k reached the threshold in sum j
+    output reg  [ 15:0] right,
+    output wire [ 59:0] sums,         // of the left window's four filters
+    output wire         done,
+    output wire         partner,      // the right window is one of the map too
     output wire         busy
 );
   // ---------------------------------------------------------------- tags travel with the data
-  reg [6:1] valid, last, with_partner, pool_a, pool_z;
-  reg [5:1] first, counts;
-  reg [2:1] outside;
+  reg [8:0] finish;  // a window's end, and in the cycle after it whether it has a partner: ends are four cycles apart
+  reg [5:1] counts;
+  reg [2:1] valid, outside;
   reg [1:0] quarter_1, quarter_2;
-  reg [7:0] row_1, row_2;
-  assign weight_addr = row_2;
-  assign sums_valid = valid[6] && last[6];
-  assign partner = with_partner[6];
-  assign pool_first = pool_a[6];
-  assign pool_last = pool_z[6];
-  assign busy = |valid;
+  reg [7:0] pass_row;
+  reg move, restart, after;
+  wire ends_2 = finish[2] && !finish[3];
+  wire ends_6 = finish[6] && !finish[7];
+  assign done = finish[8] && !after;
+  assign partner = finish[7];
+  assign busy = |finish;
 
   always @(posedge clk) begin
-    valid <= rst ? 6'd0 : {valid[5:1], issue};
+    finish <= rst ? 9'd0 : {finish[7:1], (issue && tag_last) || finish[0], issue && tag_last && tag_partner};
+    after <= done;
+    valid <= {valid[1], issue};
     counts <= {counts[4:1], issue && tag_counts};
-    first <= {first[4:1], tag_first};
-    last <= {last[5:1], tag_last};
-    with_partner <= {with_partner[5:1], tag_partner};
-    pool_a <= {pool_a[5:1], tag_pool_first};
-    pool_z <= {pool_z[5:1], tag_pool_last};
     outside <= {outside[1], tag_outside};
     {quarter_2, quarter_1} <= {quarter_1, tag_quarter};
-    {row_2, row_1} <= {row_1, weight_row};
+    restart <= start || (ends_6 && !raw);
+    move <= start || (ends_6 && !raw) || counts[5];
+    if (counts[2]) weight_row <= (ends_2 && more) ? pass_row : weight_row + 8'd1;
+    if (first_row) weight_row <= 8'd0;
+    if (start) pass_row <= weight_row;
   end
 
   // ---------------------------------------------------------------- the word, its quarters in place; outside the map all 0
@@ -75,25 +81,64 @@ module owl_lanes (
       wire [15:0] chosen = from[1] ? (from[0] ? word[63:48] : word[47:32]) : (from[0] ? word[31:16] : word[15:0]);
       assign placed[16*i+:16] = outside[2] ? 16'd0 : chosen;
     end
-    for (i = 0; i < 16; i = i + 1) begin : g_lane
-      owl_lane left (
+  endgenerate
+
+  // ---------------------------------------------------------------- filters
+  reg  [15:0] high;  // as `left`
+  wire [15:0] left_reached, right_reached;
+  generate
+    for (i = 0; i < 4; i = i + 1) begin : g_filter
+      // Where sums have 8 bits, they begin at 7 bits, and the eighth says which limit they have.
+      wire even_high = word[`OWL_START_EVEN_HIGH(i)], odd_high = word[`OWL_START_ODD_HIGH(i)];
+      wire [15:0] begins = {1'b0, word[`OWL_START_ODD(i)], even_high & !by_quarters, word[`OWL_START_EVEN(i)]};
+      wire [3:0] left_bits, right_bits;
+      /* verilator lint_off UNUSEDSIGNAL */
+      wire [14:0] right_sum;
+      /* verilator lint_on UNUSEDSIGNAL */
+      wire [3:0] limits = {high[12+i], high[8+i], high[4+i], high[i]};
+      owl_filter left_filter (
           .clk(clk),
-          .activations(earlier[16*(i%4)+:16]),
-          .weights(weights[16*i+:16]),
-          .sum_valid(counts[5]),
-          .sum_first(first[5]),
-          .sum(left_sums[12*i+:12])
+          .by_quarters(by_quarters),
+          .by_words(by_words),
+          .off_even(split),
+          .off_odd(1'b0),
+          .activations(earlier),
+          .weights(weights[64*i+:64]),
+          .set_top(set_top && !set_right),
+          .set_bottom(set_bottom && !set_right),
+          .start(begins),
+          .move(move),
+          .restart(restart),
+          .high(limits),
+          .reached(left_bits),
+          .sum(sums[15*i+:15])
       );
-      owl_lane right (
+      owl_filter right_filter (
           .clk(clk),
-          .activations(newest[16*(i%4)+:16]),
-          .weights(weights[16*i+:16]),
-          .sum_valid(counts[5]),
-          .sum_first(first[5]),
-          .sum(right_sums[12*i+:12])
+          .by_quarters(by_quarters),
+          .by_words(by_words),
+          .off_even(1'b0),
+          .off_odd(split),
+          .activations(newest),
+          .weights(weights[64*i+:64]),
+          .set_top(set_top),
+          .set_bottom(set_bottom),
+          .start(begins),
+          .move(move),
+          .restart(restart),
+          .high(limits),
+          .reached(right_bits),
+          .sum(right_sum)
       );
+      assign {left_reached[12+i], left_reached[8+i], left_reached[4+i], left_reached[i]} = left_bits;
+      assign {right_reached[12+i], right_reached[8+i], right_reached[4+i], right_reached[i]} = right_bits;
+      always @(posedge clk) begin
+        if (set_bottom) {high[4+i], high[i]} <= {odd_high, even_high};
+        if (set_top) {high[12+i], high[8+i]} <= {odd_high, even_high};
+      end
     end
   endgenerate
+  always @(posedge clk) if (finish[7] && !finish[8]) {right, left} <= {right_reached, left_reached};
 endmodule
 
 `default_nettype wire

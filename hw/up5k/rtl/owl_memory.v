@@ -12,7 +12,7 @@ module owl_memory (
     input  wire [63:0] d,
     output wire [63:0] q
 );
-`ifdef OWL_SPRAM
+`ifdef OWL_CELLS
   genvar i;
   generate
     for (i = 0; i < 4; i = i + 1) begin : g_bank

@@ -11,6 +11,7 @@ module owl_port (
     input  wire [15:0] boot_quarter,
     input  wire [ 1:0] boot_nibble,
     input  wire [ 3:0] boot_data,
+    input  wire        post_next,     // post_valid in the next cycle
     input  wire        post_valid,
     input  wire [15:0] post_quarter,
     input  wire [ 1:0] post_nibble,
@@ -18,6 +19,7 @@ module owl_port (
     input  wire        post_fill,
     input  wire [ 1:0] post_width,    // of a pixel
     input  wire [15:0] post_data,     // the nibble stands in every place it may go to
+    input  wire        enc_next,
     input  wire        enc_valid,
     output wire        enc_grant,
     input  wire [15:0] enc_quarter,
@@ -28,7 +30,9 @@ module owl_port (
     output wire [63:0] q
 );
   assign enc_grant  = enc_valid && !boot_valid && !post_valid;
-  assign read_grant = read_valid && !boot_valid && !post_valid && !enc_valid;
+  reg writing;  // post_valid || enc_valid, without their delay; nothing is read during boot
+  assign read_grant = read_valid && !writing;
+  always @(posedge clk) writing <= post_next | enc_next;
 
   // ---------------------------------------------------------------- the write that goes
   wire        write = boot_valid | post_valid | enc_valid;

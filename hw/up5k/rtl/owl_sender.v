@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sends the scores of a pass, 2 * popcount - K, as 16-bit two's complement, low byte first, one byte a valid/ready handshake.
-`include "owl_fields.vh"
 `default_nettype none
 
 module owl_sender (
     input  wire        clk,
     input  wire        rst,
-    input  wire        start,       // `counts` and `offsets` hold still from here until not busy
+    input  wire        start,       // `sums` hold still from here until not busy
     input  wire [ 1:0] scores1,     // scores to send, less one
-    input  wire [55:0] counts,      // four popcounts
-    input  wire [63:0] offsets,     // four times -K
+    input  wire        odd,         // K is odd
+    input  wire [59:0] sums,        // four popcounts, less half of K rounded up
     output reg         score_valid,
     input  wire        score_ready,
     output reg  [ 7:0] score_data,
@@ -18,7 +17,7 @@ module owl_sender (
   reg active, high;
   reg [1:0] index;
   assign busy = active | score_valid;
-  wire [15:0] score = {1'b0, counts[14*index+:14], 1'b0} + offsets[`OWL_CLASSES_OFFSET(index)];
+  wire [15:0] score = {sums[15*index+:15], odd};
 
   always @(posedge clk) begin
     if (score_valid && score_ready) score_valid <= 1'b0;

@@ -13,7 +13,7 @@ module owl_weights (
   genvar i;
   generate
     for (i = 0; i < 16; i = i + 1) begin : g_lane
-      reg [15:0] cells[0:255];
+      (* no_rw_check *) reg [15:0] cells[0:255];
       localparam integer OWN = i / 4;
       reg [15:0] r;
       always @(posedge clk) begin

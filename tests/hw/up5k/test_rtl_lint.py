@@ -13,13 +13,30 @@ from owlbit.hw.verilator import lint, missing_tools
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 
-# The ports of the vendor's cell, as its data sheet gives them; lint needs no more of it.
-SPRAM = """
+# The ports of the vendor's cells, as their data sheets give them; lint needs no more of them.
+CELLS = """
 module SB_SPRAM256KA (
     input [13:0] ADDRESS, input [15:0] DATAIN, input [3:0] MASKWREN,
     input WREN, CHIPSELECT, CLOCK, STANDBY, SLEEP, POWEROFF,
     output [15:0] DATAOUT
 );
+endmodule
+module SB_MAC16 #(
+    parameter [0:0] A_REG = 0, B_REG = 0, C_REG = 0, D_REG = 0, MODE_8x8 = 0,
+    parameter [1:0] TOPOUTPUT_SELECT = 0, BOTOUTPUT_SELECT = 0,
+    parameter [1:0] TOPADDSUB_LOWERINPUT = 0, BOTADDSUB_LOWERINPUT = 0, TOPADDSUB_CARRYSELECT = 0, BOTADDSUB_CARRYSELECT = 0,
+    parameter [0:0] TOPADDSUB_UPPERINPUT = 0, BOTADDSUB_UPPERINPUT = 0
+) (
+    input CLK, CE, AHOLD, BHOLD, CHOLD, DHOLD, IRSTTOP, IRSTBOT, ORSTTOP, ORSTBOT,
+    input OLOADTOP, OLOADBOT, ADDSUBTOP, ADDSUBBOT, OHOLDTOP, OHOLDBOT, CI, ACCUMCI, SIGNEXTIN,
+    input [15:0] A, B, C, D,
+    output [31:0] O,
+    output CO, ACCUMCO, SIGNEXTOUT
+);
+endmodule
+module SB_CARRY (input I0, I1, CI, output CO);
+endmodule
+module SB_LUT4 #(parameter [15:0] LUT_INIT = 0) (input I0, I1, I2, I3, output O);
 endmodule
 """
 
@@ -29,9 +46,9 @@ def test_as_simulated() -> None:
 
 
 def test_as_synthesised(tmp_path: Path) -> None:
-    cell = tmp_path / "SB_SPRAM256KA.v"
-    cell.write_text(SPRAM)
-    assert lint(rtl_sources(), TOP, stubs=[cell], defines=DEFINES) == []
+    cells = tmp_path / "cells.v"
+    cells.write_text(CELLS)
+    assert lint(rtl_sources(), TOP, stubs=[cells], defines=DEFINES) == []
 
 
 def test_every_file_is_read_and_holds_one_module_of_its_name() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from owlbit.export.network import BinaryConv, Network, Scores
+from owlbit.export.network import BinaryConv, Layer, Network, OrPool, Scores, Thermometer
 from owlbit.hw import reference
 from owlbit.hw.up5k.build import flash_content
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
@@ -78,6 +78,47 @@ CASES = {
 def test_every_kind_of_layer(name: str) -> None:
     network = CASES[name]
     run_exact(network, random_images(np.random.default_rng(0), network, 2))
+
+
+@pytest.mark.parametrize("kernels", [[(4, 4)], [(3, 3), (4, 3)], [(2, 2), (2, 4), (4, 4)]])
+@pytest.mark.parametrize("pool", [False, True])
+def test_groups_of_16_under_wide_kernels(kernels: list[tuple[int, int]], pool: bool) -> None:
+    """More than nine taps of 16 channels: sums of 8 bits no longer hold them."""
+    rng = np.random.default_rng(len(kernels))
+    layers: list[Layer] = [random_thermometer(rng, 1, 16, True)]
+    shape = (16, 9, 10)
+    for index, kernel in enumerate(kernels):
+        stride = (2, 1) if kernel == (2, 4) else (1, 1)
+        layers.append(random_conv(rng, shape, 52 if index else 64, 4 if index else 1, kernel, stride, (1, 1, 1, 1)))
+        shape = layers[-1].output_shape(shape)
+        if pool and kernel[0] == 4:
+            layers.append(OrPool())
+            shape = layers[-1].output_shape(shape)
+    network = Network((1, 9, 10), (*layers, Scores(random_bits(rng, 5, int(np.prod(shape))))))
+    run_exact(network, random_images(rng, network, 2))
+
+
+@pytest.mark.parametrize(("channels", "kernel"), [(16, 1), (16, 3), (16, 4), (32, 3), (40, 3)])
+def test_every_popcount_meets_every_threshold_near_it(channels: int, kernel: int) -> None:
+    """All activations are 1, so a filter with n weights of 1 counts n: it fires at the threshold n and not at n + 1."""
+    inputs = channels * kernel * kernel
+    ones = np.repeat(np.arange(inputs + 1), 2)
+    weights = (np.arange(inputs) < ones[:, None]).astype(np.uint8).reshape(-1, channels, kernel, kernel)
+    thresholds = (ones + np.arange(len(ones)) % 2).astype(np.int32)
+    counting = BinaryConv(weights, thresholds, 1, (1, 1), (0, 0, 0, 0))
+    always = Thermometer(np.arange(1, channels + 1, dtype=np.int32)[None])
+    shape = counting.output_shape((channels, kernel, kernel + 1))
+    scores = Scores(random_bits(np.random.default_rng(0), 3, int(np.prod(shape))))
+    network = Network((1, kernel, kernel + 1), (always, counting, scores))
+    images = np.full((1, 1, kernel, kernel + 1), 255, np.uint8)
+    np.testing.assert_array_equal(reference.simulate(network, images), [fired(scores, shape)])
+    run_exact(network, images)
+
+
+def fired(scores: Scores, shape: tuple[int, int, int]) -> NDArray[np.int32]:
+    """The scores where every second channel fires."""
+    bits = (np.arange(shape[0]) % 2 == 0)[:, None].repeat(shape[1] * shape[2], axis=1).reshape(-1)
+    return np.asarray(2 * (scores.weights == bits).sum(axis=1) - bits.size, np.int32)
 
 
 def test_scores_pause_and_pixels_pause() -> None:

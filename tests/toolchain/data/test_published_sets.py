@@ -2,8 +2,7 @@
 
 import hashlib
 import io
-import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +15,6 @@ from PIL import Image
 
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.data import archives as official_archives
-from owlbit.toolchain.data import published_sets
 from owlbit.toolchain.data.archives import ARCHIVES, locate
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.image_files import fit_images
@@ -25,68 +23,15 @@ from owlbit.toolchain.data.published_sets import CIFAR10_NAMES, read_official
 from owlbit.toolchain.recipes.data import Data
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
 from owlbit.toolchain.runs.run_folder import run_recipe, start_run
+from published_files import Pixels, archive_of, cifar10_files, cifar100_files, folder_of, pixels, records, stl10_files
 
 RGB32, RGB96 = ((32, 32), "rgb"), ((96, 96), "rgb")
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OWLBIT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def pixels(count: int, side: int, seed: int = 0) -> Pixels:
-    return np.random.default_rng(seed).integers(0, 256, (count, 3, side, side), dtype=np.uint8)
-
-
-def records(images: Pixels, *labels: list[int]) -> bytes:
-    return b"".join(bytes(marks) + image.tobytes() for image, *marks in zip(images, *labels, strict=True))
-
-
-def cifar10_files() -> dict[str, bytes]:
-    files = {f"data_batch_{number}.bin": records(pixels(4, 32, number), [number, 0, 9, 1]) for number in range(1, 6)}
-    return files | {"test_batch.bin": records(pixels(3, 32, 9), [2, 1, 0])}
-
-
-def cifar100_files() -> dict[str, bytes]:
-    return {
-        "train.bin": records(pixels(4, 32, 1), [7, 7, 7, 7], [2, 1, 2, 0]),
-        "test.bin": records(pixels(2, 32, 2), [7, 7], [0, 2]),
-        "fine_label_names.txt": b"apple\naquarium_fish\nbaby\n\n",
-    }
-
-
-def stl10_files() -> dict[str, bytes]:
-    def columns(images: Pixels) -> bytes:
-        """Each plane column after column, as the data set's description says."""
-        return b"".join(plane[:, column].tobytes() for image in images for plane in image for column in range(96))
-
-    return {
-        "train_X.bin": columns(pixels(3, 96, 1)),
-        "train_y.bin": bytes([1, 2, 1]),
-        "test_X.bin": columns(pixels(2, 96, 2)),
-        "test_y.bin": bytes([2, 1]),
-        "class_names.txt": b"airplane\nbird\n",
-        "unlabeled_X.bin": b"never looked at",
-    }
-
-
-def folder_of(path: Path, files: Mapping[str, bytes]) -> Path:
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
-
-
-def archive_of(path: Path, folder: str, files: Mapping[str, bytes]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(f"{folder}/{name}")
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return path
 
 
 def vouch_for(source: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,37 +264,6 @@ def test_what_is_wrong_with_a_copy_is_one_sentence(
     with pytest.raises(OwlbitError, match=message) as caught:
         read_official(source, folder_of(tmp_path / "a", spoilt), *RGB32)
     assert "\n" not in str(caught.value)
-
-
-def test_a_file_of_the_published_size_with_another_checksum_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published_sets, "STL10_IMAGES", {"train": 3, "test": 2})
-    files = stl10_files()
-    known = {name: hashlib.md5(files[name]).hexdigest() for name in published_sets.STL10_MD5}
-    monkeypatch.setattr(published_sets, "STL10_MD5", known)
-    read_official("stl10", folder_of(tmp_path / "a", files), *RGB96)
-    for name in known:
-        damaged = bytearray(files[name])
-        damaged[-1] ^= 3
-        with pytest.raises(
-            OwlbitError, match=rf"{name}: expected the published file with MD5 {known[name]}, got another of its size"
-        ):
-            read_official("stl10", folder_of(tmp_path / name, {**files, name: bytes(damaged)}), *RGB96)
-
-
-def test_a_part_of_the_published_images_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    read_official("stl10", folder_of(tmp_path / "a", stl10_files()), *RGB96)
-    assert "train_X.bin: has 3 images where 5,000 were published; training goes on with these" in caplog.text
-    read_official("cifar10", folder_of(tmp_path / "b", cifar10_files()), *RGB32)
-    assert "test_batch.bin: has 3 images where 10,000 were published" in caplog.text
-
-
-def test_without_a_network_one_sentence_says_what_to_do(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    nowhere = replace(ARCHIVES["stl10"], url="http://127.0.0.1:9/stl10_binary.tar.gz")  # the port that nothing answers at
-    monkeypatch.setitem(official_archives.ARCHIVES, "stl10", nowhere)
-    with pytest.raises(OwlbitError, match=r"\(no connection from this machine\); fetch it yourself and give --data DIR"):
-        locate("stl10", None)
-    assert not list(own_cache.glob("*.tar.gz"))
 
 
 def test_a_damaged_archive_and_nothing_at_all(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

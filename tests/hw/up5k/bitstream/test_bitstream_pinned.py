@@ -31,7 +31,7 @@ def record() -> dict[str, Any]:
 
 
 def report(cells: int = 4000, mhz: float = 30.0) -> dict[str, Any]:
-    used = {"ICESTORM_LC": cells, "ICESTORM_RAM": 23, "ICESTORM_SPRAM": 4}
+    used = {"ICESTORM_LC": cells, "ICESTORM_RAM": 23, "ICESTORM_SPRAM": 4, "ICESTORM_DSP": 8}
     return {"utilization": {name: {"used": count} for name, count in used.items()}, "fmax": {"clk": {"achieved": mhz}}}
 
 
@@ -57,7 +57,7 @@ def test_a_changed_plan_is_noticed() -> None:
 
 def test_summary_of_a_report() -> None:
     summary = summarise(report(4000, 30.0))
-    assert summary["used"] == {"logic cells": 4000, "EBR": 23, "SPRAM": 4}
+    assert summary["used"] == {"logic cells": 4000, "EBR": 23, "SPRAM": 4, "SB_MAC16": 8}
     assert summary["fmax_mhz"] == 30.0 and summary["slack_percent"] == 25.0 and summary["slack_ns"] == 8.33
     check(summary)
 

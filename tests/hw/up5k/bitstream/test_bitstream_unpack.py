@@ -40,15 +40,15 @@ endmodule
 """
 
 
-def cell() -> dict[str, unpack.Segment]:
-    """An SPRAM cell of which four port bits lie at segments that the text above knows."""
-    bits = [f"{port}_{index}" for port, width in unpack.SPRAM_PORTS.items() for index in range(width)] + list(unpack.SPRAM_SIGNALS)
-    known = {"CLOCK": (0, 1, "clk"), "ADDRESS_0": (0, 2, "lutff_0/in_1"), "DATAOUT_0": (0, 1, "slf_op_0")}
-    return {bit: known.get(bit, (0, 30, f"unknown_{bit}")) for bit in bits}
+def cell(kind: str, known: dict[str, unpack.Segment], **parameters: int) -> unpack.Cell:
+    """A cell whose port bits lie at segments that the text above does not know, but for those given."""
+    bits = [f"{port}_{index}" for port, width in unpack.BUSES[kind].items() for index in range(width)] + list(unpack.SIGNALS[kind])
+    return unpack.Cell(kind, {bit: known.get(bit, (0, 30, f"unknown_{bit}")) for bit in bits}, parameters)
 
 
 def test_an_spram_cell_gets_its_nets() -> None:
-    chip, ports = rewrite_chip(DECODED, {"spram_a": cell()})
+    known = {"CLOCK": (0, 1, "clk"), "ADDRESS_0": (0, 2, "lutff_0/in_1"), "DATAOUT_0": (0, 1, "slf_op_0")}
+    chip, ports = rewrite_chip(DECODED, {"spram_a": cell(unpack.SPRAM, known)})
     assert ports == {"clk": "input", "q": "output"}
     assert f"module {unpack.CHIP} (clk, q);\ninput clk;\noutput q;\n" in chip
     instance = next(line for line in chip.splitlines() if line.startswith("SB_SPRAM256KA spram_a ("))
@@ -58,6 +58,17 @@ def test_an_spram_cell_gets_its_nets() -> None:
     assert links["DATAOUT"].split(", ")[-2:] == ["spram_a_DATAOUT_1", "n8"]
     assert "wire spram_a_DATAOUT_1;" in chip and "wire spram_a_DATAOUT_0;" not in chip
     assert "always @(posedge clk)" in chip and chip.rstrip().endswith("endmodule") and "\n// " not in chip
+
+
+def test_a_multiplier_block_gets_its_nets_and_its_configuration() -> None:
+    known = {"CLK": (0, 1, "clk"), "A_1": (0, 2, "lutff_0/in_1"), "O_31": (0, 1, "slf_op_0")}
+    chip, _ = rewrite_chip(DECODED, {"mac_a": cell(unpack.MAC16, known, A_REG=1, TOPOUTPUT_SELECT=2)})
+    instance = next(line for line in chip.splitlines() if line.startswith("SB_MAC16 "))
+    assert instance.startswith("SB_MAC16 #(.A_REG(1), .TOPOUTPUT_SELECT(2)) mac_a (")
+    links = dict(re.findall(r"\.(\w+)\(\{?([^{}]*?)\}?\)[,)]", instance.partition("mac_a")[2]))
+    assert (links["CLK"], links["CE"], links["OHOLDTOP"], links["ACCUMCI"]) == ("clk", "1'b1", "1'b0", "1'b0")
+    assert links["A"].split(", ")[-2:] == ["n7", "1'b0"] and links["O"].split(", ")[:2] == ["n8", "mac_a_O_30"]
+    assert "wire mac_a_O_30;" in chip and "wire mac_a_O_31;" not in chip
 
 
 def test_a_text_without_the_chip_is_refused() -> None:
@@ -99,4 +110,8 @@ def test_the_committed_bitstream_has_its_memories() -> None:
     assert len(sprams) == 4 and "module SB_SPRAM256KA" in cells.read_text(encoding="utf-8")
     for _, links in sprams:
         assert ".CLOCK(clk)" in links and "_DATAOUT_" not in links  # every bit of the memory is read
+    blocks = re.findall(r"^SB_MAC16 #\((.*?)\) \w+ \((.*)\);$", text, re.MULTILINE)
+    assert len(blocks) == 8 and "module SB_MAC16" in cells.read_text(encoding="utf-8")
+    for parameters, links in blocks:
+        assert all(f".{register}_REG(1)" in parameters for register in "ABCD") and ".CLK(clk)" in links
     assert f"module {TOP} (" in top.read_text(encoding="utf-8")
