@@ -2,6 +2,7 @@
 # first of them and reused by the others.
 FINN_VERSION := 1.6.1
 WORKERS := 2
+MINUTES := 60
 
 # .venv has Python 3.11 where it is found, since FINN needs it, else 3.13 or 3.12. An interpreter that is named, as in
 # `make PYTHON=python3.13 test`, gets an environment of its own, .venv-3.13.
@@ -17,12 +18,13 @@ FINN  := $(VENV)/.installed-finn
 HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo test test-all bench lint docs notebooks pictures fields bitstream clean
+.PHONY: help venv finn demo test test-all fuzz bench lint docs notebooks pictures fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
 	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
 	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
+	@echo "make fuzz       damaged files and requests of every kind for an hour, and a table of what became of them; MINUTES=5 is shorter"
 	@echo "make lint       ruff, ruff format, mypy --strict, the layers of imports, spelling and words"
 	@echo "make docs       the documentation's site, into site/"
 	@echo "make pictures   draw the pictures of the engine's page"
@@ -88,6 +90,9 @@ test: $(STAMP)
 
 test-all: $(STAMP)
 	@$(TEST)
+
+fuzz: $(STAMP)
+	@$(BIN)/python tests/fuzz/fuzz_run.py --minutes $(MINUTES)
 
 bench: $(STAMP)
 	@$(BIN)/owlbit bench

@@ -54,6 +54,15 @@ def write_bytes(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def read_limited(path: Path, most: int) -> bytes:
+    """The content of the file `path`. Raises OwlbitError where it has more than `most` bytes, OSError as always."""
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OwlbitError(f"{path}: expected at most {most:,} bytes, found more")
+    return content
+
+
 def make_folder(path: Path) -> Path:
     """Makes the folder `path` and its parents; OwlbitError where a file stands in the way."""
     try:

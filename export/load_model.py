@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Network
+from owlbit.export.network import Network, Shape
 from owlbit.export.network_file import load_network
+
+if TYPE_CHECKING:
+    from owlbit.export.qonnx.input_range import InputRange
 
 # The two files of an exported model, wherever they lie: in a run, a build or the zoo.
 ONNX, NETWORK = "model.onnx", "network.npz"
@@ -21,10 +25,11 @@ class ModelFileError(OwlbitError):
     """A path at which there is no model file."""
 
 
-def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto") -> Network:
-    """The network in `path`. `input_range` is for QONNX files; see `owlbit.export.qonnx.read.read_model`.
+def load_model(path: str | Path, input_range: InputRange | str = "auto", image_shape: Shape | None = None) -> Network:
+    """The network in `path`. `input_range`, `image_shape` are for QONNX files; see `owlbit.export.qonnx.read.read_model`.
 
-    Raises OwlbitError, in one sentence, for a missing file, a folder, or a file of neither kind.
+    What the reader of a QONNX file guessed, and what in it hangs on float rounding, is logged as a warning and in the network's
+    notes. Raises OwlbitError, in one sentence, for a missing file, a folder, or a file of neither kind.
     """
     path = Path(path)
     if path.is_dir():
@@ -33,13 +38,22 @@ def load_model(path: str | Path, input_range: str | tuple[float, float] = "auto"
         raise ModelFileError(f"{path}: no such model file; expected a QONNX file or a network file of owlbit")
     LOG.info("reading the model %s", path)
     if is_network_file(path):
-        return load_network(path)
+        network = load_network(path)
+        if image_shape is not None and image_shape != network.input_shape:
+            raise ModelFileError(
+                f"{path}: expected an image shape of {'x'.join(map(str, network.input_shape))}, which this network file has, got "
+                f"{'x'.join(map(str, image_shape))}; give the shape with the QONNX file"
+            )
+        return network
     if path.stat().st_size == 0:
         raise ModelFileError(f"{path}: expected a model file (.onnx or network .npz), found an empty file")
     # ONNX takes a fifth of a second to import, which network files need not wait for.
     from owlbit.export.qonnx.read import read_qonnx
 
-    return read_qonnx(path, input_range)
+    network = read_qonnx(path, input_range, image_shape)
+    for note in network.notes:
+        LOG.warning("%s: %s", path, note)
+    return network
 
 
 def is_network_file(path: Path) -> bool:

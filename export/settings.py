@@ -18,11 +18,15 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import read_limited
+from owlbit.export.guard import one_line
+from owlbit.export.limits import RECORD_BYTES, TEXT_BITS, TEXT_BYTES, TEXT_DEPTH, TEXT_DOTS
 
 T = TypeVar("T")
 Schema = Mapping[str, Any]
 Key = tuple[str | int, ...]  # the names of tables and keys, and the places in lists, that lead to a value
 
+LONGEST = 1000  # characters of a message
 _WORDS = {"integer": "an integer", "number": "a number", "boolean": "true or false", "string": "a text"}
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
@@ -56,14 +60,45 @@ def _sentence(expected: str, got: str | None) -> str:
 def read_toml(path: Path, what: str) -> tuple[dict[str, Any], str]:
     """(the tables, the text) of the TOML file `path`; `what` names it in messages. Raises OwlbitError where it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return tomllib.loads(text), text
+        return load_toml(path)
     except FileNotFoundError:
         raise OwlbitError(f"{path}: expected {what}, found no such file") from None
     except IsADirectoryError:
         raise OwlbitError(f"{path}: expected {what} file, found a folder") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
         raise OwlbitError(f"{path}: expected a TOML file, got: {error}") from None
+
+
+def load_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """(the tables, the text) of the TOML file `path`.
+
+    Raises OSError, OwlbitError for a file of more than TEXT_BYTES, and ValueError, of one line, for anything but TOML that keeps
+    the other limits of `limits`.
+    """
+    content = read_limited(path, TEXT_BYTES)
+    try:
+        text = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")  # as Python reads a text file
+        for number, line in enumerate(text.split("\n"), 1):
+            if line.count(".") > TEXT_DOTS:
+                raise ValueError(f"{line.count('.'):,} dots in line {number}, up to {TEXT_DOTS} are read")
+        tables = tomllib.loads(text)
+        _check_plain(tables)
+    except Exception as error:  # a RecursionError, an integer of too many digits, whatever the text makes the parser stumble over
+        raise ValueError(one_line(error) or type(error).__name__) from None
+    return tables, text
+
+
+def _check_plain(tables: Any) -> None:
+    """ValueError for integers that Python does not print, and for what is so deep that nobody wrote it by hand."""
+    waiting = [(tables, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > TEXT_DEPTH:
+            raise ValueError(f"tables or lists more than {TEXT_DEPTH} deep in one another")
+        if isinstance(value, dict | list):
+            waiting += [(each, depth + 1) for each in (value.values() if isinstance(value, dict) else value)]
+        elif isinstance(value, int) and value.bit_length() > TEXT_BITS:
+            raise ValueError(f"an integer of {value.bit_length():,} bits, up to {TEXT_BITS:,} are read")
 
 
 def checked(kind: type[T], content: Any, file: Path, where: Key = (), file_of: Callable[[Key], Path] | None = None) -> T:
@@ -75,7 +110,8 @@ def checked(kind: type[T], content: Any, file: Path, where: Key = (), file_of: C
         return _adapter(kind).validate_python(content)
     except ValidationError as error:
         key, sentence = _explain(kind, content, error)
-        raise SettingError(file if file_of is None else file_of(key), _spelt((*where, *key)), sentence) from None
+        place = file if file_of is None else file_of(key)
+        raise SettingError(place, one_line(_spelt((*where, *key))), one_line(sentence, LONGEST)) from None
 
 
 def parsed(kind: type[T], text: str | bytes) -> T:
@@ -84,9 +120,21 @@ def parsed(kind: type[T], text: str | bytes) -> T:
         return _adapter(kind).validate_json(text, strict=True)
     except ValidationError as error:
         if error.errors()[0]["type"] == "json_invalid":
-            raise ValueError(f"no JSON: {error.errors()[0]['ctx']['error']}") from None
-        key, sentence = _explain(kind, json.loads(text), error, toml=False)
-        raise ValueError(f"{_spelt(key)}: {sentence}" if key else sentence) from None
+            raise ValueError(f"no JSON: {one_line(error.errors()[0]['ctx']['error'])}") from None
+        mistake = error
+    try:
+        key, sentence = _explain(kind, json.loads(text), mistake, toml=False)
+    except Exception as error:  # what is too deep, or has too many digits, for Python's own parser
+        raise ValueError(f"no JSON of owlbit: {one_line(error) or type(error).__name__}") from None
+    raise ValueError(one_line(f"{_spelt(key)}: {sentence}" if key else sentence, LONGEST))
+
+
+def read_json(kind: type[T], path: Path) -> T:
+    """The JSON in the file `path`, which owlbit wrote, as a `kind`. Raises OSError, and ValueError as `parsed` does."""
+    try:
+        return parsed(kind, read_limited(path, RECORD_BYTES))
+    except OwlbitError as error:
+        raise ValueError(str(error).removeprefix(f"{path}: ")) from None
 
 
 def _adapter(kind: type[T]) -> TypeAdapter[T]:

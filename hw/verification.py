@@ -22,6 +22,8 @@ from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 
 LOG = logging.getLogger(__name__)
 
+CLOCKED = ("rtl", "bitstream")  # backends that run the UP5K engine, at its clock
+
 Images = NDArray[np.uint8]
 Status = Literal["reference", "exact", "differs", "failed", "not run"]
 
@@ -32,10 +34,15 @@ class NotRun(OwlbitError):  # noqa: N818 - an outcome that is reported, not a fa
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a backend returns. `scores`: int32 [N, classes]; `cycles_per_frame`: clock cycles, where there is a clock."""
+    """What a backend returns.
 
-    scores: Ints
+    `scores`: int32 [N, classes], the integers of the last layer; or where `ranked` what ranks, see `Network.ranked`;
+    `cycles_per_frame`: clock cycles from frame to frame, where there is a clock.
+    """
+
+    scores: NDArray[Any]
     cycles_per_frame: int | None = None
+    ranked: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,20 +77,23 @@ class Row:
         return {**asdict(self), "seconds": round(self.seconds, 3), "frames_per_second": rate and round(rate, 2)}
 
 
-def compare(reference: Backend, images: Images, backends: Sequence[Backend]) -> Iterator[Row]:
+def compare(
+    reference: Backend, images: Images, backends: Sequence[Backend], rank: Callable[[Ints], NDArray[Any]] = lambda scores: scores
+) -> Iterator[Row]:
     """Runs `reference`, then each backend in order, on the first images of uint8 [N, C, H, W]; yields one row each.
 
-    Raises OwlbitError where the reference refuses the images.
+    `rank`: from the reference's integers to what ranks, for backends that return that. Raises OwlbitError where the reference
+    refuses the images.
     """
     own = images[: reference.images]
     start = time.perf_counter()
     expected = reference.run(own).scores
     yield Row(reference.name, "reference", len(own), time.perf_counter() - start)
     for backend in backends:
-        yield _compared(backend, own[: backend.images], expected)
+        yield _compared(backend, own[: backend.images], expected, rank)
 
 
-def _compared(backend: Backend, images: Images, expected: Ints) -> Row:
+def _compared(backend: Backend, images: Images, expected: Ints, rank: Callable[[Ints], NDArray[Any]]) -> Row:
     start = time.perf_counter()
     try:
         outcome = backend.run(images)
@@ -93,12 +103,13 @@ def _compared(backend: Backend, images: Images, expected: Ints) -> Row:
     except OwlbitError as reason:
         return Row(backend.name, "failed", len(images), time.perf_counter() - start, note=str(reason))
     seconds = time.perf_counter() - start
-    note = describe_difference(expected[: len(images)], outcome.scores)
+    wanted = expected[: len(images)]
+    note = describe_difference(rank(wanted) if outcome.ranked else wanted, outcome.scores)
     return Row(backend.name, "differs" if note else "exact", len(images), seconds, outcome.cycles_per_frame, note)
 
 
-def describe_difference(expected: Ints, scores: NDArray[Any]) -> str:
-    """Empty where both are the same integers; else how many differ and where the first one is."""
+def describe_difference(expected: NDArray[Any], scores: NDArray[Any]) -> str:
+    """Empty where both are the same numbers; else how many differ and where the first one is."""
     if scores.shape != expected.shape:
         return f"expected scores {list(expected.shape)}, got {list(scores.shape)}"
     wrong = np.argwhere(expected != scores)
@@ -114,27 +125,35 @@ def any_wrong(rows: Sequence[Row]) -> bool:
     return any(row.status in ("differs", "failed") for row in rows)
 
 
-HEADINGS = ("backend", "images", "verdict", "cycles/frame", "frames/s at 24 MHz", "seconds")
+def as_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Headings, and each row as text without its note.
+
+    Cycles, and frames/s at the clock of the UP5K engine, only where a backend of that engine is among the rows.
+    """
+    clocked = any(row.backend in CLOCKED for row in rows)
+    clock = ("cycles/frame", "frames/s at 24 MHz") if clocked else ()
+    cells: list[tuple[str, ...]] = [("backend", "images", "verdict", *clock, "seconds")]
+    for row in rows:
+        cycles, rate = row.cycles_per_frame, row.frames_per_second
+        times = (f"{cycles:,}" if cycles else "-", f"{rate:,.1f}" if rate else "-") if clocked else ()
+        cells.append((row.backend, str(row.images) if row.images else "-", row.status, *times, f"{row.seconds:.2f}"))
+    return cells
 
 
-def as_cells(row: Row) -> tuple[str, str, str, str, str, str]:
-    """A row as text under HEADINGS, without its note."""
-    cycles, rate = row.cycles_per_frame, row.frames_per_second
-    return (
-        row.backend,
-        str(row.images) if row.images else "-",
-        row.status,
-        f"{cycles:,}" if cycles else "-",
-        f"{rate:,.1f}" if rate else "-",
-        f"{row.seconds:.2f}",
-    )
+def notes_of(rows: Sequence[Row]) -> list[str]:
+    """A line per note, each note once, behind the names of all backends that say it."""
+    said: dict[str, list[str]] = {}
+    for row in rows:
+        if row.note:
+            said.setdefault(row.note, []).append(row.backend)
+    return [f"{', '.join(backends)}: {note}" for note, backends in said.items()]
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """The rows as plain text in columns, one note a line under the table."""
-    cells = [HEADINGS, *(as_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADINGS))]
+    """The rows as plain text in columns, the notes under the table."""
+    cells = as_cells(rows)
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     lines.insert(1, "  ".join("-" * width for width in widths))
-    notes = [f"{row.backend}: {row.note}" for row in rows if row.note]
+    notes = notes_of(rows)
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"

@@ -17,8 +17,10 @@ The four packages beside this file are links to the folders of the same names at
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -33,16 +35,21 @@ if TYPE_CHECKING:
     from owlbit.export.network import Network
     from owlbit.export.network_cost import LayerCost
     from owlbit.hw.verification import Outcome, Row
+    from owlbit.toolchain.checks.check_recipe import RecipeCheck
+    from owlbit.toolchain.deploy.evaluate import Evaluation
     from owlbit.toolchain.runs.run_folder import Result
     from owlbit.toolchain.zoo.card import Card
 
     Model: TypeAlias = str | Path | Network
     Images: TypeAlias = NDArray[np.uint8] | str | Path
-    InputRange: TypeAlias = str | tuple[float, float]
+    PerColour: TypeAlias = float | tuple[float, ...]
+    InputRange: TypeAlias = str | tuple[PerColour, PerColour]
+    Shape: TypeAlias = tuple[int, int, int]
 
 __version__ = "0.1.0"
 __all__ = [
     "Card",
+    "Evaluation",
     "LayerCost",
     "Network",
     "Outcome",
@@ -51,6 +58,7 @@ __all__ = [
     "Row",
     "build",
     "cost",
+    "evaluate",
     "export_run",
     "export_torch",
     "load",
@@ -67,6 +75,7 @@ __all__ = [
 # Types of arguments and results, imported when they are first asked for.
 _TYPES = {
     "Card": "owlbit.toolchain.zoo.card",
+    "Evaluation": "owlbit.toolchain.deploy.evaluate",
     "LayerCost": "owlbit.export.network_cost",
     "Network": "owlbit.export.network",
     "Outcome": "owlbit.hw.verification",
@@ -81,17 +90,18 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'owlbit' has no attribute {name!r}")
 
 
-def load(model: Model, *, input_range: InputRange = "auto") -> Network:
+def load(model: Model, *, input_range: InputRange = "auto", image_shape: Shape | None = None) -> Network:
     """The integer network of a QONNX file, a network file, a run or build folder, or "zoo:NAME".
 
-    `input_range`: what a QONNX file made elsewhere takes for pixels: "uint8", "unit", "signed", or (scale, offset).
+    `input_range`: what a QONNX file made elsewhere takes for pixels: "uint8", "unit", "signed", or (scale, offset), each a
+    number or a tuple of one per colour; `image_shape`: (C, H, W) of the images of a network on a vector.
 
     >>> owlbit.load("zoo:digits").classes
     10
     """
     from owlbit.toolchain.deploy.model_source import find_model
 
-    return find_model(model).load(input_range)
+    return find_model(model).load(input_range, image_shape)
 
 
 def save(network: Network, path: str | Path) -> None:
@@ -109,18 +119,21 @@ def save(network: Network, path: str | Path) -> None:
         raise OwlbitError(f"{path}: expected a name that ends in .onnx or .npz, got {path.suffix or 'no ending'}")
 
 
-def load_images(path: str | Path, model: Model) -> NDArray[np.uint8]:
+def load_images(path: str | Path, model: Model, *, skip_bad: bool = False) -> NDArray[np.uint8]:
     """uint8 [N, C, H, W] that fit `model`, from an .npy, an .npz with `images`, a picture, or a folder of pictures by name.
 
-    Pictures are cropped and scaled as in training; arrays must fit as they are.
+    Pictures are cropped and scaled as in training; arrays must fit as they are. `skip_bad`: go on without pictures that cannot be
+    read, which is told.
     """
     from owlbit.toolchain.data.user_images import load_images as read
 
-    return read(Path(path), load(model))[0]
+    return read(Path(path), load(model), skip_bad=skip_bad)[0]
 
 
-def simulate(model: Model, images: Images, *, level: str = "fast", input_range: InputRange = "auto") -> NDArray[np.int32]:
-    """The exact integer scores int32 [N, classes] of uint8 images [N, C, H, W], or of those in a file or folder.
+def simulate(model: Model, images: Images, *, level: str = "fast", input_range: InputRange = "auto") -> NDArray[Any]:
+    """The exact scores [N, classes] of uint8 images [N, C, H, W], or of those in a file or folder.
+
+    They are int32, or float32 where the model's file has a factor or an offset per class that are no whole numbers.
 
     `level`: "fast", "reference", "rtl" or "bitstream"; all give the same scores. The class of an image is the first index of its
     largest score.
@@ -151,12 +164,39 @@ def measure(
     return simulate_images(network, _arrays(images, network), level, Path(folder) if folder is not None else None)
 
 
+def evaluate(
+    model: Model,
+    images: str | Path | None = None,
+    *,
+    skip_bad: bool = False,
+    input_range: InputRange = "auto",
+    image_shape: Shape | None = None,
+) -> Evaluation:
+    """The accuracy of `model` on labelled images by the fast simulator: `accuracy`, its 95 % `interval`, `confusion`, `wrong`.
+
+    `images`: a folder of class folders, or an .npz with `images` and `labels`; by default the images that the run was tested on.
+    `skip_bad`: go on without pictures that cannot be read.
+    """
+    from owlbit.toolchain.data.user_images import load_labelled
+    from owlbit.toolchain.deploy.evaluate import evaluate_images, run_images
+    from owlbit.toolchain.deploy.model_source import find_model
+
+    source = find_model(model)
+    network = source.load(input_range, image_shape)
+    if images is None:
+        labelled, names = run_images(source)
+    else:
+        labelled, names = load_labelled(Path(images), network, skip_bad=skip_bad)
+    return evaluate_images(network, labelled.images, labelled.labels, names)
+
+
 def build(
     model: Model,
     folder: str | Path | None = None,
     *,
     target: str = "up5k",
-    input_range: str = "auto",
+    input_range: InputRange = "auto",
+    image_shape: Shape | None = None,
     board: str | None = None,
     frames_per_second: float | None = None,
     folding: str | Path | None = None,
@@ -177,13 +217,13 @@ def build(
         from owlbit.toolchain.finn.build import build_for_finn
 
         file = Path(folding) if folding is not None else None
-        build_for_finn(source, target, place, input_range, board, frames_per_second, file, first, last, progress)
+        build_for_finn(source, target, place, input_range, image_shape, board, frames_per_second, file, first, last, progress)
         return place
     if (board, frames_per_second, folding, first, last) != (None,) * 5:
         raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
     from owlbit.toolchain.deploy.build_up5k import build_model
 
-    build_model(source, target, place, input_range)
+    build_model(source, target, place, input_range, image_shape)
     return place
 
 
@@ -192,7 +232,8 @@ def verify(
     images: Images | None = None,
     *,
     up_to: str = "bitstream",
-    input_range: str = "auto",
+    input_range: InputRange = "auto",
+    image_shape: Shape | None = None,
     progress: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
     """Computes `model` by every backend up to `up_to` and compares each, integer for integer, with the reference: one row each.
@@ -206,7 +247,7 @@ def verify(
     from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.deploy.verify import read_verified, verify_model
 
-    verified = read_verified(find_model(model), input_range)
+    verified = read_verified(find_model(model), input_range, image_shape)
     given = None if images is None else _arrays(images, verified.subject)
     return verify_model(verified, given, up_to, progress)
 
@@ -216,33 +257,57 @@ def train(
     folder: str | Path,
     *,
     data: str | Path | None = None,
+    skip_bad: bool = False,
     resume: bool = False,
     overwrite: bool = False,
     minutes: float | None = None,
     compiled: bool = True,
+    logger: str = "",
     console: Console | None = None,
 ) -> Result | None:
     """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
 
-    `data`: a local copy of the images; `resume`: go on with a training that was stopped; `overwrite`: begin anew in a folder that
-    holds a run; `minutes`: train by the clock, on a GPU for example, however many epochs that is, `compiled` by torch.compile or
-    not; `console`: where progress is printed, nowhere by default. Needs torch.
+    `data`: a local copy of the images; `skip_bad`: go on without pictures that cannot be read; `resume`: go on with a training that
+    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train by the clock, on a GPU for example, however
+    many epochs that is, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which gets the
+    record of each epoch too; `console`: where progress is printed, nowhere by default. Needs torch.
     """
     from rich.console import Console
 
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+    from owlbit.toolchain.checks.check_recipe import check_recipe
+    from owlbit.toolchain.data.load_dataset import load_dataset
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
+    from owlbit.toolchain.runs.run_folder import earlier_files
+    from owlbit.toolchain.training.loggers import check_logger
 
-    loaded = load_recipe(Path(recipe))
-    given, console = loaded if data is None else with_data(loaded, Path(data)), console or Console(quiet=True)
+    # What may be wrong with the recipe, the folder and the images is told before torch is imported, which takes seconds.
+    given, console = load_recipe(Path(recipe)), console or Console(quiet=True)
+    given = given if data is None else with_data(given, Path(data))
+    given = without_bad(given) if skip_bad else given
+    check_logger(logger)
+    if minutes is not None and logger:
+        raise OwlbitError("--logger: expected a training by epochs, got --minutes too, which has no epochs to log; leave one out")
+    if minutes is not None and resume:
+        raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
+    earlier_files(Path(folder), resume=resume, overwrite=overwrite)
+    if find_spec("torch") is None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+    dataset = load_dataset(given.data, given.path.parent)
+    if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
+        _tell_check(check_recipe(given, dataset), console)
     if minutes is not None:
-        if resume:
-            raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
         from owlbit.toolchain.training.timed.run_timed import train_for_minutes
 
-        return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console)
-    from owlbit.toolchain.training.train import train as train_recipe  # torch: a bad recipe is told without waiting for it
+        return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console, dataset=dataset)
+    from owlbit.toolchain.training.train import train as train_recipe
 
-    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console)
+    return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console, dataset=dataset, logger=logger)
+
+
+def _tell_check(found: RecipeCheck, console: Console) -> None:
+    """Prints what a recipe's check found, in two lines and its warnings."""
+    for line in (*found.summary, *(f"warning: {warning}" for warning in found.warnings)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def export_run(run: str | Path) -> Network:
@@ -314,5 +379,8 @@ def _arrays(images: Images, model: Any) -> NDArray[np.uint8]:
         from owlbit.toolchain.data.user_images import load_images as read
 
         return read(Path(images), model)[0]
+    from owlbit.export.image_arrays import to_image_axes
+
+    images = to_image_axes(images, model.input_shape)
     model.check_images(images)
     return images

@@ -1,13 +1,13 @@
 """A QONNX file run by QONNX's own executor, node by node, on images: the backend `qonnx` of the verification.
 
-`execute_values` feeds floats and returns floats; `execute_qonnx` feeds pixels and returns integer scores.
+`execute_values` feeds floats and returns floats; `execute_qonnx` feeds pixels and returns what ranks.
 """
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Ints
+from owlbit.export.network import Shape
 from owlbit.export.qonnx.parse import QONNX_DOMAINS, read_model_file
 from owlbit.export.qonnx.read import InputRange, ReadModel, read_model
 
@@ -45,28 +45,53 @@ def execute_values(path: str | Path, values: NDArray[Any], tensor: str | None = 
     return np.concatenate(outputs)
 
 
-def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: InputRange | str = "auto") -> Ints:
-    """int32 [N, classes]: the integer scores of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
+class Executed(NamedTuple):
+    """`values` [N, classes]: what ranks; `decisions`: whether only their largest means something, as the file has no scores."""
 
-    Pixels enter through the network's recorded input scale (`input_range`: see `owlbit.export.qonnx.read.read_model`). Where the
-    file ends in an affine map the recorded score scale is undone; the result must then be an integer to a thousandth. Raises
-    OwlbitError where it is not, or where the file cannot be read.
+    values: NDArray[Any]
+    decisions: bool
+
+
+def execute_qonnx(path: str | Path, images: NDArray[np.uint8], input_range: InputRange | str = "auto") -> NDArray[Any]:
+    """[N, classes]: what ranks of uint8 images [N, C, H, W]; the values of `execute_file`."""
+    return execute_file(path, images, input_range).values
+
+
+def execute_file(
+    path: str | Path, images: NDArray[np.uint8], input_range: InputRange | str = "auto", image_shape: Shape | None = None
+) -> Executed:
+    """What ranks, of uint8 images [N, C, H, W], from the floats that QONNX's executor returns.
+
+    These are int32 scores, or float32 where the network has factors, see `Network.ranked`; an image that the executor gives to
+    another class keeps its floats, so that it is seen. Pixels enter through the network's recorded input scale (`input_range`,
+    `image_shape`: see `owlbit.export.qonnx.read.read_model`). The file's factors and offsets are undone; the results must then be
+    integers to a hundredth. Raises OwlbitError where they are not, or where the file cannot be read.
     """
-    read = read_model(path, input_range)
+    read = read_model(path, input_range, image_shape)
     read.network.check_images(images)
-    values = read.network.input_values()[images].reshape(len(images), *read.file_shape[1:]).astype(read.file_type)
-    return _integers(read, execute_values(path, values, read.scores_tensor))
+    floats = execute_values(path, read.file_inputs(images), read.scores_tensor)
+    if read.boundary is not None:
+        return Executed(np.concatenate([np.zeros_like(floats), np.where(floats > read.boundary, 1, -1)], axis=1), True)
+    return Executed(_ranked(read, floats), False)
 
 
-def _integers(read: ReadModel, floats: NDArray[np.float32]) -> Ints:
+def _ranked(read: ReadModel, floats: NDArray[np.float32]) -> NDArray[Any]:
     network = read.network
-    exact = (floats.astype(np.float64) - network.score_offset) / network.score_scale
-    scores = np.rint(exact)
-    if floats.shape[1] != network.classes or np.abs(exact - scores).max() > 1e-3:
-        raise OwlbitError(
-            f"{network.name}: expected integer scores of {network.classes} classes from QONNX's executor, got {floats[0]}"
-        )
-    return scores.astype(np.int32)
+    if floats.shape[1] != read.outputs:
+        raise OwlbitError(f"{network.name}: expected {read.outputs} scores from QONNX's executor, got {floats.shape[1]}")
+    if read.outputs < network.classes:
+        floats = np.concatenate([np.zeros_like(floats), floats], axis=1)
+    wide = floats.astype(np.float64)
+    factors, offsets = network.score_factors, network.score_offsets
+    if factors is not None and offsets is not None:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            wide = np.where(factors > 0, (wide - offsets) / factors, wide - offsets)
+    scores = np.rint(wide)
+    if not np.abs(wide - scores).max() <= 1e-2:
+        raise OwlbitError(f"{network.name}: expected scores of integers from QONNX's executor, got {floats[0]}")
+    ranked = network.ranked(scores.astype(np.int32))
+    other = ranked.argmax(axis=1) != floats.argmax(axis=1)
+    return np.where(other[:, None], floats, ranked) if other.any() else ranked
 
 
 def _executable(path: Path) -> Any:

@@ -1,10 +1,11 @@
 """A `Network` as a QONNX file: float32 tensors, standard ONNX operators, and `BipolarQuant` and `MultiThreshold` of QONNX.
 
 What the file computes, run by `qonnx.core.onnx_exec.execute_onnx`, are exactly the network's integers: every value in it is an
-integer that float32 holds. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit
+integer that float32 holds, but for the factors and offsets per class of a network that has them, which a Mul and an Add at the
+end apply. Bits are -1.0 and +1.0, thresholds compare the accumulator `2*popcount - K`, padding is an explicit
 `Pad` with -1, and logic skips are `Max` (OR), `Neg` of `Mul` (XOR) and `Where` (a multiplexer). The input is a float32 image
-[1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of integer scores.
-A packed file holds eight weights a byte, and standard operators that unpack them: constants, which `FoldConstants` of qonnx turns
+[1, C, H, W] of pixel values 0..255, the output float32 [1, classes] of what ranks: integer scores, or these with their factors.
+A packed file holds eight weights per byte, and standard operators that unpack them: constants, which `FoldConstants` of qonnx turns
 into the float weights of an unpacked file.
 Sources: ONNX operator set 17; QONNX operators, https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops
 """
@@ -33,6 +34,7 @@ from owlbit.export.network import (
     Thermometer,
 )
 from owlbit.export.qonnx.metadata import set_metadata
+from owlbit.export.qonnx.parse import read_model_file
 
 QONNX_DOMAIN = "qonnx.custom_op.general"
 OPSET = 17
@@ -89,9 +91,16 @@ class _Graph:
 def write_qonnx(network: Network, path: str | Path, *, packed: bool = False) -> None:
     """Writes `network` to `path` as QONNX, whole or not at all. Raises OwlbitError where `path` cannot be written.
 
-    `packed`: eight weights a byte, a file of about a thirtieth of the size.
+    `packed`: eight weights per byte, a file of about a thirtieth of the size.
     """
     write_bytes(Path(path), qonnx_model(network, packed=packed).SerializeToString())
+
+
+def copy_model(source: Path, path: Path) -> None:
+    """Copies an ONNX file byte for byte; one whose tensors lie in a second file beside it is written with all of them inside."""
+    content, model = source.read_bytes(), read_model_file(source)
+    within = all(tensor.data_location != TensorProto.EXTERNAL for tensor in onnx.load_model_from_string(content).graph.initializer)
+    write_bytes(path, content if within else model.SerializeToString())
 
 
 def qonnx_model(network: Network, *, packed: bool = False) -> onnx.ModelProto:
@@ -118,6 +127,7 @@ def qonnx_model(network: Network, *, packed: bool = False) -> onnx.ModelProto:
                 _write_skip(graph, name, layer)
             case Scores():
                 _write_matmul(graph, name, layer.weights)
+                _write_factors(graph, network)
         graph.shape = shape
         graph.outputs.append((graph.current, graph.flat))
     scores = graph.nodes[-1].output[0]
@@ -215,6 +225,15 @@ def _write_matmul(graph: _Graph, name: str, weights: Bits) -> None:
     graph.flatten(name)
     transposed = _signs(graph, name, weights.T, weights.T.shape)
     graph.step("MatMul", name, [transposed], (1, len(weights)))
+
+
+def _write_factors(graph: _Graph, network: Network) -> None:
+    """A factor and an offset per class, where the network has them."""
+    if network.score_factors is None or network.score_offsets is None:
+        return
+    shape = (1, network.classes)
+    graph.step("Mul", "scores_scaled", [graph.constant("score_factors", network.score_factors.reshape(shape))], shape)
+    graph.step("Add", "scores_shifted", [graph.constant("score_offsets", network.score_offsets.reshape(shape))], shape)
 
 
 def _write_skip(graph: _Graph, name: str, layer: LogicSkip) -> None:

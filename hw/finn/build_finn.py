@@ -19,7 +19,7 @@ from owlbit.export.network import Network
 from owlbit.hw.external_tools import ToolMissing, digest
 from owlbit.hw.finn.build_folder import LOG, TARGET, BuildFolder, State, StepDone
 from owlbit.hw.finn.folding.parts import device_of, find_part
-from owlbit.hw.finn.legality import check_network
+from owlbit.hw.finn.legality import check_network, place_in_file
 from owlbit.hw.finn.step_names import LAST_FREE, NEEDS_VIVADO, STEP_NAMES
 from owlbit.hw.finn.subject import Subject, load_subject, same_subject, save_subject
 from owlbit.hw.finn.tools import VERSION, Vivado, check_finn, find_vivado, finn_environment, sources_folder
@@ -124,6 +124,7 @@ def _begin(network: Subject, build: BuildFolder, options: Options, vivado: Vivad
         folding=str(options.folding) if options.folding else None,
         finn=VERSION,
         vivado=vivado.version if vivado else None,
+        notes=list(network.notes),
     )
     found = build.read()
     if options.first is None or options.first == STEP_NAMES[0]:
@@ -193,7 +194,8 @@ def _run(build: BuildFolder, state: State, options: Options, steps: tuple[str, .
             with (build.path / LOG).open("a", encoding="utf-8") as file:
                 traceback.print_exc(file=file)
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise StepFailed(f"FINN's {name} failed: {reason}; see {build.path / LOG}") from error
+            where = place_in_file(build.path / ONNX, reason)
+            raise StepFailed(f"FINN's {name} failed: {reason}{where}; see {build.path / LOG}") from error
         state.steps.append(StepDone(name, round(time.perf_counter() - start, 2)))
         build.write(state)
         report(f"{name}: {state.steps[-1].seconds:.1f} s, {len(model.graph.node)} nodes")

@@ -21,7 +21,8 @@ from pathlib import Path
 from pydantic import ConfigDict, with_config
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import make_folder, write_text
+from owlbit.export.files import make_folder, read_limited, write_text
+from owlbit.export.limits import RECORD_BYTES
 from owlbit.export.settings import parsed
 from owlbit.hw.finn.step_names import PARTITIONED, STEP_NAMES
 
@@ -49,7 +50,7 @@ class _Target:
 @dataclass
 class State:
     """The contents of build.json. `model_digest`: SHA-256 of model.onnx; `clock_ns`: clock period; `vivado`: its version or
-    None."""
+    None; `notes`: what the reader of the network's file guessed, and what in it hangs on float rounding."""
 
     target: str
     part: str
@@ -63,6 +64,7 @@ class State:
     vivado: str | None
     state: str = "building"
     steps: list[StepDone] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 class BuildFolder:
@@ -79,7 +81,7 @@ class BuildFolder:
         if not file.is_file():
             return None
         try:
-            text = file.read_bytes()
+            text = read_limited(file, RECORD_BYTES)
             if not parsed(_Target, text).target.startswith(TARGET):
                 return None
             return parsed(State, text)

@@ -1,7 +1,8 @@
 """A QONNX file that is no `Network`, its first layer reading 8-bit pixels, for FINN to build as it is: CNV of Brevitas, for one.
 
 It is cut behind its last matrix product, whose sums of binary products are integers: these are the scores, and the reference is
-what QONNX's executor finds in the file itself. What may stand behind is one affine map for all classes, which ranks alike.
+what QONNX's executor finds in the file so cut. What may stand behind, and in the scale of the last weights, is one affine map for
+all classes, which ranks alike.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from owlbit.export.network import Ints, Shape
 from owlbit.export.qonnx.parse import read_model_file
 
 PRODUCTS = ("Gemm", "MatMul")
-SCALES = {"uint8": 1.0, "unit": 255.0}
+# What the pixels 0..255 are divided by, and what is then taken away.
+RANGES = {"uint8": (1.0, 0.0), "unit": (255.0, 0.0), "signed": (127.5, 1.0)}
+_QUANTISERS = ("BipolarQuant", "Quant")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,11 @@ class GivenModel:
     input_shape: Shape
     classes: int
     name: str
+    notes: tuple[str, ...] = ()
+
+    def ranked(self, scores: Ints) -> Ints:
+        """What ranks: the integers."""
+        return scores
 
     def check_images(self, images: NDArray[Any]) -> None:
         """OwlbitError unless `images` is uint8 [N, C, H, W] with N >= 1 and this model's C, H, W."""
@@ -49,7 +57,7 @@ def quantises_pixels(path: Path) -> bool:
 
 
 def read_given(path: Path, input_range: str) -> GivenModel:
-    """The model in the QONNX file `path`, ready for FINN. `input_range`: "unit" where the file takes pixels of 0 to 1, or "uint8".
+    """The model in the QONNX file `path`, ready for FINN. `input_range`: a name of `RANGES`.
 
     Raises OwlbitError where it is damaged, where the range is another one, and where behind the last product stands anything else
     than one affine map of positive scale for all classes.
@@ -57,8 +65,8 @@ def read_given(path: Path, input_range: str) -> GivenModel:
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.util.cleanup import cleanup_model
 
-    if input_range not in SCALES:
-        raise OwlbitError(f"{path}: FINN builds it as it is, so give --input-range unit or uint8, got {input_range!r}")
+    if input_range not in RANGES:
+        raise OwlbitError(f"{path}: FINN builds it as it is, so give --input-range {', '.join(RANGES)}, got {input_range!r}")
     proto = read_model_file(path)
     try:
         with warnings.catch_warnings():
@@ -71,8 +79,7 @@ def read_given(path: Path, input_range: str) -> GivenModel:
     if len(shape) != 4 or shape[0] != 1:
         raise OwlbitError(f"{path}: expected an input of one image [1, C, H, W], got {list(shape)}")
     _cut(model, path)
-    if input_range != "uint8":
-        _divide(model, SCALES[input_range])
+    _divide(model, *RANGES[input_range])
     return _given(model.model, path.stem)
 
 
@@ -108,6 +115,7 @@ def _cut(model: Any, path: Path) -> None:
     if not products:
         raise OwlbitError(f"{path}: expected a matrix product that makes the class scores, found none")
     last, behind = nodes[products[-1]], nodes[products[-1] + 1 :]
+    _unscale(model, last, path)
     scale = 1.0
     for node in behind:
         constants = [value for value in map(model.get_initializer, node.input) if value is not None]
@@ -128,12 +136,39 @@ def _cut(model: Any, path: Path) -> None:
         model.graph.value_info.remove(info)
 
 
-def _divide(model: Any, divisor: float) -> None:
-    """Pixels of 0..255 in front of what takes them divided: the quotient is the float32 nearest to v / divisor."""
+def _unscale(model: Any, product: onnx.NodeProto, path: Path) -> None:
+    """Gives the weights of the last product, a constant or a quantiser of one, the scale 1."""
+    weights = product.input[1]
+    quantiser = model.find_producer(weights)
+    if quantiser is not None and quantiser.op_type in _QUANTISERS:
+        scale = model.get_initializer(quantiser.input[1])
+        if scale is not None and np.unique(scale).size == 1 and float(scale.flat[0]) > 0:
+            quantiser.input[1] = f"{weights}_scale_of_1"  # others may read the old one
+            model.set_initializer(quantiser.input[1], np.array(1.0, np.float32))
+            return
+        raise OwlbitError(
+            f"{path}: {product.name} ({product.op_type}): expected one positive scale for the weights of all classes, got "
+            f"{'none' if scale is None else np.unique(scale).size}; put a scale per class into a network that compares its pixels "
+            "with thresholds"
+        )
+    given = model.get_initializer(weights)
+    if given is not None and np.unique(np.abs(given)).size == 1 and given.flat[0] != 0:
+        model.set_initializer(weights, np.sign(given).astype(np.float32))
+
+
+def _divide(model: Any, divisor: float, shift: float) -> None:
+    """Pixels of 0..255 in front of what takes them as v / divisor - shift, each rounded to float32."""
+    if (divisor, shift) == (1.0, 0.0):
+        return
     feed = model.graph.input[0]
     name = feed.name
     feed.name = "pixels"
     shape = model.get_tensor_shape("pixels")
     model.graph.value_info.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape))
     model.set_initializer("pixels_divisor", np.array(divisor, np.float32))
-    model.graph.node.insert(0, onnx.helper.make_node("Div", ["pixels", "pixels_divisor"], [name], name="pixels_scale"))
+    divided = name if not shift else "pixels_divided"
+    if shift:
+        model.graph.value_info.append(onnx.helper.make_tensor_value_info(divided, onnx.TensorProto.FLOAT, shape))
+        model.set_initializer("pixels_zero", np.array(shift, np.float32))
+        model.graph.node.insert(0, onnx.helper.make_node("Sub", [divided, "pixels_zero"], [name], name="pixels_shift"))
+    model.graph.node.insert(0, onnx.helper.make_node("Div", ["pixels", "pixels_divisor"], [divided], name="pixels_scale"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,13 @@ Subject = Network | GivenModel
 
 
 def save_subject(subject: Subject, folder: Path) -> None:
-    """Writes model.onnx, which the first step reads, and of a network network.npz."""
+    """Writes model.onnx, which the first step reads, and of a network network.npz.
+
+    model.onnx takes pixel values and gives the integers alone; factors and offsets per class are for the host.
+    """
     if isinstance(subject, Network):
         save_network(subject, folder / NETWORK)
-        write_qonnx(subject, folder / ONNX)
+        write_qonnx(replace(subject, score_factors=None, score_offsets=None), folder / ONNX)
     else:
         write_bytes(folder / ONNX, subject.proto.SerializeToString())
 

@@ -37,6 +37,8 @@ def describe_build(network: Network, program: Up5kProgram, flash: bytes) -> dict
     return {
         "target": TARGET,
         "network": network.name,
+        "input": {"scale": network.input_scale, "offset": network.input_offset},
+        "notes": list(network.notes),
         "flash_bytes": len(flash),
         "network_offset": FLASH_OFFSET,
         "network_bytes": len(program.flash),

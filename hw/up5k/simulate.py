@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
-from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, TOP, rtl_sources
+from owlbit.hw.up5k.bitstream.check_bitstream import check_bitstream
+from owlbit.hw.up5k.bitstream.plan import BITSTREAM_BYTES, TOP, rtl_sources
 from owlbit.hw.up5k.bitstream.unpack import DEFINES, unpack_bitstream
 from owlbit.hw.verilator import verilate
 
@@ -59,12 +60,20 @@ def simulate_bitstream(
     network: Network,
     images: NDArray[np.uint8],
     *,
-    bitstream: Path = ENGINE_BIN,
+    bitstream: Path | None = None,
     gap_seed: int = 0,
     cache: Path | None = None,
 ) -> ChipRun:
-    """The same with the packed `bitstream`, unpacked to the logic cells, memories and wires that its bits configure."""
-    sources = unpack_bitstream(bitstream, cache)
+    """The same with the packed bitstream at the beginning of `flash`, unpacked to the logic cells, memories and wires that its bits
+    configure; `bitstream`: a file with another one. Raises NoBitstreamError where `flash` begins with none that the chip takes."""
+    if bitstream is not None:
+        sources = unpack_bitstream(bitstream, cache)
+    else:
+        own = flash[:BITSTREAM_BYTES]
+        check_bitstream(own, "flash image")
+        with tempfile.TemporaryDirectory(prefix="owlbit-") as name:
+            (Path(name) / "bitstream.bin").write_bytes(own)
+            sources = unpack_bitstream(Path(name) / "bitstream.bin", cache)
     executable = verilate(sources, TOP, BENCH, defines=DEFINES, optimisation="-O1", cache=cache)
     return run_chip(executable, flash, network, images, gap_seed)
 

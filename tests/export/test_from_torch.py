@@ -57,7 +57,7 @@ def test_three_rungs(case: str, pool_first: bool, tmp_path: Path) -> None:
     assert [layer.gate for layer in network.layers if isinstance(layer, LogicSkip)] == gates
     np.testing.assert_array_equal(execute_qonnx(path, images), scores)
     assert len(np.unique(scores)) > 1
-    assert (network.name, network.class_names, network.score_scale) == (case, ("a", "b", "c", "d"), 1.0)
+    assert (network.name, network.class_names, network.score_factors) == (case, ("a", "b", "c", "d"), None)
     first = network.layers[0]
     assert isinstance(first, Thermometer)
     np.testing.assert_array_equal(first.thresholds, net.thermometer.integer_thresholds().numpy())

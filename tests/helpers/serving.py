@@ -17,6 +17,7 @@ import uvicorn
 from numpy.typing import NDArray
 
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.server.connections import LimitedProtocol
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import make_app
 
@@ -33,7 +34,12 @@ def serving(loop: Loop, port: int = 0) -> Iterator[tuple[Feed, str]]:
     bound.bind(("127.0.0.1", port))
     bound.listen()
     config = uvicorn.Config(
-        make_app(feed), log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=1
+        make_app(feed),
+        http=LimitedProtocol,
+        log_level="warning",
+        access_log=False,
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([bound])))

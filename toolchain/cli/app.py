@@ -16,13 +16,24 @@ import typer
 
 import owlbit
 from owlbit.toolchain.cli.bench import bench
+from owlbit.toolchain.cli.check import check
 from owlbit.toolchain.cli.compare import compare, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
 from owlbit.toolchain.cli.hardware import bitstream, finn
 from owlbit.toolchain.cli.offline import adopt, pack
+from owlbit.toolchain.cli.pixels import (
+    DeviationOption,
+    MeanOption,
+    OffsetOption,
+    RangeOption,
+    ScaleOption,
+    ShapeOption,
+    given_range,
+    given_shape,
+)
 from owlbit.toolchain.cli.schema import schema
 from owlbit.toolchain.cli.sense import sense
-from owlbit.toolchain.cli.terminal import out, version
+from owlbit.toolchain.cli.terminal import AsJson, SkipBad, out, show_notices, version
 from owlbit.toolchain.cli.train import demo, train
 from owlbit.toolchain.cli.zoo import zoo
 
@@ -39,11 +50,12 @@ app = typer.Typer(
         "Fully-binarised vision networks next to the image sensor: train, export, build a flash image for the iCE40 UP5K, "
         "and check every step bit for bit.\n\n"
         "Start with `owlbit demo`. The single steps it takes:\n\n"
-        "1. `owlbit train models/recipes/digits.toml --out runs/digits`\n\n"
-        "2. `owlbit export runs/digits`\n\n"
-        "3. `owlbit build runs/digits`\n\n"
-        "4. `owlbit verify runs/digits`\n\n"
-        "5. `owlbit report runs/digits`"
+        "1. `owlbit check models/recipes/digits.toml`\n\n"
+        "2. `owlbit train models/recipes/digits.toml --out runs/digits`\n\n"
+        "3. `owlbit export runs/digits`\n\n"
+        "4. `owlbit build runs/digits`\n\n"
+        "5. `owlbit verify runs/digits`\n\n"
+        "6. `owlbit report runs/digits`"
     ),
     epilog=EXIT_CODES,
 )
@@ -54,11 +66,6 @@ RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder m
 ModelArgument = Annotated[
     Path,
     typer.Argument(metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder, or zoo:NAME.", show_default=False),
-]
-
-InputRange = Annotated[
-    str,
-    typer.Option(metavar="RANGE", help="What a QONNX file made elsewhere takes for pixels: uint8, unit [0, 1] or signed [-1, 1]."),
 ]
 
 
@@ -76,10 +83,12 @@ def start(
         typer.Option("--version", is_eager=True, callback=show_version, help="Show the versions of owlbit, Python and system."),
     ] = False,
 ) -> None:
+    show_notices()
     help_without_command(context)
 
 
 app.command()(demo)
+app.command()(check)
 app.command()(train)
 
 
@@ -106,7 +115,12 @@ def build(
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
     ] = None,
-    input_range: InputRange = "auto",
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
     board: Annotated[
         str | None, typer.Option(metavar="BOARD", help="finn: FINN's name of a board, for bitfile and driver.")
     ] = None,
@@ -129,7 +143,8 @@ def build(
         model,
         folder,
         target=target,
-        input_range=input_range,
+        input_range=given_range(input_range, input_scale, input_offset, input_mean, input_deviation),
+        image_shape=given_shape(image_shape),
         board=board,
         frames_per_second=fps,
         folding=folding,
@@ -150,36 +165,98 @@ def simulate(
     images: Annotated[
         Path,
         typer.Option(
-            metavar="PATH", help="uint8 [N, C, H, W] as .npy or .npz, a picture, or a folder of them.", show_default=False
+            metavar="PATH",
+            help="uint8 [N, C, H, W] or [N, H, W, C] as .npy or .npz, a picture, or a folder of pictures.",
+            show_default=False,
         ),
     ],
-    scores: Annotated[Path | None, typer.Option(metavar="FILE", help="Write int32 [N, classes] as .npy.")] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write [N, classes], int32 or float32, as .npy, or as .csv with the name and class of each image.",
+        ),
+    ] = None,
     level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, reference, rtl or bitstream.")] = "fast",
     folder: Annotated[
         Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
     ] = None,
-    input_range: InputRange = "auto",
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; for use with --scores.")] = False,
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
 ) -> None:
-    """Compute a model's exact integer scores for images; every level gives the same ones.
+    """Compute a model's exact scores for images; every level gives the same ones.
+
+    Scores are integers, or these times a factor plus an offset per class where the model's file has them.
 
     `fast` packs bits into words and uses all cores, `reference` is plain numpy, `rtl` the engine's Verilog in Verilator,
-    `bitstream` the packed bitstream turned back into Verilog.
+    `bitstream` the packed bitstream turned back into Verilog. In a pipe the scores are plain rows, with tabs between.
 
     Example: `owlbit simulate runs/digits --images frames.npy --level rtl --scores scores.npy`
     """
-    import numpy as np
-
-    from owlbit.export.files import replacing
+    from owlbit.toolchain.cli.evaluate import tell_scores
     from owlbit.toolchain.cli.tables import scores_table
     from owlbit.toolchain.data.user_images import load_images
+    from owlbit.toolchain.deploy.evaluate import write_scores
 
-    network = owlbit.load(model, input_range=input_range)
-    frames, names = load_images(images, network)
+    pixels = given_range(input_range, input_scale, input_offset, input_mean, input_deviation)
+    network = owlbit.load(model, input_range=pixels, image_shape=given_shape(image_shape))
+    frames, names = load_images(images, network, skip_bad=skip_bad)
     outcome = owlbit.measure(network, frames, level=level, folder=folder)
     if scores is not None:
-        with replacing(scores) as temporary, temporary.open("wb") as file:
-            np.save(file, outcome.scores, allow_pickle=False)
-    out.print(scores_table(network, names, outcome))
+        write_scores(scores, outcome.scores, names, network.class_names)
+    if as_json or not (quiet or out.is_terminal):
+        tell_scores(names, network.class_names, outcome.scores, outcome.cycles_per_frame, as_json=as_json)
+    elif not quiet:
+        out.print(scores_table(network, names, outcome))
+
+
+@app.command()
+@when_stopped("stopped; nothing was evaluated")
+def evaluate(
+    model: ModelArgument,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="A folder of class folders, or an .npz with images and labels (default: the run's test images).",
+            show_default=False,
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the scores as .csv, with the name of each image, or as .npy.")
+    ] = None,
+    skip_bad: SkipBad = False,
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the accuracy alone.")] = False,
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
+) -> None:
+    """Measure a model's accuracy on labelled images: with its confidence interval, a confusion matrix and the worst images.
+
+    Class folders are named like the network's classes; of a folder with train/ and test/ the pictures in test/ are taken. In a pipe
+    the tables are plain rows, with tabs between, and every wrong image is listed.
+
+    Example: `owlbit evaluate runs/doors --images new/ --scores scores.csv`
+    """
+    from owlbit.toolchain.cli.evaluate import tell_evaluation
+    from owlbit.toolchain.deploy.evaluate import write_scores
+
+    pixels = given_range(input_range, input_scale, input_offset, input_mean, input_deviation)
+    found = owlbit.evaluate(model, images, skip_bad=skip_bad, input_range=pixels, image_shape=given_shape(image_shape))
+    if scores is not None:
+        write_scores(scores, found.scores, found.names, found.class_names)
+    tell_evaluation(found, as_json=as_json, quiet=quiet)
 
 
 @app.command()
@@ -193,7 +270,12 @@ def verify(
         str,
         typer.Option(metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream."),
     ] = "bitstream",
-    input_range: InputRange = "auto",
+    input_range: RangeOption = "auto",
+    input_scale: ScaleOption = None,
+    input_offset: OffsetOption = None,
+    input_mean: MeanOption = None,
+    input_deviation: DeviationOption = None,
+    image_shape: ShapeOption = None,
 ) -> None:
     """Compute a model by every backend and compare each, integer for integer, with the reference simulator: one row per backend.
 
@@ -205,7 +287,8 @@ def verify(
     from owlbit.hw.verification import any_wrong
     from owlbit.toolchain.cli.tables import verification_table
 
-    rows = owlbit.verify(model, images, up_to=up_to, input_range=input_range, progress=show_progress)
+    pixels, shape = given_range(input_range, input_scale, input_offset, input_mean, input_deviation), given_shape(image_shape)
+    rows = owlbit.verify(model, images, up_to=up_to, input_range=pixels, image_shape=shape, progress=show_progress)
     out.print(verification_table(rows))
     if any_wrong(rows):
         raise SystemExit(FAILED)

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 import owlbit
+from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.errors import INTERRUPTED
+from owlbit.toolchain.cli.pixels import ShapeOption, given_shape
 from owlbit.toolchain.sensing.options import SenseOptions
 from owlbit.toolchain.sensing.session import run_live, run_sweeps
 
@@ -43,6 +45,14 @@ def sense(
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="The page's port; 0: any free one.")
     ] = SenseOptions.port,
+    token: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            envvar="OWLBIT_TOKEN",
+            help="What the page's commands need (default: beyond this machine one that is made up and printed).",
+        ),
+    ] = SenseOptions.token,
     frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many (default: never).")] = None,
     full_speed: Annotated[bool, typer.Option("--full-speed", help="Do not wait for the next frame's time.")] = False,
     once: Annotated[bool, typer.Option("--once", help="End with the source instead of beginning it again.")] = False,
@@ -70,6 +80,7 @@ def sense(
     chips: Annotated[int, typer.Option(metavar="N", min=2, help="Monte-Carlo: chips per point.")] = SenseOptions.chips,
     images: Annotated[int, typer.Option(metavar="N", min=10, help="Monte-Carlo: test images per chip.")] = SenseOptions.images,
     input_range: Annotated[str, typer.Option(metavar="RANGE", help="As for simulate.")] = "auto",
+    image_shape: ShapeOption = None,
 ) -> None:
     """Simulate an always-on sensor with its network, live in the browser: photons in, thermometer bits, decisions, events out.
 
@@ -86,7 +97,12 @@ def sense(
         return
     check_light(light)
     given = load_settings(settings)
-    network = owlbit.load(model, input_range=input_range)
+    network = owlbit.load(model, input_range=input_range, image_shape=given_shape(image_shape))
+    if network.input_shape[0] not in (1, 3):
+        raise OwlbitError(
+            f"{model}: expected a network on gray or RGB images, got one on {network.input_shape[0]} channels of "
+            f"{network.input_shape[1]}x{network.input_shape[2]}; of a network on a vector give --image-shape, as 1,28,28"
+        )
     options = SenseOptions(
         source=source,
         light=light,
@@ -99,6 +115,7 @@ def sense(
         headless=headless,
         host=host,
         port=port,
+        token=token,
         frames=frames,
         full_speed=full_speed,
         once=once,

@@ -30,10 +30,27 @@ class Terminal(Console):
 
 out = Terminal()
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without pictures that cannot be read; they are told.")]
+
 
 def version() -> str:
     """The versions that a report of a defect should name."""
     return f"owlbit {owlbit.__version__}, Python {platform.python_version()}, {platform.platform()}"
+
+
+class Notices(logging.Handler):
+    """Warnings, such as what was guessed about a file, as lines on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(f"note: {record.getMessage()}", err=True)
+
+
+def show_notices() -> None:
+    """From now on warnings of owlbit go to standard error, unless the log of `-v` shows them."""
+    if not LOGGER.handlers:
+        LOGGER.addHandler(Notices(logging.WARNING))
+        LOGGER.propagate = False
 
 
 def start_log(times: int) -> int:

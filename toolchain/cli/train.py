@@ -12,7 +12,7 @@ import typer
 import owlbit
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.errors import FAILED, when_stopped
-from owlbit.toolchain.cli.terminal import out
+from owlbit.toolchain.cli.terminal import SkipBad, out
 
 if TYPE_CHECKING:
     from owlbit.toolchain.runs.run_folder import Result
@@ -42,6 +42,7 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
+    skip_bad: SkipBad = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
     minutes: Annotated[
@@ -53,6 +54,9 @@ def train(
         ),
     ] = None,
     compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="With --minutes: go through torch.compile.")] = True,
+    logger: Annotated[
+        str, typer.Option(metavar="NAME", help="Give each epoch's figures to csv, tensorboard, wandb or mlflow too.")
+    ] = "",
     devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
     rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
@@ -73,7 +77,16 @@ def train(
         load_recipe(recipe)  # what is wrong with it is said once, not by each process
         raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
     result = owlbit.train(
-        recipe, folder, data=data, resume=resume, overwrite=overwrite, minutes=minutes, compiled=compiled, console=out
+        recipe,
+        folder,
+        data=data,
+        skip_bad=skip_bad,
+        resume=resume,
+        overwrite=overwrite,
+        minutes=minutes,
+        compiled=compiled,
+        logger=logger,
+        console=out,
     )
     if result:
         tell_result(folder, result)

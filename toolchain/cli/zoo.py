@@ -15,7 +15,7 @@ zoo = typer.Typer(invoke_without_command=True)
 
 def _names(incomplete: str) -> list[str]:
     """For the shell's completion."""
-    from owlbit.toolchain.zoo.card import zoo_names
+    from owlbit.toolchain.runs.zoo_folder import zoo_names
 
     return [name for name in zoo_names() if name.startswith(incomplete)]
 
@@ -46,7 +46,8 @@ def show(
 
     Example: `owlbit zoo show digits`
     """
-    from owlbit.toolchain.zoo.card import card_text, read_card, zoo_folder
+    from owlbit.toolchain.runs.zoo_folder import zoo_folder
+    from owlbit.toolchain.zoo.card import card_text, read_card
 
     typer.echo(card_text(read_card(zoo_folder(name))))
 
@@ -88,7 +89,7 @@ def publish(
 
     Example: `owlbit zoo publish runs/digits digits --command "owlbit train models/recipes/digits.toml --out runs/digits"`
     """
-    from owlbit.toolchain.zoo.card import ZOO
+    from owlbit.toolchain.runs.zoo_folder import ZOO
     from owlbit.toolchain.zoo.publish import publish_run
 
     card = publish_run(run, name, commands or [], notes or [], overwrite=overwrite)

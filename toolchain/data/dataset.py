@@ -65,6 +65,7 @@ class Dataset:
     `train`, `validation`, `test`: as they are seen under the light of the recipe, which is drawn once; `test` is None where there
     is none. `clean_train`: the images of `train`, in its order, before that light: what an epoch's `variations` begin with.
     `draw_train(generator)`: where the images are made up, those of an epoch in place of `clean_train`, as many and in its order.
+    `skipped`: a line for each picture that was left out because it cannot be used.
     """
 
     train: Labelled
@@ -74,6 +75,7 @@ class Dataset:
     clean_train: Labelled
     variations: Variations = Variations()
     draw_train: Callable[[np.random.Generator], Labelled] | None = None
+    skipped: tuple[str, ...] = ()
 
     def epoch(self, generator: np.random.Generator) -> Labelled:
         """The images that an epoch's `variations` begin with; drawn from `generator` only where they are made up."""

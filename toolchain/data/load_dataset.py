@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from owlbit.toolchain.data.class_folders import TEST, TRAIN, VALIDATION, read_class_folders, read_folder, split_folders
 from owlbit.toolchain.data.dataset import DataError, Dataset, Labelled, Variations, stratified_split
 from owlbit.toolchain.data.digits import digits_dataset
 from owlbit.toolchain.data.illumination import under_light
-from owlbit.toolchain.data.image_files import read_folder
+from owlbit.toolchain.data.image_files import fit_images
 from owlbit.toolchain.data.published_sets import read_official
 from owlbit.toolchain.recipes.data import OFFICIAL, Data, Groups
+
+LOG = logging.getLogger(__name__)
 
 SPLIT_SEED, LIGHT_SEED = 1, 3
 
@@ -30,57 +35,97 @@ def load_dataset(data: Data, base: Path) -> Dataset:
         return digits_dataset(data.size, data.validation)
     if data.source == "none":
         raise DataError('the recipe has data.source = "none": it is for random weights, not for training; give it images')
-    everything, test, class_names = read_images(data, base)
+    found = read_images(data, base)
+    everything, test, class_names = found.train, found.test, found.class_names
     place = base / data.path if data.path else Path(data.source)
-    _check_classes(everything, class_names, 3 if data.test_share else 2, place)
+    _check_classes(everything, class_names, _least(data, found.validation is None), place)
+    if test is not None and (data.test or data.test_share):
+        name = "test" if data.test else "test_share"
+        raise DataError(
+            f"{place}: data.{name}: expected no such key beside the folder test/ of test images, got one; leave out one"
+        )
     if data.test:
         place = base / data.test
-        test, _, test_names = read_images(data, base, data.test)
-        if test_names != class_names:
-            raise DataError(f"{place}: expected the classes {_listed(class_names)}, got {_listed(test_names)}")
+        of_test = read_images(data, base, data.test)
+        test = of_test.train
+        if of_test.class_names != class_names:
+            raise DataError(f"{place}: expected the classes {_listed(class_names)}, got {_listed(of_test.class_names)}")
         _check_classes(test, class_names, 1, place, "for testing")
     elif data.test_share:
         kept, off = stratified_split(everything.labels, data.test_share, SPLIT_SEED)
         everything, test = everything.take(kept), everything.take(off)
         _check_classes(everything, class_names, 2, place, f"beside the {data.test_share:.0%} for testing")
-    kept, off = stratified_split(everything.labels, data.validation, SPLIT_SEED + 1)
+    clean_train, validation = everything, found.validation
+    if validation is None:
+        kept, off = stratified_split(everything.labels, data.validation, SPLIT_SEED + 1)
+        clean_train, validation = everything.take(kept), everything.take(off)
 
     def fixed(part: Labelled, index: int) -> Labelled:
         return Labelled(under_light(part.images, data.light, np.random.default_rng([LIGHT_SEED, index])), part.labels)
 
-    clean_train = everything.take(kept)
     return Dataset(
         train=fixed(clean_train, 0),
-        validation=fixed(everything.take(off), 1),
+        validation=fixed(validation, 1),
         test=None if test is None else fixed(test, 2),
         class_names=class_names,
         clean_train=clean_train,
         variations=Variations(data.flip, data.shift, data.light, data.zoom, data.exposure, data.tint, data.cutout),
+        skipped=found.skipped,
     )
 
 
-def read_images(data: Data, base: Path, path: str | None = None) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
-    """(images, test images where the source has its own, class names), in the recipe's groups if it has any; not split yet.
+def _least(data: Data, validation_to_come: bool) -> int:
+    """How many training images a class needs: one for each split."""
+    return 1 + (data.test_share > 0) + validation_to_come
 
-    `path`: where they are, relative to `base`, in place of `data.path`. Raises DataError.
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Images as their source has them, not split yet: `validation` and `test` are None where it has none of its own; `skipped`: a
+    line for each picture that was left out."""
+
+    train: Labelled
+    class_names: tuple[str, ...]
+    validation: Labelled | None = None
+    test: Labelled | None = None
+    skipped: tuple[str, ...] = ()
+
+
+def read_images(data: Data, base: Path, path: str | None = None) -> Found:
+    """The images of a recipe's [data], in its groups if it has any; not split yet.
+
+    `path`: where test images are, relative to `base`, in place of `data.path`. Raises DataError.
     """
-    path = data.path if path is None else path
-    labelled, test, names = _read_source(data, base, path)
+    place = data.path if path is None else path
+    found = _read_source(data, base, place, testing=path is not None)
     if not data.groups:
-        return labelled, test, names
-    where = base / path if path else Path(data.source)
-    grouped_test = None if test is None else group_classes(test, names, data.groups, where)
-    return group_classes(labelled, names, data.groups, where), grouped_test, tuple(name for name, _ in data.groups)
+        return found
+    where = base / place if place else Path(data.source)
+
+    def grouped(part: Labelled) -> Labelled:
+        return group_classes(part, found.class_names, data.groups, where)
+
+    return Found(
+        grouped(found.train),
+        tuple(name for name, _ in data.groups),
+        None if found.validation is None else grouped(found.validation),
+        None if found.test is None else grouped(found.test),
+        found.skipped,
+    )
 
 
-def _read_source(data: Data, base: Path, path: str) -> tuple[Labelled, Labelled | None, tuple[str, ...]]:
+def _read_source(data: Data, base: Path, path: str, *, testing: bool) -> Found:
     if data.source in OFFICIAL:
-        return read_official(data.source, base / path if path else None, data.size, data.colour)
-    if data.source == "folder":
-        labelled, names = read_folder(base / path, data.size, data.colour)
-    else:
-        labelled, names = read_npz(base / path, (data.colours, *data.size))
-    return labelled, None, names
+        train, test, names = read_official(data.source, base / path if path else None, data.size, data.colour)
+        return Found(train, names, test=test)
+    if data.source == "npz":
+        return Found(*read_npz(base / path, data.size, data.colour))
+    if testing:
+        return Found(*read_folder(base / path, data.size, data.colour, skip_bad=data.skip_bad))
+    least = 0 if data.groups else _least(data, VALIDATION not in split_folders(base / path))
+    folders = read_class_folders(base / path, data.size, data.colour, least=least, skip_bad=data.skip_bad)
+    parts = folders.parts
+    return Found(parts[TRAIN], folders.names, parts.get(VALIDATION), parts.get(TEST), folders.skipped)
 
 
 def group_classes(labelled: Labelled, names: tuple[str, ...], groups: Groups, where: Path) -> Labelled:
@@ -115,16 +160,21 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
-def read_npz(path: Path, shape: tuple[int, int, int]) -> tuple[Labelled, tuple[str, ...]]:
-    """An npz with `images` uint8 [N, *shape], `labels` integers [N] and, if it likes, `class_names`: (images with labels, names).
+def read_npz(path: Path, size: tuple[int, int], colour: str) -> tuple[Labelled, tuple[str, ...]]:
+    """An npz with `images` uint8 [N, C, H, W], `labels` integers [N] and, if it likes, `class_names`: (images with labels, names).
 
-    Never unpickles. Without names the classes are "0", "1", ... up to the largest label. Raises DataError.
+    Images of three colours, or of another size, are made gray or rgb, cropped and scaled as pictures of a folder are, which is
+    told. Never unpickles. Without names the classes are "0", "1", ... up to the largest label. Raises DataError.
     """
     arrays = _npz_arrays(path)
     images, labels = arrays["images"], arrays["labels"]
-    expected = "[N, " + ", ".join(str(size) for size in shape) + "]"
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
-        raise DataError(f"{path}: images: expected uint8 {expected}, got {images.dtype} {list(images.shape)}")
+    channels = 3 if colour == "rgb" else 1
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (channels, 3) or images.size == 0:
+        wanted = " or ".join(f"[N, {each}, {size[0]}, {size[1]}]" for each in sorted({channels, 3}))
+        raise DataError(f"{path}: images: expected uint8 {wanted}, got {images.dtype} {list(images.shape)}")
+    if images.shape[1:] != (channels, *size):
+        LOG.warning("%s: images of %s are made into %s", path, list(images.shape[1:]), [channels, *size])
+        images = fit_images(images, size, colour)
     if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
         raise DataError(f"{path}: labels: expected {len(images)} integers, got {labels.dtype} {list(labels.shape)}")
     names = arrays.get("class_names")

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from owlbit.toolchain.data.archives import cached, file_md5, locate, read_files, tar_files
+from owlbit.toolchain.data.class_folders import read_folder
 from owlbit.toolchain.data.dataset import DataError, Images, Labelled
-from owlbit.toolchain.data.image_files import fit_images, read_folder, read_image
+from owlbit.toolchain.data.image_files import fit_images, read_image
 
 Sets = tuple[Labelled, Labelled | None, tuple[str, ...]]
 

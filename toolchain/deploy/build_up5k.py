@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import filling
 from owlbit.export.load_model import NETWORK, ONNX
-from owlbit.export.network import Network
+from owlbit.export.network import Network, Shape
 from owlbit.export.network_file import save_network
 from owlbit.hw.up5k.build import BUILD, TARGET
 from owlbit.toolchain.deploy.model_source import ModelSource
 
+if TYPE_CHECKING:
+    from owlbit.export.qonnx.input_range import InputRange
+
 TARGETS = (TARGET,)
 
 
-def build_model(source: ModelSource, target: str, out: Path, input_range: str = "auto") -> Network:
+def build_model(
+    source: ModelSource, target: str, out: Path, input_range: InputRange | str = "auto", image_shape: Shape | None = None
+) -> Network:
     """Compiles a model into the folder `out`: flash.bin, build.json, network.npz and model.onnx, so that it can be verified alone.
 
     model.onnx is the QONNX file given, or the one beside the integer network given, or else written from that network. `out`
-    appears whole or not at all. `input_range`: see `owlbit.export.qonnx.read.read_model`. Returns the network. Raises OwlbitError
-    for an unknown target, a model that cannot be read, a network that the target cannot take, and an output path that is taken.
+    appears whole or not at all. `input_range`, `image_shape`: see `owlbit.export.qonnx.read.read_model`. Returns the network.
+    Raises OwlbitError for an unknown target, a model that cannot be read, a network that the target cannot take, and an output path
+    that is taken.
     """
     if target not in TARGETS:
         raise OwlbitError(f"target {target!r}: expected one of {', '.join(TARGETS)} or finn:PART, PART being an AMD part")
-    network = source.load(input_range)
-    from owlbit.export.qonnx.write import write_qonnx
+    network = source.load(input_range, image_shape)
+    from owlbit.export.qonnx.write import copy_model, write_qonnx
     from owlbit.hw.up5k.build import build_up5k
 
     with filling(out, BUILD) as folder:
         build_up5k(network, folder)
         save_network(network, folder / NETWORK)
         if source.onnx is not None:
-            shutil.copyfile(source.onnx, folder / ONNX)
+            copy_model(source.onnx, folder / ONNX)
         else:
             write_qonnx(network, folder / ONNX)
     return network

@@ -8,15 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import NETWORK, ONNX, is_network_file, load_model
-from owlbit.export.network import Network
+from owlbit.export.network import Network, Shape
 from owlbit.hw.finn.build_folder import BuildFolder
 from owlbit.hw.up5k.build import BUILD, FLASH
 from owlbit.hw.up5k.build import TARGET as UP5K
 from owlbit.toolchain.runs.run_folder import MODEL, RECIPE, RUN
-from owlbit.toolchain.zoo.card import CARD, PREFIX, zoo_folder
+from owlbit.toolchain.runs.zoo_folder import CARD, PREFIX, zoo_folder
+
+if TYPE_CHECKING:
+    from owlbit.export.qonnx.input_range import InputRange
 
 
 class Kind(StrEnum):
@@ -50,8 +54,10 @@ class ModelSource:
     weights: Path | None = None
     made: Network | None = None
 
-    def load(self, input_range: str | tuple[float, float] = "auto") -> Network:
-        """Its integer network, from the network file if there is one. `input_range`: see `owlbit.export.qonnx.read.read_model`.
+    def load(self, input_range: InputRange | str = "auto", image_shape: Shape | None = None) -> Network:
+        """Its integer network, from the network file if there is one.
+
+        `input_range`, `image_shape`: see `owlbit.export.qonnx.read.read_model`.
 
         Raises OwlbitError where there is no model, or it cannot be read.
         """
@@ -67,7 +73,7 @@ class ModelSource:
                 f"{self.given}: expected an integer network, but this FINN build is of a file whose first layer reads pixels of "
                 "several bits; `owlbit verify` and `owlbit report` take it"
             )
-        return load_model(file, input_range)
+        return load_model(file, input_range, image_shape)
 
     def run_folder(self) -> Path:
         """The folder of a run. Raises OwlbitError where MODEL is anything else."""

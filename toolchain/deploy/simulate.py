@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import read_limited
+from owlbit.export.limits import FLASH_BYTES
+from owlbit.export.load_model import NETWORK
 from owlbit.export.network import Network
+from owlbit.export.network_file import load_network
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.build import FLASH, compile_flash
 from owlbit.hw.verification import Images, Outcome
@@ -15,25 +20,35 @@ LEVELS = ("reference", "fast", "rtl", "bitstream")
 
 
 def simulate_images(network: Network, images: Images, level: str, build: Path | None) -> Outcome:
-    """Scores int32 [N, classes] of uint8 images [N, C, H, W], and cycles a frame where the level has a clock.
+    """What ranks, [N, classes], of uint8 images [N, C, H, W], see `Network.ranked`; and cycles per frame where there is a clock.
 
     `build`: a build folder whose flash.bin is booted; compiled here where None. Raises OwlbitError for an unknown level, a folder
-    without flash image, a missing tool, and a network that does not fit the engine.
+    without flash image or of another network, a missing tool, and a network that does not fit the engine.
     """
     if level not in LEVELS:
         raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
+    outcome = _integers(network, images, level, build)
+    return replace(outcome, scores=network.ranked(outcome.scores), ranked=True)
+
+
+def _integers(network: Network, images: Images, level: str, build: Path | None) -> Outcome:
     if level == "reference":
         return Outcome(simulate(network, images))
     if level == "fast":
         return fast_backend(network, len(images)).run(images)
-    flash = compile_flash(network) if build is None else read_flash(build)
+    flash = compile_flash(network) if build is None else read_flash(build, network)
     backend = rtl_backend if level == "rtl" else bitstream_backend
     return backend(flash, network, len(images)).run(images)
 
 
-def read_flash(build: Path) -> bytes:
-    """The flash image of a build folder. OwlbitError where it has none."""
+def read_flash(build: Path, network: Network) -> bytes:
+    """The flash image of a build folder. OwlbitError where it has none, or is of a network that computes something else."""
     path = build / FLASH
     if not path.is_file():
         raise OwlbitError(f"{build}: expected a build folder with {FLASH} in it; `owlbit build` makes one")
-    return path.read_bytes()
+    if (build / NETWORK).is_file() and not load_network(build / NETWORK).computes_as(network):
+        raise OwlbitError(
+            f"{build}: expected a build of the network {network.name!r}, found one of another network, whose classes are others; "
+            f"simulate that one (`owlbit simulate {build}`), or build {network.name!r}"
+        )
+    return read_limited(path, FLASH_BYTES)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import write_text
-from owlbit.export.network import Network
+from owlbit.export.files import read_limited, write_text
+from owlbit.export.limits import FLASH_BYTES
+from owlbit.export.network import Network, Shape
 from owlbit.hw.verification import Backend, Images, Row, compare, format_table
 from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.backends import (
@@ -31,6 +32,7 @@ from owlbit.toolchain.deploy.model_source import Kind, ModelSource
 from owlbit.toolchain.runs.run_folder import VERIFICATION, VERIFICATION_TABLE
 
 if TYPE_CHECKING:
+    from owlbit.export.qonnx.input_range import InputRange
     from owlbit.hw.finn.subject import Subject
 
 # How many images a backend gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
@@ -47,13 +49,13 @@ class Verified:
     subject: Subject
 
 
-def read_verified(source: ModelSource, input_range: str = "auto") -> Verified:
+def read_verified(source: ModelSource, input_range: InputRange | str = "auto", image_shape: Shape | None = None) -> Verified:
     """Reads `source`. Raises OwlbitError where it holds no model, or none that can be read."""
     if source.kind is Kind.FINN and source.folder is not None:
         from owlbit.hw.finn.subject import load_subject
 
         return Verified(source, load_subject(source.folder))
-    return Verified(source, source.load(input_range))
+    return Verified(source, source.load(input_range, image_shape))
 
 
 def backends_of(verified: Verified, up_to: str) -> list[Backend]:
@@ -68,12 +70,14 @@ def backends_of(verified: Verified, up_to: str) -> list[Backend]:
             backends.append(zoo_backend(source.folder, subject, AT_MOST["zoo"]))
         alone = source.kind in (Kind.NETWORK, Kind.OBJECT) and source.onnx is None
         most = AT_MOST["qonnx"]
-        backends.append(written_backend(subject, most) if alone else qonnx_backend(source.onnx, subject, most))
+        # FINN's flow begins with a file of pixel values and integers alone.
+        own = qonnx_backend(source.onnx, subject, most, *(("uint8", True) if source.kind is Kind.FINN else ()))
+        backends.append(written_backend(subject, most) if alone else own)
         backends.append(fast_backend(subject, AT_MOST["fast"]))
     if source.kind is Kind.FINN and source.folder is not None:
         backends += [finn_backend(name, source.folder, subject, AT_MOST[name]) for name in ("finn-streamlined", "finn-hw")]
     elif isinstance(subject, Network):
-        flash = source.flash.read_bytes() if source.flash else None
+        flash = read_limited(source.flash, FLASH_BYTES) if source.flash else None
         backends.append(rtl_backend(flash, subject, AT_MOST["rtl"]))
         backends.append(bitstream_backend(flash, subject, AT_MOST["bitstream"]))
     order = list(AT_MOST)
@@ -103,7 +107,9 @@ def verify_model(verified: Verified, images: Images | None, up_to: str, report: 
     given = default_images(verified) if images is None else images
     most = len(given) if isinstance(verified.subject, Network) else AT_MOST["finn-hw"]
     rows: list[Row] = []
-    for row in compare(reference_backend(verified.subject, most), given, backends):
+    subject = verified.subject
+    for found in compare(reference_backend(subject, most), given, backends, subject.ranked):
+        row = replace(found, note="; ".join([found.note, *subject.notes])) if found.status == "differs" else found
         rows.append(row)
         report(row)
     source = verified.source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -36,7 +37,7 @@ def _read_groups(table: Any) -> Any:
         if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
             raise RefusedError(name, "a list of classes", repr(classes))
     named = [each for classes in table.values() for each in classes]
-    twice = sorted({each for each in named if named.count(each) > 1})
+    twice = sorted(each for each, count in Counter(named).items() if count > 1)
     if twice:
         raise RefusedError("", "every class in one group at most", f'"{twice[0]}" more than once')
     if len(table) == 1:
@@ -56,7 +57,7 @@ _GROUPS_SCHEMA = {
 class Data:
     """Where images come from and how they are split.
 
-    Source "digits" is made from a data set that comes with scikit-learn; "folder" is one folder a class, "npz" an archive of
+    Source "digits" is made from a data set that comes with scikit-learn; "folder" is one folder per class, "npz" an archive of
     arrays `images` and `labels`, "none" no images: the network is only measured, with random weights. The others are published
     sets (see `owlbit.toolchain.data.published_sets`), all but "vww" with their own test images.
     """
@@ -84,6 +85,7 @@ class Data:
     tint: Annotated[float, key("the same for each colour by itself", 0, 1)] = 0.0
     cutout: Annotated[int, key("side in pixels of a gray square that hides a part of a training image", 0, 512)] = 0
     light: Annotated[str, OneOf("the light on the scene, in all images", LIGHTS)] = "day"
+    skip_bad: Annotated[bool, key("go on without the pictures of a folder that cannot be read, and list them in the run")] = False
     groups: Annotated[Groups, BeforeValidator(_read_groups), WithJsonSchema(_GROUPS_SCHEMA)] = ()
 
     @property
@@ -131,6 +133,8 @@ PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a th
 
 
 def _check_data(data: Data) -> Data:
+    if data.skip_bad and data.source != "folder":
+        raise RefusedError("skip_bad", 'no such key unless source is "folder"', "true")
     if data.groups and data.source in ("digits", "none"):
         raise RefusedError("groups", f'no such table with source "{data.source}"', "one")
     if data.source in ("folder", "npz") and not data.path:

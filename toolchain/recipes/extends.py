@@ -18,6 +18,7 @@ EXTENDS = "extends"
 # Table by table, the keys that hold a path; what is no path there is none of a file, but a word.
 _PATHS = {"data": ("path", "test"), "training": ("from_run",), "distillation": ("teacher",)}
 _NO_PATH = ("", "float")
+_NO_PATH_BEFORE = "zoo:"
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,15 @@ def with_paths(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[
     for table, keys in _PATHS.items():
         found = result.get(table)
         if isinstance(found, Mapping):
-            paths = {key: found[key] for key in keys if isinstance(found.get(key), str) and found[key] not in _NO_PATH}
+            paths = {key: found[key] for key in keys if isinstance(found.get(key), str) and _is_path(found[key])}
             result[table] = {**found, **{key: change(value) for key, value in paths.items()}}
     if isinstance(restarts := result.get("restarts"), list):
         result["restarts"] = [with_paths(each, change) if isinstance(each, Mapping) else each for each in restarts]
     return result
+
+
+def _is_path(value: str) -> bool:
+    return value not in _NO_PATH and not value.startswith(_NO_PATH_BEFORE)
 
 
 def _move(old: Path, new: Path) -> Callable[[str], str]:

@@ -117,3 +117,11 @@ def with_data(recipe: Recipe, place: Path) -> Recipe:
         raise SettingError(recipe.path, "data.source", "a source that reads files, with --data", f'"{recipe.data.source}"')
     before = tuple(with_data(each, place) for each in recipe.before)
     return replace(recipe, data=replace(recipe.data, path=str(place.resolve())), before=before)
+
+
+def without_bad(recipe: Recipe) -> Recipe:
+    """`recipe` that goes on without pictures which cannot be read. Raises SettingError where it reads no folder of pictures."""
+    if recipe.data.source != "folder":
+        raise SettingError(recipe.path, "data.source", '"folder", with --skip-bad', f'"{recipe.data.source}"')
+    before = tuple(without_bad(each) for each in recipe.before)
+    return replace(recipe, data=replace(recipe.data, skip_bad=True), before=before)

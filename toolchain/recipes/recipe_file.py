@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, model_validator
 
+from owlbit.export.limits import TEXT_LAYERS
 from owlbit.export.settings import RefusedError
 from owlbit.models.layer_table import Conv, Linear, Shape, TableError, layer_shapes
 from owlbit.models.paper_networks import FloatResNet18, ResNet9
@@ -32,7 +34,7 @@ class RecipeFile(BaseModel):
     extends: Annotated[str | None, key("the recipe, relative to this file, that says what this one does not say")] = None
     data: DataTable
     input: InputTable | None = None
-    layers: tuple[LayerChoice, ...] = ()
+    layers: tuple[LayerChoice, ...] = ()  # TEXT_LAYERS at most
     network: NetworkChoice | None = None
     training: Training = Training()
     distillation: DistillationTable | None = None
@@ -48,6 +50,14 @@ class RecipeFile(BaseModel):
     def thermometer_shape(self) -> Shape:
         """[C*T, H, W]: what the first layer reads."""
         return self.data.colours * (self.input or PIXELS).thresholds, *self.data.size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_layers(cls, content: Any) -> Any:
+        layers = content.get("layers") if isinstance(content, Mapping) else None
+        if isinstance(layers, list) and len(layers) > TEXT_LAYERS:
+            raise RefusedError("layers", f"at most {TEXT_LAYERS} tables headed [[layers]]", str(len(layers)))
+        return content
 
     @model_validator(mode="after")
     def _says_one_network(self) -> Self:

@@ -49,8 +49,8 @@ class Training:
     from_run: Annotated[
         str,
         key(
-            "the run folder, relative to the recipe, of a finished training of the same network whose weights this one begins "
-            "with; left out, they are random"
+            "the run folder, relative to the recipe, of a finished training of the same layers, or zoo:NAME, whose weights this "
+            "one begins with, of other classes all but those of the last layer; left out, they are random"
         ),
     ] = ""
     optimiser: Annotated[

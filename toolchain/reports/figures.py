@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from owlbit.export.network import Thermometer
 from owlbit.toolchain.drawing.svg import DATA, FAINT, SOFT, svg
 
+WIDTH = 5.0  # inches, as wide as letters of 9 points are still read on a phone
+
 _COLOURS = {1: ("gray",), 3: ("red", "green", "blue")}
 
 
@@ -46,7 +48,7 @@ def tone_curve(thermometer: Thermometer, histogram: NDArray[np.int64]) -> Markup
         axes.set_yticks(sorted({0, levels // 4, levels // 2, 3 * levels // 4, levels}))
         axes.legend(loc="upper left", fontsize=8.5)
 
-    return svg(6.4, 3.3, draw)
+    return svg(WIDTH, 3.0, draw)
 
 
 def coded(thermometer: Thermometer, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -16,16 +16,18 @@ from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
-from owlbit.hw.verification import HEADINGS, any_wrong, as_cells
+from owlbit.hw.verification import any_wrong, as_cells, notes_of
+from owlbit.toolchain.deploy.evaluate import wilson_interval
 from owlbit.toolchain.deploy.model_source import ModelSource
 from owlbit.toolchain.drawing.html import render_page
 from owlbit.toolchain.drawing.svg import DATA, SOFT, picture, svg
-from owlbit.toolchain.reports.figures import coded, tone_curve
+from owlbit.toolchain.reports.figures import WIDTH, coded, tone_curve
 from owlbit.toolchain.reports.findings import Findings, gather_findings
 from owlbit.toolchain.runs.run_folder import REPORT
 from owlbit.toolchain.training.learning_curve import plot_learning_curve
 
 TEMPLATE = Path(__file__).with_suffix(".html")
+MOST_WRONG = 24  # of the images that are wrong
 
 
 def write_report(source: ModelSource) -> Path:
@@ -39,6 +41,7 @@ def render_report(found: Findings) -> str:
     """The page as HTML text."""
     network = found.network
     channels, height, width = network.input_shape
+    headings, *cells = as_cells(found.verification)
     return render_page(
         TEMPLATE,
         title=f"{network.name}: a fully-binarised network, measured",
@@ -53,12 +56,18 @@ def render_report(found: Findings) -> str:
         **_memory(found),
         held_out=found.held_out,
         confusion=_confusion(found),
+        interval=[f"{100 * end:.2f} %" for end in wilson_interval(found.right, len(found.test_labels))],
+        wrong=[(picture(found.test_images[index]), _caption(found, index)) for index in found.wrong[:MOST_WRONG].tolist()],
+        wrong_count=len(found.wrong),
+        skipped=found.skipped,
+        steps=next_steps(found),
         best_epoch=found.best_epoch,
         learning_curve=svg(
-            6.4, 4.2, lambda figure: plot_learning_curve(figure, found.history, found.best_epoch, (*DATA[:2], SOFT))
+            WIDTH, 4.2, lambda figure: plot_learning_curve(figure, found.history, found.best_epoch, (*DATA[:2], SOFT))
         ),
-        headings=HEADINGS,
-        verification=[(as_cells(row), row.note) for row in found.verification],
+        headings=headings,
+        verification=cells,
+        notes=notes_of(found.verification),
         recipe=found.recipe,
     )
 
@@ -141,15 +150,26 @@ def _memory(found: Findings) -> dict[str, Any]:
 
 
 def _confusion(found: Findings) -> list[list[tuple[int, float]]]:
-    """A row a true class: (images, shade 0..1) by what the network said; shaded by the share of the row, errors stronger."""
+    """A row per true class: (images, share of the row 0..1, which is the shade of the cell, whether right or wrong)."""
     classes = found.network.classes
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (found.test_labels, found.predicted), 1)
+    totals = np.maximum(1, counts.sum(axis=1))
+    return [[(int(count), float(count / total)) for count in row] for row, total in zip(counts, totals, strict=True)]
 
-    def shade(label: int, said: int) -> float:
-        share = counts[label, said] / max(1, counts[label].sum())
-        if said == label:
-            return float(0.55 * share)
-        return min(1.0, float(0.15 + 3 * share)) if counts[label, said] else 0.0
 
-    return [[(int(counts[label, said]), shade(label, said)) for said in range(classes)] for label in range(classes)]
+def next_steps(found: Findings) -> list[tuple[str, str]]:
+    """(command, what it does) of what can be done with the run now, the most useful first."""
+    given = found.given or "RUN"
+    steps = []
+    if found.program is None:
+        steps.append((f"owlbit check {given}/recipe.toml", "tells which changes to the recipe would make it fit"))
+    elif not found.flash:
+        steps.append((f"owlbit build {given}", "compiles the flash image"))
+    if not found.verification:
+        steps.append((f"owlbit verify {given}", "compares every backend with the reference, integer for integer"))
+    if found.program is not None and found.flash:
+        steps.append((f"iceprog {found.flash}", "flashes it: writes the image to a board with an iCE40 UP5K, from address 0"))
+    steps.append((f"owlbit evaluate {given} --images FOLDER", "measures it on new photographs, one folder per class"))
+    steps.append((f"owlbit sense {given}", "shows it at work behind a simulated sensor, in the browser"))
+    return steps

@@ -9,7 +9,7 @@ from typing import Any
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.hw.verification import Row
 
 FACTS = "demo.json"
@@ -43,7 +43,7 @@ def read_demo_facts(folder: Path) -> DemoFacts | None:
     """What the demo in `folder` found; None where none has ended there. Raises OwlbitError where demo.json is damaged."""
     path = folder / FACTS
     try:
-        facts = parsed(DemoFacts, path.read_bytes())
+        facts = read_json(DemoFacts, path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

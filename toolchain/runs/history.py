@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ConfigDict, with_config
 
-from owlbit.export.settings import parsed
+from owlbit.export.settings import parsed, read_json
 from owlbit.toolchain.runs.run_folder import RunError, write_json
 
 
@@ -53,7 +53,7 @@ def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
 def read_history(path: Path) -> tuple[EpochRecord, ...]:
     """The records that `write_history` wrote to `path`. Raises RunError where they are missing or not what training writes."""
     try:
-        return parsed(tuple[EpochRecord, ...], path.read_bytes())
+        return read_json(tuple[EpochRecord, ...], path)
     except FileNotFoundError:
         raise RunError(f"{path}: expected the history that training writes, found none; train first") from None
     except (OSError, ValueError) as error:

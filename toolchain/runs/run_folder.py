@@ -2,6 +2,7 @@
 
 recipe.toml           the recipe, word for word
 run.json              class names, the folder that the recipe's paths are relative to, and where the images were
+skipped.txt           the pictures that were left out because they cannot be read, with --skip-bad
 last.ckpt             the state after the last finished epoch, to resume from
 history.json          one record per epoch, see `owlbit.toolchain.runs.history`
 teacher.*             checkpoint, history and weights of the float teacher, where the recipe has one
@@ -14,12 +15,14 @@ training1/, ...       the trainings before the last, where the recipe has restar
 timed.json            steps, images/s and device of a training by the clock
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
+.training.lock        while a training runs: its process
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,11 +32,13 @@ from pydantic import ConfigDict, with_config
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import make_folder, write_text
 from owlbit.export.load_model import NETWORK, ONNX
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.processor import processor
+from owlbit.toolchain.runs.run_lock import clear_unfinished, lock_run
 
 RECIPE, RUN, CHECKPOINT, HISTORY = "recipe.toml", "run.json", "last.ckpt", "history.json"
+SKIPPED = "skipped.txt"
 MODEL, CURVE, RESULT = "model.safetensors", "learning_curve.png", "result.json"
 STAGE = "stage{}.safetensors"
 EARLIER = "training{}"  # the folder of a training before the last
@@ -51,6 +56,7 @@ _KNOWN = (
     CURVE,
     RESULT,
     TIMED,
+    SKIPPED,
     ONNX,
     NETWORK,
     TEACHER,
@@ -74,12 +80,14 @@ class RunError(OwlbitError):
 @dataclass(frozen=True)
 class RunFacts:
     """run.json: the names of the classes, the folder that the recipe's paths are relative to, where the images were, as --data
-    gave it, which the recipe's text does not know, and the processor that the training began on, "" where it was not recorded."""
+    gave it, which the recipe's text does not know, the processor that the training began on, "" where it was not recorded, and
+    whether pictures that cannot be read are left out, as --skip-bad gave it."""
 
     class_names: list[str]
     data_folder: str
     data_path: str | None = None
     processor: str = ""
+    skip_bad: bool = False
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -118,21 +126,43 @@ class Result:
         return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
 
 
-def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, resume: bool, overwrite: bool) -> None:
-    """Makes `folder` ready for training `recipe`.
+def earlier_files(folder: Path, *, resume: bool, overwrite: bool) -> list[str]:
+    """The names of the files that a run has left in `folder`.
 
-    Raises RunError where it holds a run and neither flag is set, another's, or with `overwrite` files that are no run's.
+    Raises RunError where there are some and neither flag is set, where both are, or with `overwrite` files that are no run's.
+    """
+    if resume and overwrite:
+        raise RunError(f"{folder}: expected to resume the run or to overwrite it, got both; choose one")
+    found = [name for name in _KNOWN if (folder / name).exists()]
+    first = [*found, *(each.name for each in _earlier_trainings(folder))][:1]
+    if first and not resume:
+        if not overwrite:
+            raise RunError(f"{folder}: expected no earlier run, found {first[0]}; resume it, overwrite it or choose another folder")
+        if RUN not in found:
+            raise RunError(f"{folder}: expected a run to overwrite, found {first[0]} without {RUN}; choose another folder")
+    return found
+
+
+def start_run(
+    folder: Path,
+    recipe: Recipe,
+    class_names: tuple[str, ...],
+    *,
+    resume: bool,
+    overwrite: bool,
+    skipped: Sequence[str] = (),
+) -> None:
+    """Makes `folder` ready for training `recipe`; `skipped`: a line for each picture that is left out.
+
+    Raises RunError where `earlier_files` does, or where it holds another recipe's run, and LockedRunError where another process
+    trains there.
     """
     make_folder(folder)
-    found = [name for name in _KNOWN if (folder / name).exists()]
-    earlier = sorted(path.parent for path in folder.glob(f"{EARLIER.format('*')}/{RUN}"))
-    if (found or earlier) and not resume:
-        first = [*found, *(each.name for each in earlier)][0]
-        if not overwrite:
-            raise RunError(f"{folder}: expected no earlier run, found {first}; resume it, overwrite it or choose another folder")
-        if RUN not in found:
-            raise RunError(f"{folder}: expected a run to overwrite, found {first} without {RUN}; choose another folder")
-        for each in earlier:
+    lock_run(folder)
+    clear_unfinished(folder, _KNOWN)
+    found = earlier_files(folder, resume=resume, overwrite=overwrite)
+    if not resume:
+        for each in _earlier_trainings(folder):
             _remove(each, [name for name in _KNOWN if (each / name).exists()])
             with contextlib.suppress(OSError):  # it holds files that are no run's
                 each.rmdir()
@@ -142,9 +172,17 @@ def start_run(folder: Path, recipe: Recipe, class_names: tuple[str, ...], *, res
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
         if RUN in found and _read_facts(folder).class_names != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
-    facts = RunFacts(list(class_names), str(recipe.path.parent.resolve()), recipe.data.path, processor())
+    place = str(recipe.path.parent.resolve())
+    facts = RunFacts(list(class_names), place, recipe.data.path, processor(), recipe.data.skip_bad)
     write_json(folder / RUN, asdict(facts))
+    if skipped:
+        write_text(folder / SKIPPED, "\n".join(skipped) + "\n")
     write_text(folder / RECIPE, recipe.text)
+
+
+def _earlier_trainings(folder: Path) -> list[Path]:
+    """The folders of trainings before the last that a run has left in `folder`."""
+    return sorted(path.parent for path in folder.glob(f"{EARLIER.format('*')}/{RUN}"))
 
 
 def _remove(folder: Path, names: list[str]) -> None:
@@ -160,7 +198,7 @@ def write_json(path: Path, content: Any) -> None:
 def _read(kind: type[T], path: Path, wanted: str, advice: str) -> T:
     """The JSON file `path` as a `kind`; RunError, with `wanted` and `advice`, where it is missing or no such thing."""
     try:
-        return parsed(kind, path.read_bytes())
+        return read_json(kind, path)
     except FileNotFoundError:
         raise RunError(f"{path}: expected the file that training writes, found none; train first") from None
     except (OSError, ValueError) as error:
@@ -179,20 +217,26 @@ def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
     facts = _read_facts(folder)
     recipe = load_recipe(folder / RECIPE)
     path = recipe.data.path if facts.data_path is None else facts.data_path
-    return replace(recipe, data=replace(recipe.data, path=path)), tuple(facts.class_names), Path(facts.data_folder)
+    data = replace(recipe.data, path=path, skip_bad=recipe.data.skip_bad or facts.skip_bad)
+    return replace(recipe, data=data), tuple(facts.class_names), Path(facts.data_folder)
 
 
 def _read_facts(folder: Path) -> RunFacts:
     return _read(RunFacts, folder / RUN, "JSON as training writes it, could not read it", "train again")
 
 
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class _Timed:
+    """What is asked of timed.json."""
+
+    device: str = ""
+
+
 def trained_on(folder: Path) -> str:
     """The device that the run in `folder` was trained on: a GPU's name or the processor; "not recorded" where no file tells."""
     try:
-        timed = json.loads((folder / TIMED).read_text(encoding="utf-8"))
+        device = read_json(_Timed, folder / TIMED).device
     except (OSError, ValueError):
-        timed = None
-    device = timed.get("device") if isinstance(timed, dict) else None
-    if isinstance(device, str) and device != PROCESSOR:
-        return device
-    return _read_facts(folder).processor or "not recorded"
+        device = ""
+    return device if device not in ("", PROCESSOR) else _read_facts(folder).processor or "not recorded"

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
+from owlbit.toolchain.sensing.ranges import MISMATCH, as_number, shown
 from owlbit.toolchain.sensing.sensor import check_light
 
 MOST_SHOWN = 16  # pictures that wait to be shown
+MOST_STEPS = 100  # single frames that wait to be taken
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Setting:
 class Controls:
     """`lux`, `mismatch_mv`, pause, step, stop, and pictures to be shown in the place of the source's. All methods are thread-safe.
 
-    Raises OwlbitError for negative light or mismatch, and for anything that is no number.
+    Raises OwlbitError for light or mismatch outside its range, and for anything that is no number.
     """
 
     def __init__(self, lux: float = 200.0, mismatch_mv: float = 1.0) -> None:
@@ -68,7 +70,7 @@ class Controls:
         """One frame, then pause."""
         with self._changed:
             self._paused = True
-            self._steps += 1
+            self._steps = min(self._steps + 1, MOST_STEPS)
             self._changed.notify_all()
 
     def show(self, frame: NDArray[np.uint8], name: str, frames: int = 1) -> None:
@@ -111,7 +113,8 @@ class Controls:
             return not self._stopped
 
 
-def _check_mismatch(millivolts: float) -> float:
-    if not (np.isfinite(millivolts) and millivolts >= 0):
-        raise OwlbitError(f"mismatch: expected at least 0 mV, got {millivolts:g}; give the comparators' offset as mV rms")
-    return float(millivolts)
+def _check_mismatch(millivolts: object) -> float:
+    number = as_number(millivolts)
+    if number is None or not number >= MISMATCH.low:
+        raise OwlbitError(f"mismatch: expected at least 0 mV, got {shown(millivolts)}; give the comparators' offset as mV rms")
+    return MISMATCH.check("mismatch", millivolts)

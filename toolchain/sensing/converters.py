@@ -7,7 +7,7 @@ neither needs a comparator.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -153,7 +153,8 @@ def bits_network(network: Network) -> Network:
     """The same network that reads bits uint8 [N, C*T, H, W] instead of pixels: every one of its thresholds is 1."""
     channels, height, width = network.shapes[0]
     unit = Thermometer(np.ones((channels, 1), np.int32))
-    return Network((channels, height, width), (unit, *network.layers[1:]), network.class_names, network.name)
+    layers = (unit, *network.layers[1:])
+    return replace(network, input_shape=(channels, height, width), layers=layers, input_scale=1.0, input_offset=0.0)
 
 
 CONVERTERS = ("comparators", "adc")

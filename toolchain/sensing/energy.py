@@ -18,13 +18,15 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.models.recipe_keys import key
+from owlbit.toolchain.sensing.ranges import ENERGY, as_number, shown
 
 
 def _check_value(table: Any) -> Any:
     """`table` where it has a value that a constant can have."""
     value = table.get("value") if isinstance(table, dict) else None
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
-        raise RefusedError("", "a table with a value of at least 0", repr(value))
+    number = as_number(value)
+    if number is None or not 0 <= number < float("inf"):
+        raise RefusedError("", "a table with a value of at least 0", shown(value))
     return table
 
 
@@ -55,6 +57,11 @@ class EnergyModel:
     host_watts: ConstantTable
     host_seconds: ConstantTable
 
+    def __post_init__(self) -> None:
+        """Raises OwlbitError for a constant outside its range."""
+        for name, allowed in ENERGY.items():
+            allowed.check(f"energy.{name}.value", getattr(self, name).value)
+
     @property
     def busy_amps(self) -> float:
         """Core current while the engine works."""
@@ -69,7 +76,7 @@ class EnergyModel:
         """The same with another value of the constant `name`. Raises OwlbitError for an unknown name or a value below 0."""
         names = [each.name for each in fields(self)]
         if name not in names:
-            raise OwlbitError(f"energy: expected one of {', '.join(names)}, got {name!r}")
+            raise OwlbitError(f"energy: expected one of {', '.join(names)}, got {shown(name)}")
         old: Constant = getattr(self, name)
         try:
             _check_value({"value": value})

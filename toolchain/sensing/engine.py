@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Ints, Network
+from owlbit.export.network import Network
 from owlbit.hw.fast import compile_fast
 from owlbit.hw.up5k.build import compile_flash
 from owlbit.hw.up5k.compiler.compile_network import compile_network
@@ -25,11 +25,12 @@ LEVELS = ("fast", "rtl")
 class Inference:
     """What a network made of one frame.
 
-    `scores`: int32 [classes]; `activity`: float64 [layers - 1], the share of ones in each layer's output, the scores left out;
+    `scores`: what ranks, [classes], see `Network.ranked`; `activity`: float64 [layers - 1], the share of ones in each layer's
+    output, the scores left out;
     `cycles`: clock cycles from the first pixel to the last score, None where no engine takes this network.
     """
 
-    scores: Ints
+    scores: NDArray[Any]
     activity: NDArray[np.float64]
     cycles: int | None
 
@@ -61,7 +62,7 @@ class FastEngine:
     def infer(self, reading: Reading) -> Inference:
         """As `Engine.infer`."""
         scores, ones = self.packed.watch(reading.bits[0])
-        return Inference(scores, ones / self.sizes, self.cycles)
+        return Inference(self.packed.network.ranked(scores), ones / self.sizes, self.cycles)
 
 
 class RtlEngine:
@@ -83,7 +84,7 @@ class RtlEngine:
         if reading.codes is None:
             raise OwlbitError('level rtl: the engine takes a byte a pixel; use bubbles "count", which keeps the bits in order')
         run = simulate_rtl(self.flash, self.network, reading.codes[:1])
-        return Inference(run.scores[0], self.fast.infer(reading).activity, run.latency_cycles)
+        return Inference(self.network.ranked(run.scores[0]), self.fast.infer(reading).activity, run.latency_cycles)
 
 
 def make_engine(level: str, network: Network) -> Engine:

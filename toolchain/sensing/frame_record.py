@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.network import Bits, Ints
+from owlbit.export.network import Bits
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Event:
     wall: str
     decision: int
     name: str
-    score: int
-    margin: int
+    score: float
+    margin: float
     frames: int
     label: int | None
     lux: float
@@ -47,7 +47,7 @@ class FrameRecord:
     out; `seen`: uint8 [C, H, W], the electrons as picture values (reference white = 255), for the eye alone.
     `bits`: uint8 0 and 1 [C*T, H, W], what the network reads.
     `activity`: float64 [layers - 1], share of ones in each layer's output, the scores left out; names in `Loop.layer_names`.
-    `scores`: int32 [classes]; `decision`: first index of the largest; `margin`: to the second; `contrast`: share 0..1 of the
+    `scores`: what ranks, [classes]; `decision`: first index of the largest; `margin`: to the second; `contrast`: share 0..1 of the
     thermometer between the 10th and the 90th percentile of pixels; `sure`: whether margin and contrast meet the wake policy.
     `event`: where this frame wakes the host; `awake`: whether the host still is.
     `cycles`: clock cycles from first pixel to last score; `latency_s`: the same in seconds; `duty`: share of the frame time in
@@ -67,9 +67,9 @@ class FrameRecord:
     seen: NDArray[np.uint8]
     bits: Bits
     activity: NDArray[np.float64]
-    scores: Ints
+    scores: NDArray[Any]
     decision: int
-    margin: int
+    margin: float
     contrast: float
     sure: bool
     event: Event | None

@@ -10,6 +10,7 @@ its memory does not grow. A corrupt frame is passed over, a vanished source is t
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -26,12 +27,14 @@ from owlbit.toolchain.sensing.converters import Converter, Reading, make_convert
 from owlbit.toolchain.sensing.energy import EnergyModel
 from owlbit.toolchain.sensing.engine import Engine, FastEngine, Inference
 from owlbit.toolchain.sensing.frame_record import Event, FrameRecord
-from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, expose_for
+from owlbit.toolchain.sensing.sensor import Chip, Exposure, PixelArray, Sensor, check_light, expose_for
 from owlbit.toolchain.sensing.settings import default_settings
 from owlbit.toolchain.sensing.sources.source import CorruptFrame, Shot, Source, SourceGone
 from owlbit.toolchain.sensing.wake import WakePolicy, Waker, contrast, decide
 
 RETRY_S = 1.0  # between tries to reach a source that is gone
+# What the machine lacks for a while, and no source can help: file descriptors, of this process and of all; memory.
+PASSING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 MOST_LAG_S = 0.1  # behind its time table that the loop makes good
 
 
@@ -108,7 +111,7 @@ class Loop:
         self.array = PixelArray(self.sensor, Chip.make(self.sensor, network.input_shape, levels, chip_seed))
         self._noise = np.random.default_rng(noise_seed)
         self._waker = Waker(self.policy)
-        expose_for(self.sensor, self.controls.read().lux, frames_per_second, fixed_lux)
+        expose_for(self.sensor, self.controls.read().lux, frames_per_second, None if fixed_lux is None else check_light(fixed_lux))
         if self.engine.note:
             notify(self.engine.note)
 
@@ -156,6 +159,14 @@ class Loop:
                 missing = True
                 self.source.close()
                 self.controls.wait(RETRY_S)
+            except OSError as problem:
+                if problem.errno not in PASSING:
+                    raise
+                if not missing:
+                    self.tally.gone += 1
+                    self.notify(f"no frame could be read ({problem.strerror}); trying again every {RETRY_S:g} s")
+                missing = True
+                self.controls.wait(RETRY_S)
             if self.controls.stopped:
                 return None
 
@@ -195,7 +206,7 @@ class Loop:
                 wall=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 decision=decision,
                 name=self.network.class_names[decision],
-                score=int(inference.scores[decision]),
+                score=inference.scores[decision].item(),
                 margin=margin,
                 frames=agreeing,
                 label=shot.label,

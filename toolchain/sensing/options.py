@@ -14,7 +14,8 @@ class SenseOptions:
     comparator offset, mV rms, None for that of the settings; `rate`: frames per second, also the longest exposure; `level`: "fast"
     or "rtl"; `converter`: "comparators" or "adc"; `bubbles`: "count" or "keep"; `expose_for`: fixes the exposure for so many lux,
     None to follow the light.
-    `headless`: no page; `host`, `port`: where the page is served, port 0 for any free one; `frames`: stop after so many, None for
+    `headless`: no page; `host`, `port`: where the page is served, port 0 for any free one; `token`: what its commands need, see
+    `server.serve.run_page`; `frames`: stop after so many, None for
     never; `full_speed`: do not wait for the next frame's time; `once`: end with the source instead of beginning it again; `hold`:
     for how many frames a picture of a folder stays; `strict`: refuse frames of another size instead of scaling them; `events`: a
     file that gets each event as a line of JSON; `webhook`: a URL that each event is posted to; `seed`: of chip, noise and scene.
@@ -33,6 +34,7 @@ class SenseOptions:
     headless: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
+    token: str = ""
     frames: int | None = None
     full_speed: bool = False
     once: bool = False

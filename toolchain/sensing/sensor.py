@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Shape
 from owlbit.models.recipe_keys import key
+from owlbit.toolchain.sensing.ranges import FRAME_RATE, LIGHT, SENSOR, Range, as_number, shown
 
 Electrons = NDArray[np.float32]
 Floats = NDArray[np.floating[Any]]
@@ -26,17 +27,26 @@ WAVELENGTH = 555e-9
 PHOTONS_PER_LUX = WAVELENGTH / (PLANCK * LIGHT_SPEED * LUMEN_PER_WATT)  # a second and square metre: 4.09e15
 
 TONES = ("linear", "srgb")
+MOST_MEAN = np.float32(1e12)  # electrons: what is above any full well saturates alike, and numpy draws no Poisson number above 9e18
 
 
 class SensorError(OwlbitError):
     """A property of the sensor or its light that no sensor can have."""
 
 
-def check_light(lux: float) -> float:
-    """`lux` where it is a possible illuminance; else SensorError."""
-    if not (np.isfinite(lux) and lux >= 0):
-        raise SensorError(f"light: expected an illuminance of at least 0 lux, got {lux:g}; give how bright the scene is")
-    return float(lux)
+def check_light(lux: object) -> float:
+    """`lux` as a float where it is an illuminance that `ranges.LIGHT` allows; else SensorError."""
+    number = as_number(lux)
+    if number is None or not number >= LIGHT.low:
+        raise SensorError(f"light: expected an illuminance of at least 0 lux, got {shown(lux)}; give how bright the scene is")
+    return _checked("light", LIGHT, lux)
+
+
+def _checked(name: str, allowed: Range, value: object) -> float:
+    try:
+        return allowed.check(name, value)
+    except OwlbitError as error:
+        raise SensorError(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,8 @@ class Sensor:
             raise SensorError(f"corner_degrees: expected an angle below 90, got {self.corner_degrees:g}")
         if self.most_gain < 1:
             raise SensorError(f"most_gain: expected a gain of at least 1, got {self.most_gain:g}")
+        for name, allowed in SENSOR.items():
+            _checked(name, allowed, getattr(self, name))
 
     def ideal(self) -> Sensor:
         """The same without any noise, fixed pattern, shading, dark current, mismatch or saturation."""
@@ -116,7 +128,9 @@ class Sensor:
 
     def white_rate(self, lux: float) -> float:
         """Electrons a second in a white pixel at the middle of a scene of `lux`. Raises SensorError for a negative one."""
-        on_sensor = check_light(lux) * self.reflectance * self.lens_transmission / (4 * self.f_number**2)
+        if not (np.isfinite(lux) and lux >= 0):
+            check_light(lux)
+        on_sensor = lux * self.reflectance * self.lens_transmission / (4 * self.f_number**2)
         photons = on_sensor * (self.pixel_um * 1e-6) ** 2 * PHOTONS_PER_LUX
         return float(photons * self.filter_transmission * self.quantum_efficiency)
 
@@ -161,6 +175,7 @@ def expose_for(sensor: Sensor, lux: float, frames_per_second: float, fixed_lux: 
     """
     if not (np.isfinite(frames_per_second) and frames_per_second > 0):
         raise SensorError(f"frame rate: expected more than 0 frames a second, got {frames_per_second:g}")
+    _checked("frame rate", FRAME_RATE, frames_per_second)
     metered = sensor.white_rate(lux if fixed_lux is None else fixed_lux)
     longest = 1 / frames_per_second
     wanted = sensor.white_electrons / metered if metered > 0 else longest
@@ -222,6 +237,7 @@ class PixelArray:
         read noise squared.
         """
         mean = self.light[frames] * (self.chip.gain * np.float32(exposure.white)) + np.float32(exposure.dark)
+        np.minimum(mean, MOST_MEAN, out=mean)
         electrons = draw.poisson(mean).astype(np.float32) if self.sensor.shot_noise else mean
         np.minimum(electrons, np.float32(self.sensor.full_well), out=electrons)
         electrons += self.chip.offset

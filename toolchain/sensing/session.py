@@ -33,7 +33,7 @@ def run_live(network: Network, settings: Settings, options: SenseOptions) -> int
     sinks = open_sinks(options)
     records = deliver_events(loop, sinks, options.frames)
     try:
-        stopped_by = run_headless(loop, records) if options.headless else open_page(loop, records, options.host, options.port)
+        stopped_by = run_headless(loop, records) if options.headless else open_page(loop, records, options)
     finally:
         for sink in sinks:
             sink.close()
@@ -117,17 +117,17 @@ def deliver_events(loop: Loop, sinks: list[Sink], count: int | None) -> Iterator
             return
 
 
-def open_page(loop: Loop, records: Iterator[FrameRecord], host: str, port: int) -> int | None:
+def open_page(loop: Loop, records: Iterator[FrameRecord], options: SenseOptions) -> int | None:
     """Serves the page; see `serve.run_page`. Raises OwlbitError where what it needs is not installed."""
     try:
         from owlbit.toolchain.sensing.server.serve import run_page
     except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "starlette", "uvicorn", "prometheus_client"):
+        if error.name not in ("anyio", "fastapi", "h11", "prometheus_client", "starlette", "uvicorn"):
             raise
         raise OwlbitError(
             f"the page needs {error.name}; `pip install --editable '.[sense]'` in the checkout brings it, --headless does without"
         ) from None
-    return run_page(loop, records, host=host, port=port, notify=tell)
+    return run_page(loop, records, host=options.host, port=options.port, notify=tell, token=options.token)
 
 
 def run_headless(loop: Loop, records: Iterator[FrameRecord]) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
@@ -13,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WrapValidato
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.export.settings import RefusedError, checked
+from owlbit.export.settings import RefusedError, checked, load_toml
 from owlbit.toolchain.sensing.energy import Constant, ConstantTable, EnergyModel
 from owlbit.toolchain.sensing.sensor import Sensor
 from owlbit.toolchain.sensing.wake import WakePolicy, WakeRule
@@ -103,8 +102,8 @@ def load_settings(path: Path | None) -> Settings:
 def _read(path: Path, energy: Mapping[str, Constant]) -> Settings:
     """The settings in `path`; `energy`: the constants that it may leave out."""
     try:
-        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        content, _ = load_toml(path)
+    except (OSError, ValueError) as error:
         raise OwlbitError(f"{path}: expected settings as TOML, could not read them ({error})") from None
     file = checked(SettingsFile, content, path)
     constants = {**energy, **file.energy}
@@ -112,4 +111,7 @@ def _read(path: Path, energy: Mapping[str, Constant]) -> Settings:
     if missing:
         raise OwlbitError(f"{path}: expected energy.{missing[0]}, found none")
     rule = {each.name: getattr(file.wake, each.name) for each in fields(WakeRule)}
-    return Settings(file.sensor, WakePolicy(**rule), EnergyModel(**constants), file.wake.quiet)
+    try:
+        return Settings(file.sensor, WakePolicy(**rule), EnergyModel(**constants), file.wake.quiet)
+    except OwlbitError as error:
+        raise OwlbitError(f"{path}: {error}") from None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Bits, Ints
+from owlbit.export.network import Bits
 from owlbit.models.recipe_keys import key
 
 
@@ -57,7 +58,7 @@ class Waker:
         self.recent: deque[int | None] = deque(maxlen=policy.of)
         self.asleep_from = float("-inf")
 
-    def is_sure(self, decision: int, margin: int, contrast: float) -> bool:
+    def is_sure(self, decision: int, margin: float, contrast: float) -> bool:
         """Whether a frame counts."""
         policy = self.policy
         return margin >= policy.margin and contrast >= policy.contrast and decision not in policy.quiet
@@ -77,11 +78,12 @@ class Waker:
         return time_s < self.asleep_from
 
 
-def decide(scores: Ints) -> tuple[int, int]:
-    """(first index of the largest score, its lead over the second)."""
+def decide(scores: NDArray[Any]) -> tuple[int, float]:
+    """(first index of the largest score, its lead over the second): a whole number where the scores are."""
     best = int(scores.argmax())
     others = np.delete(scores, best)
-    return best, int(scores[best] - others.max()) if others.size else int(scores[best])
+    lead: float = (scores[best] - others.max() if others.size else scores[best]).item()
+    return best, lead
 
 
 def contrast(bits: Bits, colours: int) -> float:

@@ -55,7 +55,7 @@ def integer_network(net: Trainable) -> Network:
 
 def integer_accuracy(network: FastNetwork, labelled: Labelled) -> float:
     """Share of `labelled` that the integers get right, 0..1."""
-    return int((network.simulate(labelled.images).argmax(1) == labelled.labels).sum()) / len(labelled)
+    return int((network.network.ranked(network.simulate(labelled.images)).argmax(1) == labelled.labels).sum()) / len(labelled)
 
 
 @torch.no_grad()

@@ -27,9 +27,10 @@ from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
 from owlbit.toolchain.runs.weights import fill_weights, read_state, write_model
 from owlbit.toolchain.training.batches import EpochBatches
-from owlbit.toolchain.training.callbacks import EpochBar, SaveState
+from owlbit.toolchain.training.callbacks import EpochBar, LogEpochs, SaveState
 from owlbit.toolchain.training.distillation import Distiller, teacher_logits
 from owlbit.toolchain.training.distributed import accelerator, wait_for_all, world
+from owlbit.toolchain.training.loggers import make_logger
 from owlbit.toolchain.training.module import PhaseModule, Progress
 from owlbit.toolchain.training.phases import Phase, plan_phases
 from owlbit.toolchain.training.pruning_schedule import PruningSchedule
@@ -58,7 +59,7 @@ class NetworkTraining:
     """The training of one network in the run folder `out`, phase by phase.
 
     `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `outputs`: where its state goes; `earlier`: the
-    weights that it begins with, in place of random ones.
+    weights that it begins with, in place of random ones; `logger`: the name of a logger that gets the record of each epoch, or "".
     """
 
     def __init__(
@@ -71,9 +72,11 @@ class NetworkTraining:
         pruning: PruningSchedule | None = None,
         outputs: Outputs = OF_RUN,
         earlier: Mapping[str, Tensor] | None = None,
+        logger: str = "",
     ) -> None:
         self.recipe, self.dataset, self.out, self.console, self.outputs = recipe, dataset, out, console, outputs
         self.progress = Progress()
+        self.logger = make_logger(logger, out, recipe) if world()[0] == 0 else None
         self.pruning = pruning
         self.phases = plan_phases(recipe, () if self.pruning is None else self.pruning.borders)
         first_of_last = next(phase.start for phase in self.phases if phase.last)
@@ -89,7 +92,7 @@ class NetworkTraining:
         pl.seed_everything(self.recipe.training.seed, verbose=False)
         net = build_net(self.recipe, len(self.dataset.class_names))
         if earlier is not None:
-            net.load_state_dict(earlier)
+            net.load_state_dict(earlier, strict=False)  # without the last layer, where that begins at random
         elif isinstance(net.thermometer, LearnedThermometer) and self.recipe.input.placed == "quantile":
             images = torch.from_numpy(self.dataset.train.images)
             net.thermometer.start_at(quantile_thresholds(images, self.recipe.input.thresholds, shared=self.recipe.input.shared))
@@ -208,6 +211,7 @@ class NetworkTraining:
                 callbacks=[
                     SaveState(module, self.out / self.outputs.checkpoint, self.out / self.outputs.history),
                     *([self._bar(module)] if rank == 0 else []),
+                    *([LogEpochs(module, self.logger)] if self.logger is not None else []),
                 ],
                 reload_dataloaders_every_n_epochs=1,
                 num_sanity_val_steps=0,
@@ -224,7 +228,8 @@ class NetworkTraining:
 
     def _bar(self, module: PhaseModule) -> EpochBar:
         epochs = self.recipe.training.epochs
-        return EpochBar(module, self.console, epochs, label=self.outputs.label, prefix=self.outputs.prefix)
+        label, prefix = self.outputs.label, self.outputs.prefix
+        return EpochBar(module, self.console, epochs, label=label, prefix=prefix, images=self.recipe.training.batch)
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any] | None:

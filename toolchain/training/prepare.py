@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from owlbit.export.settings import SettingError
 from owlbit.models.networks.trainable import Trainable
 from owlbit.toolchain.data.dataset import Dataset
@@ -109,32 +107,3 @@ def teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
         )
     run.net.fast = recipe.training.fast
     return run.net
-
-
-def earlier_weights(recipe: Recipe, dataset: Dataset) -> dict[str, Tensor] | None:
-    """The weights of the run that this one begins with, if it does. Raises OwlbitError where they are another network's."""
-    if not recipe.training.from_run:
-        return None
-    folder = recipe.path.parent / recipe.training.from_run
-    run = load_run(folder)
-    if run.class_names != dataset.class_names:
-        raise RunError(
-            f"{folder}: expected a run of the classes {', '.join(dataset.class_names)}, got {', '.join(run.class_names)}; "
-            "begin with another run, or give it these classes"
-        )
-    if run.recipe.input.encoding != recipe.input.encoding:
-        raise RunError(
-            f'{folder}: expected a run with encoding = "{recipe.input.encoding}", got "{run.recipe.input.encoding}"; '
-            "begin with another run, or take its encoding"
-        )
-    if (run.recipe.layers, run.recipe.network) != (recipe.layers, recipe.network):
-        raise RunError(f"{folder}: expected a run of the same layers, got others; begin with another run, or take its layers")
-    found, wanted = run.net.state_dict(), build_net(recipe, len(dataset.class_names)).state_dict()
-    for name in sorted({*found, *wanted}):
-        shapes = [list(state[name].shape) if name in state else "none" for state in (wanted, found)]
-        if shapes[0] != shapes[1]:
-            raise RunError(
-                f"{folder}: expected the weights of this network, {name} {shapes[0]}, got {shapes[1]}; "
-                "begin with a run of the same input and classes, whose layers are still whole"
-            )
-    return found

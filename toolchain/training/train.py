@@ -28,19 +28,22 @@ from owlbit.toolchain.runs.run_folder import (
     TEACHER_HISTORY,
     EarlierTraining,
     Result,
-    RunError,
+    earlier_files,
     read_result,
     start_run,
 )
+from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
-from owlbit.toolchain.training.prepare import Prepared, earlier_weights, prepare_trainings
+from owlbit.toolchain.training.prepare import Prepared, prepare_trainings
+from owlbit.toolchain.training.start_weights import start_weights
 
 SMALL_NETWORK_MACS = 20_000_000
 
 
+@run_locks()
 def train(
     recipe: Recipe,
     out: Path | str,
@@ -50,45 +53,52 @@ def train(
     console: Console | None = None,
     stop_after: int | None = None,
     dataset: Dataset | None = None,
+    logger: str = "",
 ) -> Result | None:
     """Trains `recipe` into the run folder `out` (see `owlbit.toolchain.runs.run_folder`) and returns how it ended.
 
     `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
     in a folder that holds a run. `stop_after`: stop after so many epochs in all, a teacher's first, as if killed there, and return
-    None. `dataset`: the recipe's images, where they are at hand.
+    None. `dataset`: the recipe's images, where they are at hand; `logger`: one of `owlbit.toolchain.training.loggers`, or "".
     Raises OwlbitError (DataError, RunError), and KeyboardInterrupt where the user stops it.
     """
     out = Path(out)
     rank = world()[0]
     # What may be refused comes before anything is written.
-    if resume and overwrite:
-        raise RunError(f"{out}: expected to resume the run or to overwrite it, got both; choose one")
+    earlier_files(out, resume=resume, overwrite=overwrite)
     trainings = prepare_trainings(recipe, out, dataset)
     folders = [*(out / EARLIER.format(number) for number in range(1, len(trainings))), out]
     begun = resume and (folders[0] / CHECKPOINT).exists()
-    earlier = None if begun else earlier_weights(trainings[0].recipe, trainings[0].dataset)
+    earlier = None if begun else start_weights(trainings[0].recipe, trainings[0].dataset)
     join_processes()
     if rank == 0:
-        start_run(out, recipe, trainings[-1].dataset.class_names, resume=resume, overwrite=overwrite)
+        last = trainings[-1].dataset
+        start_run(out, recipe, last.class_names, resume=resume, overwrite=overwrite, skipped=last.skipped)
     wait_for_all()
     if (out / RESULT).exists():
         return read_result(out)
     console = console or Console(stderr=True, quiet=rank > 0)
     before: list[EarlierTraining] = []
     for training, folder in zip(trainings[:-1], folders, strict=False):
-        ended = _train_earlier(training, folder, earlier, console, stop_after, f"{len(before) + 1} of {len(trainings)}")
+        ended = _train_earlier(training, folder, earlier, console, stop_after, f"{len(before) + 1} of {len(trainings)}", logger)
         if ended is None:
             return None
         stop_after = None if stop_after is None else stop_after - training.epochs
         before.append(EarlierTraining(ended.best_epoch, ended.epochs, ended.validation_accuracy, ended.seconds))
         earlier = read_state(folder / MODEL)
     place = f"{len(trainings)} of {len(trainings)}" if before else ""
-    ended_now = _train_one(trainings[-1], out, earlier, console, stop_after, place, before)
+    ended_now = _train_one(trainings[-1], out, earlier, console, stop_after, place, before, logger)
     return read_result(out) if ended_now and rank == 0 else None
 
 
 def _train_earlier(
-    training: Prepared, out: Path, earlier: Mapping[str, Tensor] | None, console: Console, stop_after: int | None, place: str
+    training: Prepared,
+    out: Path,
+    earlier: Mapping[str, Tensor] | None,
+    console: Console,
+    stop_after: int | None,
+    place: str,
+    logger: str,
 ) -> Result | None:
     """A training that a restart goes on from, into the run folder `out`, unless it has ended there already.
 
@@ -100,7 +110,7 @@ def _train_earlier(
     wait_for_all()
     if not (out / RESULT).exists():
         untested = replace(training, dataset=replace(training.dataset, test=None))
-        if not _train_one(untested, out, earlier, console, stop_after, place):
+        if not _train_one(untested, out, earlier, console, stop_after, place, logger=logger):
             return None
     return read_result(out)
 
@@ -113,6 +123,7 @@ def _train_one(
     stop_after: int | None,
     place: str,
     before: Sequence[EarlierTraining] = (),
+    logger: str = "",
 ) -> bool:
     """One training into the run folder `out`, from the weights `earlier` on; whether it ended, False where `stop_after` came first.
 
@@ -127,7 +138,7 @@ def _train_one(
         if (teacher is None and recipe.distillation is not None) or (stop_after is not None and stop_after <= 0):
             return False
         outputs = replace(OF_RUN, label=f"training {place}", prefix=f"training {place}: ") if place else OF_RUN
-        fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier)
+        fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier, logger)
         fit.run(stop_after)
         if len(fit.progress.history) < recipe.training.epochs:
             return False

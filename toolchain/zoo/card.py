@@ -9,7 +9,6 @@ sample.npz    scores int32 [N, classes] of `sample_frames`, and the classes uint
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,16 @@ from typing import Any
 import numpy as np
 from pydantic import ConfigDict, with_config
 
-from owlbit import models
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.export.settings import parsed
+from owlbit.export.settings import read_json
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Images
 from owlbit.toolchain.data.synthetic import make_frames
+from owlbit.toolchain.runs.zoo_folder import CARD, PREFIX, ZOO, zoo_names
 
-ZOO = Path(models.__file__).parent / "zoo"
-PREFIX = "zoo:"
 SAMPLE_FRAMES = 64
-CARD, PAGE, SAMPLE = "card.json", "README.md", "sample.npz"
+PAGE, SAMPLE = "README.md", "sample.npz"
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -71,26 +68,11 @@ class Card:
         return CLOCK_HZ / self.cycles if self.cycles else None
 
 
-def zoo_names(zoo: Path = ZOO) -> list[str]:
-    """The names of all networks, in order."""
-    return sorted(path.parent.name for path in zoo.glob(f"*/{CARD}"))
-
-
-def zoo_folder(name: str, zoo: Path = ZOO) -> Path:
-    """The folder of the network `name`. Raises OwlbitError where there is none."""
-    names = zoo_names(zoo)
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else "there are " + (", ".join(names) or "none yet")
-        raise OwlbitError(f'{PREFIX}{name}: expected a network of the zoo ({hint}), got "{name}"; `owlbit zoo` lists them')
-    return zoo / name
-
-
 def read_card(folder: Path) -> Card:
     """The card in `folder`. Raises OwlbitError where it cannot be read."""
     path = folder / CARD
     try:
-        return parsed(Card, path.read_bytes())
+        return read_json(Card, path)
     except (OSError, ValueError) as error:
         raise OwlbitError(f"{path}: expected a card as `owlbit zoo publish` writes it, could not read it ({error})") from None
 
@@ -132,7 +114,8 @@ def card_text(card: Card, model: str = "") -> str:
     """The card for a person, in Markdown."""
     model = model or f"{PREFIX}{card.name}"
     rate = card.frames_per_second
-    speed = f"{card.cycles:,} cycles per frame, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
+    cycles = f"{card.cycles:,} cycles from frame to frame by the cost model"
+    speed = f"{cycles}, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
     chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever its validation accuracy"
     rows = [
         ("data", card.data),

@@ -5,7 +5,7 @@ The test images are run through the fast simulator, and their accuracy must be t
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.runs.run_folder import RECIPE, EarlierTraining, Result, read_result, run_recipe, trained_on, write_json
-from owlbit.toolchain.zoo.card import CARD, PAGE, SAMPLE, ZOO, Card, card_page, sample_frames
+from owlbit.toolchain.runs.zoo_folder import CARD, ZOO
+from owlbit.toolchain.zoo.card import PAGE, SAMPLE, Card, card_page, sample_frames
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:
@@ -38,10 +39,10 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
     result = read_result(run)
     if not (run / NETWORK).is_file():
         raise OwlbitError(f"{run}: expected {NETWORK}, found none; run `owlbit export {run}` first")
-    network = load_model(run / NETWORK)
+    network = replace(load_model(run / NETWORK), name=name)
     dataset = load_dataset(recipe.data, base)
     test = dataset.held_out
-    classes = simulate(network, test.images).argmax(1)
+    classes = network.ranked(simulate(network, test.images)).argmax(1)
     accuracy = float((classes == test.labels).mean())
     if accuracy != result.accuracy:
         raise OwlbitError(

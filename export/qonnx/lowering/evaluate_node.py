@@ -1,19 +1,19 @@
 """One node on known arrays, to the last bit as QONNX's executor computes it.
 
-The arithmetic that binary networks are made of is plain IEEE float32, in numpy; the order of operations in a BatchNormalization is
-that of ONNX Runtime's CPU kernel. QONNX's own operators follow its definitions
-(https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops). Every other operator is run by ONNX Runtime itself,
-which is what the executor does, and which is only imported where a file needs it.
+The arithmetic that binary networks are made of is plain IEEE float32, in numpy (`operators`); the order of operations in a
+BatchNormalization is that of ONNX Runtime's CPU kernel. QONNX's own operators follow its definitions
+(https://github.com/fastmachinelearning/qonnx/tree/main/docs/qonnx-custom-ops). A few functions of one number, which no standard
+rounds, are ONNX Runtime's own, in a model of one node that is made here; nothing else of a file reaches the runtime.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from owlbit.export.qonnx.graph import Array, Node, QonnxError
+from owlbit.export.qonnx.lowering.operators import BINARY, OPERATORS, Operator, broadcast_size
 
 _ROUNDING: dict[str, Callable[[Array], Array]] = {
     "ROUND": np.round,
@@ -26,21 +26,30 @@ _ROUNDING: dict[str, Callable[[Array], Array]] = {
     "HALF_DOWN": lambda x: np.sign(x) * np.ceil(np.abs(x) - 0.5),
 }
 
+_ELEMENTWISE = (*BINARY, "Max", "Min")
+# Functions of one number whose last bit is the runtime's.
+RUNTIME = ("Exp", "Log", "Tanh", "Sigmoid", "Erf")
+
 
 def evaluate_node(node: Node, inputs: list[Array | None], opset: int) -> list[Array]:
     """The outputs of `node`. None stands for an omitted input. Raises QonnxError where the node cannot be computed."""
-    plain = _PLAIN.get(node.kind)
+    operator = _FOLDED.get(node.kind)
+    if operator is None:
+        raise node.error("reads constants only, of which arithmetic and changes of shape are computed; this operator is neither")
+    if not operator.least <= len(inputs) <= operator.most:
+        raise node.error(f"has not the inputs that this operator needs, got {len(inputs)}")
     with np.errstate(all="ignore"):
         try:
-            if plain is not None:
-                return [np.asarray(plain(node, *inputs))]
-            return _run(node, inputs, opset)
+            if node.kind in _ELEMENTWISE:
+                broadcast_size(node, *inputs)
+            return [np.asarray(operator.run(node, *inputs))]
         except QonnxError:
             raise
-        except (TypeError, AttributeError):
-            raise node.error(f"has not the inputs that this operator needs, got {len(inputs)}") from None
-        except (ValueError, IndexError) as error:
-            raise node.error(f"cannot be computed ({error})") from None
+        except MemoryError:
+            raise
+        except Exception as error:
+            # numpy's own classes differ from function to function; whatever it is, this node is what it refused.
+            raise node.error(f"cannot be computed ({type(error).__name__}: {error})") from None
 
 
 def batch_normalization(x: Array, scale: Array, bias: Array, mean: Array, variance: Array, epsilon: float) -> Array:
@@ -61,6 +70,8 @@ def quant(node: Node, x: Array, scale: Array, zero_point: Array, bit_width: Arra
         raise node.error("expected one bit width for the whole tensor")
     signed, narrow = bool(node.attributes.get("signed", 1)), bool(node.attributes.get("narrow", 0))
     bits = float(bit_width.reshape(()))
+    if not (1 <= bits <= 32 and bits.is_integer()):
+        raise node.error(f"expected a bit width of 1 to 32, got {bits:g}")
     steps = x / scale + zero_point
     if bits == 1 and signed:
         one = np.ones((), steps.dtype)
@@ -83,55 +94,26 @@ def multi_threshold(node: Node, x: Array, thresholds: Array) -> Array:
     return np.asarray(np.float32(node.attributes.get("out_scale", 1.0)) * count + np.float32(node.attributes.get("out_bias", 0.0)))
 
 
-def _reshape(node: Node, x: Array, target: Array) -> Array:
-    sizes = [int(size) for size in target]
-    if not node.attributes.get("allowzero", 0):
-        sizes = [x.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
-    return x.reshape(sizes)
-
-
-def _flatten(node: Node, x: Array) -> Array:
-    axis = int(node.attributes.get("axis", 1)) % (x.ndim + 1)
-    return x.reshape(int(np.prod(x.shape[:axis])), -1)
-
-
-_PLAIN: dict[str, Callable[..., Array]] = {
-    "Add": lambda _, x, y: x + y,
-    "Sub": lambda _, x, y: x - y,
-    "Mul": lambda _, x, y: x * y,
-    "Div": lambda _, x, y: x / y if x.dtype.kind == "f" else np.trunc(x / y).astype(x.dtype),
-    "BipolarQuant": bipolar_quant,
-    "Quant": quant,
-    "IntQuant": quant,
-    "Transpose": lambda node, x: x.transpose(node.attributes.get("perm")),
-    "Reshape": _reshape,
-    "Flatten": _flatten,
-}
-
-
-# Of constants alone no model needs them, and the runtime ends the process for some shapes that do not fit.
-_WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool")
-
-
-def _run(node: Node, inputs: list[Array | None], opset: int) -> list[Array]:
-    """By ONNX Runtime, as a model of one node."""
-    if node.kind in _WINDOWED:
-        raise node.error("reads constants only; expected a map that depends on the image")
+def _runtime(node: Node, x: Array) -> Array:
+    """By ONNX Runtime, as a model of one node of this name without attributes, on a row of float32 numbers."""
+    if x.dtype != np.float32:
+        raise node.error(f"expected float32, got {x.dtype}")
     import onnxruntime  # type: ignore[import-untyped]
-    from onnx import ValueInfoProto, helper
+    from onnx import TensorProto, helper
 
-    given = {name: array for name, array in zip(node.inputs, inputs, strict=True) if array is not None}
-    values = [helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for name, a in given.items()]
-    attributes: dict[str, Any] = node.attributes
-    proto = helper.make_node(node.kind, node.inputs, node.outputs, **attributes)
-    graph = helper.make_graph([proto], "one", values, [ValueInfoProto(name=name) for name in node.outputs if name])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [x.size]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node(node.kind, ["x"], ["y"])], "one", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-        return [np.asarray(array) for array in session.run(None, given)]
-    except Exception as error:
-        # The runtime raises one class a fault, none of them public; whatever it is, this node is what it refused.
-        raise node.error(f"cannot be computed by ONNX Runtime ({str(error).splitlines()[0]})") from None
+    options.log_severity_level, options.intra_op_num_threads = 4, 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    return np.asarray(session.run(None, {"x": np.ascontiguousarray(x.reshape(-1))})[0]).reshape(x.shape)
+
+
+_FOLDED: dict[str, Operator] = {
+    **OPERATORS,
+    **{kind: Operator(_runtime, 1, 1) for kind in RUNTIME},
+    "BipolarQuant": Operator(bipolar_quant, 2, 2),
+    "Quant": Operator(quant, 4, 4),
+    "IntQuant": Operator(quant, 4, 4),
+}

@@ -1,4 +1,4 @@
-"""Which logic gate a function of two bits is: a table of four values a channel, told apart from all others."""
+"""Which logic gate a function of two bits is: a table of four values per channel, told apart from all others."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from owlbit.export.network import ChannelShuffle
 from owlbit.export.qonnx.graph import Array, Node
 from owlbit.export.qonnx.lowering.emit import Building
-from owlbit.export.qonnx.lowering.traced import PairSource, Traced
+from owlbit.export.qonnx.lowering.traced import BitSource, PairSource, Traced
 
 
 def join_tensors(building: Building, node: Node, tensors: list[Traced]) -> tuple[Traced, list[Array]]:
@@ -26,9 +26,7 @@ def join_tensors(building: Building, node: Node, tensors: list[Traced]) -> tuple
         raise node.error(
             f"joins tensors of the shapes {list(first.tensor_shape)} and {list(second.tensor_shape)}; expected maps of one shape"
         )
-    if isinstance(first.source, PairSource) and first.source == second.source and np.array_equal(first.order, second.order):
-        return first, [first.table, second.table]
-    bits = [building.as_bits(tensor, node) for tensor in tensors]
+    bits = [tensor if isinstance(tensor.source, BitSource) else building.as_bits(tensor, node) for tensor in tensors]
     # Of two from one layer either can be the current one: it is the one that is shuffled.
     last = int(bits[1].bit_layer > bits[0].bit_layer)
     joined, current, earlier = _pair(building, node, bits[last], bits[1 - last])

@@ -8,7 +8,7 @@ import numpy as np
 
 from owlbit.export.qonnx.graph import Array, Node
 from owlbit.export.qonnx.lowering.evaluate_node import evaluate_node
-from owlbit.export.qonnx.lowering.traced import Traced
+from owlbit.export.qonnx.lowering.traced import Traced, padded_order, without_pads
 
 LAYOUTS = ("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Gather", "Slice")
 
@@ -22,11 +22,14 @@ def lower_layout(node: Node, inputs: list[Traced | Array | None], batch: int, op
     arrays = [entry for entry in given if not isinstance(entry, Traced)]
     if not isinstance(x, Traced) or len(arrays) != len(given):
         raise node.error("expected a tensor and constants")
-    if x.pad_values is not None:
-        raise node.error("moves values of a padded map, which is not supported; pad right before the convolution")
     if node.kind == "Reshape" and batch > 1 and isinstance(arrays[0], np.ndarray) and arrays[0].size and arrays[0][0] == batch:
         arrays[0] = np.concatenate([[1], arrays[0][1:]])
-    order = evaluate_node(node, [x.order, *arrays], opset)[0]
+    order = evaluate_node(node, [padded_order(x), *arrays], opset)[0]
+    if x.pad_values is not None:
+        inner = without_pads(order, x)
+        if inner is None:
+            raise node.error("moves rows or columns of a padded map, which is not supported; pad right before the convolution")
+        return replace(x, order=inner)
     if order.size != x.order.size or (np.bincount(order.ravel(), minlength=order.size) != 1).any():
         raise node.error("drops or repeats values, which is not supported; a channel shuffle keeps each once")
     return replace(x, order=order)

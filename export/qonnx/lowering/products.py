@@ -2,22 +2,33 @@
 
 With bits of values v = middle + half * (+-1) and weights w = +-size, a filter's sum is `size * half * (2*popcount - K)` plus the
 constant `sum(w * middle)`. {-1, +1} data has middle 0; {0, 1} data has middle 1/2 and may be padded with zeros. The sum is computed
-here as if in real numbers and rounded once; the executor's float32 sum is the same wherever the values are integers or other
-multiples of a power of two.
+here as if in real numbers and rounded once. The executor's float32 sum is the same, in whatever order it adds, where all partial
+sums are multiples of one power of two that float32 holds (`sum_errors`); elsewhere the table has bounds.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import BinaryConv, BinaryLinear, Bits, NetworkError
 from owlbit.export.qonnx.graph import Array, Node
+from owlbit.export.qonnx.lowering.arrange import shuffle_channels
 from owlbit.export.qonnx.lowering.emit import Building
-from owlbit.export.qonnx.lowering.pool import rising_bits, shuffle_channels
+from owlbit.export.qonnx.lowering.rounding import FLOAT_MAX, sum_errors
 from owlbit.export.qonnx.lowering.traced import PixelSource, SumSource, Traced, channel_order, natural_order, permute_channels
+from owlbit.export.qonnx.lowering.windows import take_padding, window_pads
+
+
+class Tables(NamedTuple):
+    """Values [filters, K+1] by popcount, and the least and greatest that the executor may find; None where it finds just these."""
+
+    middle: Array
+    low: Array | None
+    high: Array | None
 
 
 def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | None]) -> Traced:
@@ -31,23 +42,25 @@ def lower_conv(building: Building, node: Node, inputs: list[Traced | Array | Non
     strides = tuple(node.attributes.get("strides", (1, 1)))
     if any(dilation != 1 for dilation in node.attributes.get("dilations", ())):
         raise node.error("is dilated, which is not supported")
-    pads = _conv_pads(node, x, weights.shape[2:], strides)
-    if isinstance(x.source, PixelSource) and weights[0].size == 1 and groups == x.shape[0] and strides == (1, 1) and not any(pads):
+    pads = window_pads(node, x, weights.shape[2:], strides)
+    plain = weights[0].size == 1 and strides == (1, 1) and not any(pads) and x.pad_values is None
+    if isinstance(x.source, PixelSource) and plain and groups == x.shape[0] and not building.nearly_bits(x):
         return _copy_pixels(node, x, weights)
     x = shuffle_channels(building, node, building.as_bits(x, node))
-    x, pads = _take_padding(building, node, x, pads)
+    x, pads = take_padding(building, node, x, pads)
     building.check_line(x.bit_layer, node)
     if groups < 1 or weights.shape[1] * groups != x.shape[0] or len(weights) % groups:
         raise node.error(f"weights {list(weights.shape)} in {groups} groups do not fit {x.shape[0]} channels")
     group_of = np.arange(len(weights)) // (len(weights) // groups)
     values = x.table.astype(np.float64).reshape(groups, weights.shape[1], 2)[group_of][:, :, None, None, :]
-    bits, table = _popcount_table(node, weights, values)
+    bits, tables = _popcount_table(node, weights, values, _spread(x))
     try:
         layer = BinaryConv(bits, np.zeros(len(bits), np.int32), groups, (strides[0], strides[1]), pads)
         shape = layer.output_shape(x.shape)
     except NetworkError as error:
         raise node.error(str(error)) from None
-    return Traced(shape, natural_order(shape, (1, *shape)), table, SumSource(layer, x.bit_layer))
+    made = Traced(shape, natural_order(shape, (1, *shape)), tables.middle, SumSource(layer, x.bit_layer))
+    return replace(made, low=tables.low, high=tables.high)
 
 
 def lower_matmul(building: Building, node: Node, inputs: list[Traced | Array | None]) -> Traced:
@@ -60,10 +73,16 @@ def lower_matmul(building: Building, node: Node, inputs: list[Traced | Array | N
     rows = np.empty_like(weights)
     rows[x.order.ravel()] = weights
     channel = np.arange(len(rows)) // (x.shape[1] * x.shape[2])
-    bits, table = _popcount_table(node, rows.T, x.table.astype(np.float64)[channel][None])
+    bits, tables = _popcount_table(node, rows.T, x.table.astype(np.float64)[channel][None], _spread(x))
     shape = (len(bits), 1, 1)
     source = SumSource(BinaryLinear(bits, np.zeros(len(bits), np.int32)), x.bit_layer)
-    return Traced(shape, natural_order(shape, (*x.order.shape[:-1], len(bits))), table, source)
+    made = Traced(shape, natural_order(shape, (*x.order.shape[:-1], len(bits))), tables.middle, source)
+    return replace(made, low=tables.low, high=tables.high)
+
+
+def _spread(x: Traced) -> float:
+    """How far the executor's inputs may lie from the two values of the table."""
+    return 0.0 if x.high is None else float(np.abs(x.high - x.table).max())
 
 
 def _operands(node: Node, inputs: list[Traced | Array | None]) -> tuple[Traced, Array]:
@@ -72,66 +91,43 @@ def _operands(node: Node, inputs: list[Traced | Array | None]) -> tuple[Traced, 
     return inputs[0], inputs[1]
 
 
-def _popcount_table(node: Node, weights: Array, values: NDArray[np.float64]) -> tuple[Bits, Array]:
-    """Weight bits, and the float32 sum [filters, K+1] by popcount; `values` [..., 2]: the two values of each weight's input."""
+def _popcount_table(node: Node, weights: Array, values: NDArray[np.float64], spread: float) -> tuple[Bits, Tables]:
+    """Weight bits, and the float32 sums [filters, K+1] by popcount, with their bounds.
+
+    `values` [..., 2]: the two values of each weight's input; `spread`: how far from them the executor's may lie. A filter of zeros
+    has the sum 0 for every popcount, and weight bits without meaning. Raises QonnxError where float32 cannot hold the sums.
+    """
     low, high = values[..., 0], values[..., 1]
     half, middle = (high - low) / 2, (high + low) / 2
     products = (weights.astype(np.float64) * half).reshape(len(weights), -1)
     sizes = np.abs(products)
-    if (sizes != sizes[:, :1]).any() or not sizes.all():
+    used = np.abs(weights.reshape(len(weights), -1)).any(axis=1)
+    if (sizes != sizes[:, :1]).any() or not sizes[used].all():
         flat = np.abs(weights.reshape(len(weights), -1))
-        if (flat != flat[:, :1]).any() or not flat.all():
-            raise node.error(f"expected weights of -1 and +1 (or one positive scale a filter), got {_some(weights)}")
+        if (flat != flat[:, :1]).any() or not flat[used].all():
+            raise node.error(f"expected weights of -1 and +1 (or one scale a filter), got {_some(weights)}")
         raise node.error(
             "expected inputs of one scale, got channels of different scales or constant ones; scale before the threshold"
         )
     fan_in = products.shape[1]
     offset = (weights * middle).reshape(len(weights), -1).sum(axis=1)
     table = sizes[:, :1] * (2 * np.arange(fan_in + 1) - fan_in) + offset[:, None]
-    return (products > 0).reshape(weights.shape).astype(np.uint8), table.astype(np.float32)
+    largest = (np.abs(weights) * np.maximum(np.abs(low), np.abs(high))).reshape(len(weights), -1)
+    if largest.sum(axis=1).max() > FLOAT_MAX:
+        raise node.error(f"its sums overflow float32: {fan_in} products of up to {largest.max():g}; scale the weights down")
+    error = sum_errors(weights, values, table, spread)
+    rounded = table.astype(np.float32)
+    bits = np.where(used.reshape(-1, 1), products > 0, True).reshape(weights.shape).astype(np.uint8)
+    if not error.any():
+        return bits, Tables(rounded, None, None)
+    low = np.nextafter((table - error).astype(np.float32), np.float32(-np.inf))
+    high = np.nextafter((table + error).astype(np.float32), np.float32(np.inf))
+    return bits, Tables(rounded, np.where(error > 0, low, rounded), np.where(error > 0, high, rounded))
 
 
 def _some(weights: Array) -> str:
     values = np.unique(weights)
     return ", ".join(f"{value:g}" for value in values[:4]) + (", ..." if values.size > 4 else "")
-
-
-def _conv_pads(node: Node, x: Traced, kernel: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right), all zeros in value."""
-    automatic = node.attributes.get("auto_pad", "NOTSET")
-    if automatic in ("SAME_UPPER", "SAME_LOWER"):
-        sizes = x.tensor_shape[2:]
-        totals = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in zip(sizes, kernel, strides, strict=True)]
-        halves = [total // 2 for total in totals]
-        rests = [total - half for total, half in zip(totals, halves, strict=True)]
-        first, last = (halves, rests) if automatic == "SAME_UPPER" else (rests, halves)
-        return first[0], first[1], last[0], last[1]
-    pads = node.attributes.get("pads", (0, 0, 0, 0)) if automatic == "NOTSET" else (0, 0, 0, 0)
-    if len(pads) != 4 or min(pads) < 0:
-        raise node.error(f"expected four paddings of at least 0, got {list(pads)}")
-    return pads[0], pads[1], pads[2], pads[3]
-
-
-def _take_padding(
-    building: Building, node: Node, x: Traced, zeros: tuple[int, int, int, int]
-) -> tuple[Traced, tuple[int, int, int, int]]:
-    """Both kinds of padding, that of a Pad node and the convolution's own zeros, as padding with bit 0."""
-    if x.pad_values is None and not any(zeros):
-        return x, zeros
-    values = np.zeros(x.shape[0]) if x.pad_values is None else x.pad_values
-    if any(zeros) and values.any():
-        raise node.error("pads with zeros what a Pad node has padded with another value; pad once")
-    neither = (values != x.table[:, 0]) & (values != x.table[:, 1])
-    if neither.any():
-        channel = int(neither.argmax())
-        low, high = sorted(x.table[channel].tolist())
-        raise node.error(
-            f"pads with {values[channel]:g} where the data is {low:g} or {high:g}; "
-            f"put a Pad node with the value {low:g} before it and no padding in the convolution"
-        )
-    x = rising_bits(building, x, values == x.table[:, 1], node)
-    total = tuple(a + b for a, b in zip(x.pads, zeros, strict=True))
-    return replace(x, pads=(0, 0, 0, 0), pad_values=None), (total[0], total[1], total[2], total[3])
 
 
 def _copy_pixels(node: Node, x: Traced, weights: Array) -> Traced:

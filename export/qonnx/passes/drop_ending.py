@@ -25,12 +25,14 @@ def drop_ending(graph: Graph) -> Graph:
     if name not in producers:
         raise QonnxError(f"output {name}: no node makes it; expected class scores")
     last: Node | None = producers[name]
+    ending: list[str] = []
     while last is not None and last.kind in (*_ENDINGS, *_PASSIVE):
         if last.kind in _ENDINGS:
             name = last.inputs[0]
+            ending.append(last.kind)
             _check_ending(last)
         last = producers.get(last.inputs[0])
-    return _drop_unused(replace(graph, outputs=(name,)))
+    return _drop_unused(replace(graph, outputs=(name,), ending=tuple(ending)))
 
 
 def _check_ending(node: Node) -> None:

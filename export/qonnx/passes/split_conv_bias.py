@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from owlbit.export.qonnx.graph import Graph, Node
+from owlbit.export.qonnx.graph import SUMMED, Graph, Node
 
 
 def split_conv_bias(graph: Graph) -> Graph:
@@ -21,5 +21,5 @@ def split_conv_bias(graph: Graph) -> Graph:
         constants[inner[2]] = np.array([1, -1, 1, 1], np.int64)
         nodes.append(replace(node, inputs=node.inputs[:2], outputs=(inner[0],)))
         nodes.append(Node(node.name, "Reshape", (node.inputs[2], inner[2]), (inner[1],), {}))
-        nodes.append(Node(node.name, "Add", (inner[0], inner[1]), node.outputs, {}))
+        nodes.append(Node(node.name, "Add", (inner[0], inner[1]), node.outputs, {SUMMED: node.kind}))
     return replace(graph.with_nodes(nodes), constants=constants)

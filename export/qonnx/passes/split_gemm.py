@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from owlbit.export.qonnx.graph import Array, Graph, Node
+from owlbit.export.qonnx.graph import SUMMED, Array, Graph, Node
 
 
 def split_gemm(graph: Graph) -> Graph:
@@ -45,6 +45,6 @@ def _split(node: Node, constants: dict[str, Array]) -> list[Node]:
         weights = add("Transpose", (weights,), "weights", perm=[1, 0])
     current = scaled(add("MatMul", (data, weights), "product"), alpha, "alpha")
     if len(node.inputs) > 2 and node.inputs[2]:
-        current = add("Add", (current, scaled(node.inputs[2], beta, "beta")), "sum")
+        current = add("Add", (current, scaled(node.inputs[2], beta, "beta")), "sum", **{SUMMED: node.kind})
     nodes[-1] = replace(nodes[-1], outputs=node.outputs)
     return nodes

@@ -153,8 +153,8 @@ def weight_words(stage: Stage, reads: Layout, passes: list[Pass]) -> NDArray[np.
     words = -(-bits // 64)
     if kernel_h * kernel_w * words > WEIGHT_ROWS:
         raise refuse(
-            f"{stage.name} has {kernel_h * kernel_w * words * 64} inputs a filter, inert ones included, "
-            f"{(kernel_h * kernel_w * words - WEIGHT_ROWS) * 64} too many; {WEIGHT_ROWS * 64} fit"
+            f"{stage.name} has {kernel_h * kernel_w * words * 64:,} inputs per filter, inert ones included, "
+            f"{(kernel_h * kernel_w * words - WEIGHT_ROWS) * 64:,} too many; {WEIGHT_ROWS * 64:,} fit"
         )
     lanes = np.full((len(passes), 4, 4), stage.filters, np.intp)  # filter of lane (k, q)
     for index, each in enumerate(passes):

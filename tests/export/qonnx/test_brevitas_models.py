@@ -28,11 +28,11 @@ def test_multilayer_perceptrons(name: str, images: int, tmp_path: Path) -> None:
     assert (network.input_scale, network.input_offset, network.class_names, network.name) == (1 / 255, 0.0, classes, name)
     pixels = np.random.default_rng(0).integers(0, 256, (images, 1, 28, 28), dtype=np.uint8)
     scores = simulate(network, pixels)
-    np.testing.assert_array_equal(scores, execute_qonnx(path, pixels))
-    floats = execute_values(path, network.input_values()[pixels])
-    np.testing.assert_allclose(floats, scores * network.score_scale + network.score_offset, rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(network.ranked(scores), execute_qonnx(path, pixels))
+    floats = execute_values(path, network.input_floats(pixels))
+    np.testing.assert_allclose(floats, network.ranked(scores), rtol=1e-5, atol=1e-4)
     with torch.no_grad():
-        np.testing.assert_allclose(floats, module(torch.from_numpy(network.input_values()[pixels])).numpy(), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(floats, module(torch.from_numpy(network.input_floats(pixels))).numpy(), rtol=1e-4, atol=1e-4)
 
 
 def test_the_input_range_is_found_without_our_metadata(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_the_input_range_is_found_without_our_metadata(tmp_path: Path) -> None:
     network = read_qonnx(path)
     assert (network.input_scale, network.input_offset) == (1 / 255, 0.0)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 1, 28, 28), dtype=np.uint8)
-    np.testing.assert_array_equal(simulate(network, pixels), execute_qonnx(path, pixels))
+    np.testing.assert_array_equal(network.ranked(simulate(network, pixels)), execute_qonnx(path, pixels))
 
 
 def test_an_eight_bit_first_layer_is_refused(tmp_path: Path) -> None:

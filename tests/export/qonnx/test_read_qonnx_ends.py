@@ -45,16 +45,32 @@ def test_arithmetic_tells_the_input_range(path: Path, chain: list[tuple[str, flo
     network = assert_exact(path, "auto")
     scale, offset = {"uint8": (1.0, 0.0), "unit": (1 / 255, 0.0), "signed": (2 / 255, -1.0)}[expected]
     assert (network.input_scale, network.input_offset) == (scale, offset)
+    assert len(network.notes) == 1 and expected in network.notes[0] and "takes these to" in network.notes[0]
     assert_exact(path, expected)
 
 
-@pytest.mark.parametrize(("thresholds", "expected"), [([20.0, 90.0, 200.0], 1.0), ([-0.5, 0.0, 0.25], 2 / 255)])
-def test_thresholds_tell_the_input_range(path: Path, thresholds: list[float], expected: float) -> None:
+def thermometer_of(path: Path, thresholds: list[float]) -> None:
     b = Builder()
     copies = b.add("Conv", "x", np.ones((3, 1, 1, 1)))
     bits = b.add("BipolarQuant", b.add("Sub", copies, np.reshape(thresholds, (3, 1, 1))), 1.0)
     b.save(path, body(b, bits, 3))
-    assert assert_exact(path, "auto").input_scale == expected
+
+
+def test_high_thresholds_tell_pixel_values(path: Path) -> None:
+    thermometer_of(path, [20.0, 90.0, 200.0])
+    network = assert_exact(path, "auto")
+    assert network.input_scale == 1.0
+    assert "taken for pixel values 0..255 (uint8), as it compares them with values of up to 200" in network.notes[0]
+    assert not read_qonnx(path, "uint8").notes
+
+
+@pytest.mark.parametrize("thresholds", [[-0.5, 0.0, 0.25], [0.2, 0.5, 0.8], [-0.4, 0.5, 2.5]])
+def test_thresholds_of_signed_or_normalised_images_tell_nothing(path: Path, thresholds: list[float]) -> None:
+    """They may be those of [-1, 1], or of any mean and deviation."""
+    thermometer_of(path, thresholds)
+    with pytest.raises(QonnxError, match="or normalised by mean and deviation; give the input range"):
+        read_qonnx(path)
+    assert_exact(path, (1 / 255 / 0.3, -1.4))
 
 
 def test_a_range_for_which_the_file_cannot_be_computed_is_not_the_one(path: Path) -> None:
@@ -142,8 +158,10 @@ def test_final_affine_with_one_positive_scale(path: Path, affine: list[tuple[str
         x = b.add(kind, x, [value])
     network = assert_exact(b.save(path, x))
     pixels = np.random.default_rng(1).integers(0, 256, (5, 1, 8, 6), dtype=np.uint8)
-    floats = execute_values(path, network.input_values()[pixels])
-    np.testing.assert_allclose(floats, simulate(network, pixels) * network.score_scale + network.score_offset, rtol=1e-5, atol=1e-5)
+    floats = execute_values(path, network.input_floats(pixels))
+    ranked = network.ranked(simulate(network, pixels))
+    np.testing.assert_allclose(floats, ranked, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(floats.argmax(1), ranked.argmax(1))
 
 
 @pytest.mark.parametrize("ending", ["TopK", "ArgMax", "Softmax", "Softmax+TopK", "TopK+Cast"])
@@ -163,7 +181,7 @@ def test_endings_that_keep_the_ranking(path: Path, ending: str) -> None:
     network = assert_exact(b.save(path, outputs, output_kind=types.get(ending, TensorProto.FLOAT)))
     if ending in ("ArgMax", "TopK+Cast"):
         pixels = np.random.default_rng(1).integers(0, 256, (20, 1, 8, 6), dtype=np.uint8)
-        classes = execute_values(path, network.input_values()[pixels])[:, 0]
+        classes = execute_values(path, network.input_floats(pixels))[:, 0]
         np.testing.assert_array_equal(classes, simulate(network, pixels).argmax(axis=1))
 
 

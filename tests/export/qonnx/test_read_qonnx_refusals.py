@@ -150,7 +150,7 @@ def test_residual_sum_before_the_sign(path: Path) -> None:
     sums = conv(b, b.thermometer(), b.weights(4, 4, 1, 1))
     x = b.add("Add", conv(b, b.add("BipolarQuant", sums, 1.0), b.weights(4, 4, 1, 1)), sums)
     b.save(path, b.head(b.add("BipolarQuant", x, 1.0), 192))
-    refused(path, r"BipolarQuant_4 \(BipolarQuant\): reads Conv_3_out0, which other nodes read too; only bits may branch")
+    refused(path, r"\(Add\): expected binary input \(two values\), got \d values; put a BipolarQuant")
 
 
 def test_join_by_a_gate_that_no_network_has(path: Path) -> None:
@@ -222,9 +222,8 @@ def test_and_pool_before_padding(path: Path) -> None:
 @pytest.mark.parametrize(
     ("attributes", "match"),
     [
-        ({"kernel_shape": [2, 2], "pads": [1, 1, 1, 1]}, "pads its input"),
+        ({"kernel_shape": [2, 2], "pads": [2, 0, 0, 0]}, "expected padding of less than the 2x2 window"),
         ({"kernel_shape": [2, 2], "dilations": [2, 2]}, "is dilated"),
-        ({"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1}, r"reach over the edge of the 8x6 map"),
         ({"kernel_shape": [9, 2]}, "a 9x2 window does not fit a 8x6 map"),
     ],
 )
@@ -249,14 +248,6 @@ def test_convolutions(path: Path, weights: tuple[int, ...], attributes: dict[str
     refused(path, rf"Conv_3 \(Conv\): .*{match}")
 
 
-def bias_a_class(b: Builder, x: str) -> str:
-    return b.add("Add", x, [1.0, 2.0, 3.0, 4.0, 5.0])
-
-
-def negative_scale(b: Builder, x: str) -> str:
-    return b.add("Mul", x, -1.0)
-
-
 def sign(b: Builder, x: str) -> str:
     return b.add("BipolarQuant", x, 1.0)
 
@@ -272,10 +263,8 @@ def drowned(b: Builder, x: str) -> str:
 @pytest.mark.parametrize(
     ("ending", "match"),
     [
-        (bias_a_class, "expected scores with one scale and one offset for all classes"),
-        (negative_scale, "expected scores that rise"),
         (sign, "the network ends in bits"),
-        (curve, "expected scores with one scale"),
+        (curve, "expected scores with one factor and one offset per class"),
         (drowned, "expected scores that"),
     ],
 )
@@ -336,13 +325,6 @@ def test_two_inputs(path: Path) -> None:
     model.graph.input.append(helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 2)))
     onnx.save(model, path)
     refused(path, r"expected one input that is not a constant, got \['x', 'y'\]")
-
-
-def test_weights_in_another_file(path: Path) -> None:
-    b = Builder()
-    b.save(path, b.head(b.thermometer(), 192))
-    onnx.save(onnx.load(path), path, save_as_external_data=True, location="weights.bin", size_threshold=0)
-    refused(path, "its values are in another file")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08", bytes(100)])

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from owlbit.export.network import BinaryConv, ChannelShuffle, Network, OrPool, Scores, Thermometer
 from owlbit.export.network_file import load_network, save_network
 from owlbit.export.qonnx.execute import execute_qonnx, execute_values
-from owlbit.export.qonnx.read import read_qonnx
+from owlbit.export.qonnx.read import QonnxError, read_qonnx
 from owlbit.export.qonnx.write import qonnx_model, write_qonnx
 from owlbit.hw.reference import simulate
 from random_networks import random_images, random_network
@@ -115,13 +116,27 @@ def test_qonnx_cleanup_changes_nothing(tmp_path: Path) -> None:
     np.testing.assert_array_equal(execute_values(clean, images.astype(np.float32)), simulate(network, images))
 
 
-def test_damaged_metadata_counts_as_absent(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("class_names", "{"),
+        ("class_names", "[" * 100_000),
+        ("class_names", '{"a": "b"}'),
+        ("class_names", "[1, 2]"),
+        ("class_names", '["only one"]'),
+        ("input", "[1]"),
+        ("input", '{"shape": [1, 2], "scale": 1, "offset": 0}'),
+        ("input", '{"shape": [1, 8, 6], "scale": NaN, "offset": 0}'),
+        ("input", '{"shape": [1, 8, 6], "scale": 1' + "0" * 5000 + ', "offset": 0}'),
+    ],
+)
+def test_damaged_metadata_is_told(tmp_path: Path, key: str, value: str) -> None:
     model = qonnx_model(small_network())
-    onnx.helper.set_model_props(model, {"owlbit.class_names": "{", "owlbit.input": "[1]"})
+    onnx.helper.set_model_props(model, {f"owlbit.{key}": value})
     path = tmp_path / "model.onnx"
     path.write_bytes(model.SerializeToString())
-    network = read_qonnx(path)
-    assert (network.class_names, network.name, network.input_scale) == (("0", "1"), "model", 1.0)
+    with pytest.raises(QonnxError, match=r"metadata entry owlbit\.\w+ is damaged|class names, got 1"):
+        read_qonnx(path)
 
 
 def test_the_same_network_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_simulate_writes_exact_scores(run: CliRunner, tmp_path: Path, network: N
     scores = np.load(tmp_path / "scores.npy", allow_pickle=False)
     assert scores.dtype == np.int32
     np.testing.assert_array_equal(scores, simulate(network, images))
-    assert ("frames/s at 24 MHz" in result.stdout) == (level == "rtl")
+    assert ("frames/s at 24 MHz" in result.output) == (level == "rtl")
 
 
 def test_simulate_takes_pictures_of_the_right_size_pixel_for_pixel(run: CliRunner, tmp_path: Path) -> None:

@@ -49,7 +49,18 @@ LEAVES = [path for path, command in TREE.items() if not hasattr(command, "comman
 
 def test_the_tree() -> None:
     assert set(LEAVES) == {
-        *(("demo",), ("train",), ("export",), ("build",), ("simulate",), ("verify",), ("report",), ("sense",)),
+        *(
+            ("demo",),
+            ("check",),
+            ("train",),
+            ("export",),
+            ("build",),
+            ("simulate",),
+            ("evaluate",),
+            ("verify",),
+            ("report",),
+            ("sense",),
+        ),
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
         *(("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
         *(("finn", "published"), ("bitstream",)),
@@ -179,7 +190,7 @@ def test_the_log_says_what_is_read_written_and_skipped(tmp_path: Path) -> None:
     (tmp_path / "pictures" / "notes.txt").write_text("no picture")
     Image.new("RGB", (12, 12), "orange").save(tmp_path / "pictures" / "a.png")
     skipped = owlbit("-v", "simulate", str(tmp_path / "network.npz"), "--images", str(tmp_path / "pictures"))
-    assert skipped.code == 0 and f"skipped {tmp_path / 'pictures' / 'notes.txt'}: no picture by its name" in skipped.err
+    assert skipped.code == 0 and f"{tmp_path / 'pictures'}: passed over 1 file that is no picture: notes.txt" in skipped.err
 
 
 def test_a_reader_that_leaves_ends_it_quietly() -> None:

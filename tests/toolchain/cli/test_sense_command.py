@@ -52,6 +52,7 @@ def test_every_option_reaches_the_session(monkeypatch: pytest.MonkeyPatch, tmp_p
         headless=True,
         host="0.0.0.0",
         port=81,
+        token="a secret",
         frames=3,
         full_speed=True,
         once=True,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -59,7 +61,7 @@ def find(network: Network) -> Findings:
         histogram=draw.integers(0, 1000, (network.input_shape[0], 256)),
         test_images=images,
         test_labels=labels,
-        predicted=simulate(network, images).argmax(axis=1),
+        scores=simulate(network, images),
         held_out=True,
         history=tuple(
             EpochRecord(epoch, 1 + epoch // 4, 1.0, 0.5 + epoch / 20, 1.0, 0.4 + epoch / 20, 0.1 / (epoch + 1), [[1]], 1.0)
@@ -143,6 +145,56 @@ def test_a_network_that_does_not_fit_and_a_verification_not_run(found: Findings)
     assert "up5k: 12 words too many" in page
     assert "Memory on the device" not in page
     assert "Not run yet" in page
+
+
+def shades(page: str) -> list[tuple[int, float]]:
+    """(images, opacity) of each cell of the confusion matrix that holds any."""
+    heat = page.split('class="heat"')[1].split("</table>")[0]
+    return [(int(count), float(shade)) for shade, count in re.findall(r"var\(--heat\) / ([\d.]+)\)\">(\d+)</td>", heat)]
+
+
+def test_the_shade_of_the_confusion_matrix_is_the_share_of_the_row_right_or_wrong(found: Findings) -> None:
+    classes = found.network.classes
+    labels, said = np.zeros(49, np.int64), np.where(np.arange(49) < 39, 0, 1)
+    scores = np.eye(classes, dtype=np.int64)[said]
+    page = render_report(replace(found, test_images=found.test_images[np.arange(49) % 24], test_labels=labels, scores=scores))
+    cells = dict(shades(page))
+    assert set(cells) == {39, 10} and cells[39] > cells[10]
+    rate = re.search(r"lies between ([\d.]+) % and ([\d.]+) %", page.replace("\n", " "))
+    assert rate is not None and float(rate[1]) < 100 * 39 / 49 < float(rate[2])
+
+
+def test_wrong_images_are_shown_the_most_wrong_first(found: Findings) -> None:
+    page = render_report(found)
+    wrong = found.wrong
+    assert len(wrong) == 24 - found.right
+    margins = [int(found.scores[i].max() - found.scores[i, found.test_labels[i]]) for i in wrong]
+    assert margins == sorted(margins, reverse=True)
+    strip = page.split('class="strip wrong"')[1].split("</section>")[0]
+    captions = [html.unescape(text) for text in re.findall(r"<span>(.*?)</span>", strip)]
+    names = found.network.class_names
+    assert captions == [f"{names[found.test_labels[i]]}, taken for {names[found.predicted[i]]}" for i in wrong]
+    perfect = np.eye(found.network.classes, dtype=np.int64)[found.test_labels]
+    assert "What it gets wrong" not in render_report(replace(found, scores=perfect))
+
+
+def test_next_steps_are_those_that_are_left(found: Findings) -> None:
+    def commands(**changes: Any) -> list[str]:
+        page = render_report(replace(found, given="runs/doors", **changes))
+        return re.findall(r"<code>(.*?)</code>", page)
+
+    after = ["owlbit evaluate runs/doors --images FOLDER", "owlbit sense runs/doors"]
+    assert commands() == ["owlbit build runs/doors", *after]
+    assert commands(flash="runs/doors/up5k/flash.bin") == ["iceprog runs/doors/up5k/flash.bin", *after]
+    assert commands(verification=())[1] == "owlbit verify runs/doors"
+    assert commands(program=None, refusal="too large")[0] == "owlbit check runs/doors/recipe.toml"
+
+
+def test_each_notice_is_there_once(found: Findings) -> None:
+    rows = (*VERIFICATION[:1], *(Row(name, "not run", 0, 0.0, note="Verilator is missing") for name in ("rtl", "bitstream")))
+    page = render_report(replace(found, verification=rows, skipped=2))
+    assert page.count("Verilator is missing") == 1 and "rtl, bitstream: Verilator is missing" in page
+    assert page.count("2 pictures could not be read and were left out") == 1
 
 
 def test_the_thermometer_as_a_picture() -> None:

@@ -6,13 +6,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
+import torch
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.load_model import load_model
+from owlbit.hw.reference import simulate
+from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.toolchain.data.dataset import stratified_split
 from owlbit.toolchain.data.load_dataset import load_dataset
+from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
+from owlbit.toolchain.runs.build_net import build_net
+from owlbit.toolchain.runs.zoo_folder import ZOO
 from owlbit.toolchain.training.fit import NetworkTraining
+from owlbit.toolchain.training.start_weights import fill_from_network, start_weights
 from owlbit.toolchain.training.train import train
+from owlbit.toolchain.zoo.card import sample_frames
 from tiny_recipe import quiet, recipe_for
 
 FROM_RUN = 'from_run = "first"\nestimator = "triangular"\n'
@@ -76,10 +85,53 @@ def test_weights_of_another_network_are_refused(later: Recipe, tmp_path: Path, o
     assert message in refusal(load_recipe(later.path), tmp_path)
 
 
-def test_weights_for_other_classes_are_refused(later: Recipe, tmp_path: Path) -> None:
+def test_for_other_classes_all_but_the_last_layer_is_taken_and_told(
+    later: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = safetensors.torch.load_file(tmp_path / "first" / "model.safetensors")
     with np.load(tmp_path / "images.npz") as arrays:
-        np.savez(tmp_path / "images.npz", **arrays, class_names=np.array(["top", "bottom"]))
-    assert "expected a run of the classes top, bottom, got 0, 1; begin with another run" in refusal(later, tmp_path)
+        labels = np.arange(80) % 3
+        np.savez(tmp_path / "images.npz", images=arrays["images"], labels=labels, class_names=np.array(["top", "bottom", "none"]))
+    dataset = load_dataset(later.data, tmp_path)
+    state = start_weights(later, dataset)
+    assert state is not None and set(first) - set(state) == {"classifier.weight"}
+    net = NetworkTraining(later, dataset, tmp_path / "second", quiet(), earlier=state).net.state_dict()
+    for name in state:
+        np.testing.assert_array_equal(net[name].numpy(), first[name].numpy(), err_msg=name)
+    assert net["classifier.weight"].shape[0] == 3
+    assert "first was trained on other classes: all but the last layer is taken from it, the last begins at random" in caplog.text
+    train(later, tmp_path / "second", console=quiet())
+    assert safetensors.torch.load_file(tmp_path / "second" / "model.safetensors")["classifier.weight"].shape[0] == 3
+
+
+@pytest.mark.parametrize("name", ["digits", "cifar10_350k"])
+def test_a_network_of_the_zoo_computes_its_own_scores_at_first(name: str) -> None:
+    recipe, network = load_recipe(ZOO / name / "recipe.toml"), load_model(ZOO / name / "model.onnx")
+    frames = sample_frames(network)
+    net = build_net(recipe, network.classes)
+    assert isinstance(net, BinaryNet)
+    fill_from_network(net, network, frames)
+    others = make_frames(network.input_shape, 20, seed=5)  # that placed no normalisation
+    np.testing.assert_array_equal(net(torch.from_numpy(others)).detach().numpy(), simulate(network, others))
+    training = net.train()(torch.from_numpy(frames)).detach().argmax(1).numpy()  # where batches place them
+    assert (training == simulate(network, frames).argmax(1)).all()
+
+
+def test_a_training_begins_with_a_network_of_the_zoo(tmp_path: Path) -> None:
+    text = (ZOO / "digits" / "recipe.toml").read_text()
+    lines = [line for line in text.splitlines() if not line.startswith(("epochs", "rate", "from_run"))]
+    changed = "\n".join(lines).replace("[training]", '[training]\nepochs = 1\nrate = 1e-6\nfrom_run = "zoo:digits"')
+    (tmp_path / "again.toml").write_text(changed)
+    recipe = load_recipe(tmp_path / "again.toml")
+    result = train(dataclasses.replace(recipe, distillation=None), tmp_path / "run", console=quiet())
+    assert result is not None and result.test_accuracy is not None and result.test_accuracy > 0.95
+
+
+def test_what_the_zoo_cannot_begin_is_refused(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, training='from_run = "zoo:digits"\n')
+    assert "zoo:digits: expected a run of the same layers, got others" in refusal(recipe, tmp_path)
+    recipe = recipe_for(tmp_path, training='from_run = "zoo:digit"\n')
+    assert 'did you mean "digits"?' in refusal(recipe, tmp_path)
 
 
 def test_a_smaller_validation_share_is_part_of_a_larger_one() -> None:

@@ -25,18 +25,9 @@ from owlbit.toolchain.deploy.export_run import export_run
 from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
 from owlbit.toolchain.runs.run_folder import RECIPE
+from owlbit.toolchain.runs.zoo_folder import CARD, ZOO, zoo_folder, zoo_names
 from owlbit.toolchain.training.train import train
-from owlbit.toolchain.zoo.card import (
-    CARD,
-    PAGE,
-    ZOO,
-    card_page,
-    read_card,
-    read_sample,
-    sample_frames,
-    zoo_folder,
-    zoo_names,
-)
+from owlbit.toolchain.zoo.card import PAGE, card_page, read_card, read_sample, sample_frames
 from owlbit.toolchain.zoo.plot import draw_zoo
 from owlbit.toolchain.zoo.publish import publish_run
 from tiny_recipe import quiet, recipe_for

@@ -46,7 +46,7 @@ def export_bit_planes(run: Path, path: Path) -> Network:
     recipe, _, base = run_recipe(run)
     dataset = load_dataset(recipe.data, base)
     test = dataset.held_out
-    accuracy = float(np.mean(simulate(network, bit_planes(test.images)).argmax(1) == test.labels))
+    accuracy = float(np.mean(network.ranked(simulate(network, bit_planes(test.images))).argmax(1) == test.labels))
     stated = read_result(run).accuracy
     if accuracy != stated:
         raise OwlbitError(f"{run}: expected the accuracy that training stated, {stated:.4%}, got {accuracy:.4%}")

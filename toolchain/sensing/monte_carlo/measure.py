@@ -104,7 +104,7 @@ def measure(
         electrons = PixelArray(own, next(iter(made.values()))).expose(data.images, exposure, noise)
         for index, (system, converter) in enumerate(zip(systems, converters, strict=True)):
             reading = converter.read(electrons, exposure, made[system.levels], own.mismatch_electrons)
-            right[index, chip] = system.packed.simulate(reading.bits).argmax(1) == data.labels
+            right[index, chip] = system.packed.network.ranked(system.packed.simulate(reading.bits)).argmax(1) == data.labels
     for system, own_right in zip(systems, right, strict=True):
         low, high = interval(own_right, seed)
         accuracy = float(own_right.mean())

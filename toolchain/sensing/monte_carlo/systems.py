@@ -7,9 +7,9 @@ from pathlib import Path
 from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network
+from owlbit.toolchain.data.class_folders import read_folder
 from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.data.digits import RENDERINGS, TEST_ORIGINALS, held_out_frames
-from owlbit.toolchain.data.image_files import read_folder
 from owlbit.toolchain.deploy.model_source import find_model
 from owlbit.toolchain.sensing.monte_carlo.measure import System, bit_planes_system, systems_of
 from owlbit.toolchain.sensing.sources.source import SCENE

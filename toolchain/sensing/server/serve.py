@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,13 +16,14 @@ import uvicorn
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.sensing.frame_record import FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.server.connections import LimitedProtocol, keep_log_short, most_connections
 from owlbit.toolchain.sensing.server.guard import is_loopback
+from owlbit.toolchain.sensing.server.limits import ACCEPTED_AT_ONCE, COMMAND_BYTES, WAITING_CONNECTIONS
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import make_app
 
-COMMAND_BYTES = 4096  # the longest that a page may say at once
-LEAVING_S = 2  # for viewers and downloads at the end
-LAST_FRAME_S = 10.0
+# A signal ends the process within 5 s, whatever hangs: viewers and downloads, the frame at work, then `sinks.DRAIN_S`.
+LEAVING_S, LAST_FRAME_S = 1, 2.0
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -50,21 +53,35 @@ class Server(uvicorn.Server):
         self.loop = loop
         self.caught: list[int] = []
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for bound in sockets or []:  # asyncio takes as many at once as it lets wait; let more wait
+            bound.listen(WAITING_CONNECTIONS)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.caught.append(sig)
         self.loop.controls.stop()
         self.should_exit = True
 
 
-def run_page(loop: Loop, records: Iterator[FrameRecord], *, host: str, port: int, notify: Callable[[str], None]) -> int | None:
+def run_page(
+    loop: Loop, records: Iterator[FrameRecord], *, host: str, port: int, notify: Callable[[str], None], token: str = ""
+) -> int | None:
     """Serves `loop`, whose `records` are taken here, until they end, SIGTERM or SIGINT; the signal, or None. `port` 0: any free.
 
-    When it returns, the last record has been taken. Raises OwlbitError for a port in use, and whatever ends the loop for good.
+    `token`: what commands and pictures need; "" for none where the page is bound to the loopback, and elsewhere for one that is
+    made up here and told. When it returns, the last record has been taken. Raises OwlbitError for a port in use, and whatever ends
+    the loop for good.
     """
     bound = bind(host, port)
     feed = Feed(loop)
+    if not token and not is_loopback(host):
+        token = secrets.token_urlsafe(16)
+    LimitedProtocol.most = most_connections()
     config = uvicorn.Config(
-        make_app(feed, is_loopback(host)),
+        make_app(feed, is_loopback(host), token),
+        http=LimitedProtocol,
+        backlog=ACCEPTED_AT_ONCE,
         log_level="warning",
         access_log=False,
         ws="websockets-sansio",
@@ -86,10 +103,15 @@ def run_page(loop: Loop, records: Iterator[FrameRecord], *, host: str, port: int
 
     worker = threading.Thread(target=work, name="owlbit loop", daemon=True)
     name = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-    notify(f"open http://{name}:{bound.getsockname()[1]} (Ctrl-C ends)")
+    notify(f"open http://{name}:{bound.getsockname()[1]}{f'/#token={token}' if token else ''} (Ctrl-C ends)")
     worker.start()
+
+    async def serve() -> None:
+        keep_log_short(logging.getLogger("uvicorn.error"))
+        await server.serve([bound])
+
     try:
-        asyncio.run(server.serve([bound]))
+        asyncio.run(serve())
     finally:
         loop.controls.stop()
         worker.join(LAST_FRAME_S)

@@ -1,4 +1,7 @@
-"""A picture that somebody sends to the page: limited in bytes and in pixels before anything is decoded, and never trusted."""
+"""A picture that somebody sends to the page: limited in bytes and in pixels before anything is decoded, and never trusted.
+
+The page decodes one at a time (see `web`); a JPEG is reduced while it is decoded.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ from PIL import Image, ImageOps
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.toolchain.data.image_files import fit_image
+from owlbit.toolchain.sensing.server.limits import UPLOAD_BYTES, UPLOAD_PIXELS
 
-MOST_BYTES = 8 * 2**20
-MOST_PIXELS = 40_000_000
+# A JPEG of more pixels is decoded at a part of its size, as long as that stays so many times as large as the network's frame.
+REDUCE_FROM, REDUCED_SIDES = 2_000_000, 4
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 
@@ -27,9 +31,9 @@ class UploadError(OwlbitError):
 
 
 def too_large(size: int | None = None) -> UploadError:
-    """The refusal of a body of more than MOST_BYTES."""
+    """The refusal of a body of more than UPLOAD_BYTES."""
     got = "more" if size is None else f"{size:,} bytes"
-    return UploadError(f"picture: expected at most {MOST_BYTES:,} bytes, got {got}; send a smaller one", 413)
+    return UploadError(f"picture: expected at most {UPLOAD_BYTES:,} bytes, got {got}; send a smaller one", 413)
 
 
 def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple[int, int]]:
@@ -37,7 +41,7 @@ def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple
 
     Pillow reads the size from the header and decodes only what has few enough pixels. Raises UploadError.
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > UPLOAD_BYTES:
         raise too_large(len(data))
     colours, rows, columns = network.input_shape
     if colours not in (1, 3):
@@ -47,14 +51,20 @@ def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
                 size = (opened.height, opened.width)
-                if size[0] * size[1] > MOST_PIXELS:
+                if size[0] * size[1] > UPLOAD_PIXELS:
                     raise UploadError(
-                        f"picture: expected at most {MOST_PIXELS:,} pixels, got {size[1]} x {size[0]}; send a smaller one", 413
+                        f"picture: expected at most {UPLOAD_PIXELS:,} pixels, got {size[1]} x {size[0]}; send a smaller one", 413
                     )
                 if opened.mode.startswith(("I", "F")):
                     raise UploadError(f"picture: expected 8 bits a channel, got mode {opened.mode}; convert it first", 415)
+                if size[0] * size[1] > REDUCE_FROM:
+                    side = REDUCED_SIDES * max(rows, columns)
+                    opened.draft(None, (side, side))  # a JPEG's own half, quarter or eighth; other formats stay as they are
                 opened.load()
-                upright = ImageOps.exif_transpose(opened)
-                return fit_image(upright, (rows, columns), "gray" if colours == 1 else "rgb"), size
-    except (OSError, SyntaxError, ValueError, MemoryError, EOFError, Image.DecompressionBombError) as error:
-        raise UploadError(f"picture: expected {', '.join(FORMATS)}, could not read it ({error})", 415) from None
+                ImageOps.exif_transpose(opened, in_place=True)
+                return fit_image(opened, (rows, columns), "gray" if colours == 1 else "rgb"), size
+    except UploadError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UploadError(f"picture: expected {', '.join(FORMATS)}, could not read it ({reason})", 415) from None

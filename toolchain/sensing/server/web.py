@@ -1,8 +1,10 @@
 """The page's server as an application: one static page, one websocket, and some addresses beside them.
 
 /             the page; /style.css, /app.js, /charts.js belong to it
-/live         websocket: out `wire.greeting`, then frames, events and settings; in one JSON object a command (see `obey`)
-/picture      POST of an image file: its exact scores as JSON; the picture is put before the sensor too
+/live         websocket: out `wire.greeting`, then frames, events and settings; in one JSON object a command (see `obey`), or
+              {"token": TOKEN} before them
+/picture      POST of an image file: its exact scores as JSON; the picture is put before the sensor too; with a token, under
+              `Authorization: Bearer TOKEN`
 /events.jsonl the events so far, a line of JSON each
 /metrics      for Prometheus; /healthz: 200 while frames come, else 503 and why
 """
@@ -11,24 +13,29 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import secrets
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.fast import compile_fast
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.plain_json import to_json
 from owlbit.toolchain.sensing.server.guard import Guard
+from owlbit.toolchain.sensing.server.limits import BODY_S, COMMANDS_PER_S, MOST_VIEWERS, UPLOAD_BYTES, UPLOADS_WAITING
 from owlbit.toolchain.sensing.server.metrics import exposition, make_registry
-from owlbit.toolchain.sensing.server.uploads import MOST_BYTES, UploadError, read_upload, too_large
+from owlbit.toolchain.sensing.server.uploads import UploadError, read_upload, too_large
 from owlbit.toolchain.sensing.server.viewers import Feed, Viewer
 from owlbit.toolchain.sensing.server.wire import greeting, standing
 from owlbit.toolchain.sensing.sinks import as_line
@@ -44,12 +51,18 @@ FILES = {
 SHOWN_S = 3.0  # how long an uploaded picture stays before the sensor
 STALE_S = 10.0  # without a frame, and not paused: something is wrong
 GREETED = 200  # events that a new viewer hears of
+NEEDS_TOKEN = "this page is for looking until it is opened with the token that `owlbit sense` was given or printed: #token=TOKEN"
+
+LOG = logging.getLogger(__name__)
 
 
-def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
-    """The application around `feed`. `loopback`: whether it is bound to the loopback; see `guard`."""
+def make_app(feed: Feed, loopback: bool = True, token: str = "") -> FastAPI:
+    """The application around `feed`. `loopback`: whether it is bound to the loopback; see `guard`. `token`: what commands and
+    pictures need, "" for nothing."""
     app = FastAPI(title="owlbit sense", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, loopback=loopback)
+    # An upload waits before its body is read, so that not all of them are in memory; and they are decoded one after the other.
+    uploads, decoder = anyio.Semaphore(UPLOADS_WAITING), anyio.CapacityLimiter(1)
     loop, network = feed.loop, feed.loop.network
     registry = make_registry(feed)
     exact = compile_fast(network)
@@ -70,7 +83,7 @@ def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
         return Response(exposition(registry), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/healthz")
-    def healthz() -> JSONResponse:
+    async def healthz() -> JSONResponse:
         since, paused = time.monotonic() - feed.latest, loop.controls.read().paused
         well = not loop.controls.stopped and (paused or since < max(STALE_S, 3 / loop.frames_per_second))
         state = "paused" if paused else "frames come" if well else f"no frame for {since:.0f} s"
@@ -78,11 +91,15 @@ def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
 
     @app.post("/picture")
     async def picture(request: Request, name: str = "a picture") -> JSONResponse:
+        if not may_command(request.headers.get("authorization", "").removeprefix("Bearer "), token):
+            raise HTTPException(401, NEEDS_TOKEN, {"WWW-Authenticate": "Bearer"})
         try:
-            frame, size = await run_in_threadpool(read_upload, await read_body(request), network)
+            async with uploads:
+                body = await read_body(request)
+                frame, size = await run_sync(read_upload, body, network, limiter=decoder)
         except UploadError as error:
             raise HTTPException(error.status, str(error)) from None
-        scores = (await run_in_threadpool(exact.simulate, frame[None], 1))[0]
+        scores = network.ranked((await run_sync(exact.simulate, frame[None], 1, limiter=decoder))[0])
         decision, margin = decide(scores)
         loop.controls.show(frame, name[:80], max(1, round(SHOWN_S * loop.frames_per_second)))
         if loop.controls.read().paused:
@@ -100,19 +117,30 @@ def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
 
     @app.websocket("/live")
     async def live(socket: WebSocket) -> None:
+        if len(feed.viewers) >= MOST_VIEWERS:
+            return await socket.close(1013)  # try again later
         await socket.accept()
         viewer = feed.join()
 
         async def talk(work: Awaitable[None], group: TaskGroup) -> None:
-            """One direction; a page that is closed ends the listening, a broken line the telling, and each of them the other."""
-            with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+            """One direction; a page that is closed ends the listening, a broken line the telling, and each of them the other.
+
+            Whatever a viewer does ends its own connection and nothing else.
+            """
+            try:
                 await work
+            except (WebSocketDisconnect, RuntimeError, OSError):
+                pass
+            except Exception as error:
+                LOG.warning("a viewer's connection was ended: %s: %s", type(error).__name__, error)
+                with contextlib.suppress(Exception):
+                    await socket.close(1011)
             group.cancel_scope.cancel()
 
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(talk, tell(socket, feed, viewer), group)
-                group.start_soon(talk, listen(socket, feed), group)
+                group.start_soon(talk, listen(socket, feed, token), group)
         finally:
             feed.leave(viewer)
 
@@ -120,22 +148,28 @@ def make_app(feed: Feed, loopback: bool = True) -> FastAPI:
 
 
 async def read_body(request: Request) -> bytes:
-    """The whole body, and never more than MOST_BYTES of it. Raises UploadError."""
+    """The whole body, never more than UPLOAD_BYTES of it, and within BODY_S. Raises UploadError."""
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MOST_BYTES:
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > UPLOAD_BYTES:
         raise too_large(int(announced))
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise too_large()
+    try:
+        with anyio.fail_after(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > UPLOAD_BYTES:
+                    raise too_large()
+    except TimeoutError:
+        raise UploadError(f"picture: expected the whole of it within {BODY_S:g} s; send a smaller one", 408) from None
+    except ClientDisconnect:
+        raise UploadError("picture: the connection ended before it was whole", 400) from None
     return bytes(body)
 
 
 async def tell(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
     """Greets this viewer, then sends what comes for it, as fast as it takes it."""
     so_far = [event for event in feed.events() if event.index <= viewer.after]
-    await socket.send_json(greeting(feed.loop, so_far[-GREETED:]))
+    await socket.send_text(to_json(greeting(feed.loop, so_far[-GREETED:])))
     if feed.record is not None:
         await socket.send_bytes(feed.message())
     while True:
@@ -143,38 +177,66 @@ async def tell(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
         while True:
             if viewer.setting_changed:
                 viewer.setting_changed = False
-                await socket.send_json(standing(feed.loop))
+                await socket.send_text(to_json(standing(feed.loop)))
             for event in feed.events(viewer.after):
                 viewer.after = event.index
-                await socket.send_json({"kind": "event", **event.as_json()})
+                await socket.send_text(to_json({"kind": "event", **event.as_json()}))
             message = viewer.take()
             if message is None:
                 break
             await socket.send_bytes(message)
 
 
-async def listen(socket: WebSocket, feed: Feed) -> None:
-    """Obeys what this viewer says; what cannot be obeyed is answered with why."""
+async def listen(socket: WebSocket, feed: Feed, token: str = "") -> None:
+    """Obeys what this viewer says, once it has said `token` where there is one; what cannot be obeyed is answered with why."""
+    trusted = not token
     while True:
-        text = await socket.receive_text()
+        message = await socket.receive()
+        if message["type"] != "websocket.receive":
+            return
         try:
-            obey(json.loads(text), feed.loop)
-        except (OwlbitError, json.JSONDecodeError) as error:
-            await socket.send_json({"kind": "refused", "message": str(error)})
+            command = read_command(message)
+            match command:
+                case {"token": str() as given} if len(command) == 1:
+                    trusted = trusted or may_command(given, token)
+                    await socket.send_text(to_json({"kind": "access", "commands": trusted}))
+                    continue
+            if not trusted:
+                raise OwlbitError(NEEDS_TOKEN)
+            obey(command, feed.loop)
+        except OwlbitError as error:
+            await socket.send_text(to_json({"kind": "refused", "message": str(error)}))
         feed.tell_setting()
+        await anyio.sleep(1 / COMMANDS_PER_S)
+
+
+def may_command(given: str, token: str) -> bool:
+    """Whether somebody who gave `given` may do more than look; "" is the token of a page that everybody may command."""
+    return not token or secrets.compare_digest(given.encode(errors="replace"), token.encode())
+
+
+def read_command(message: Mapping[str, Any]) -> Any:
+    """The JSON of a viewer's message. Raises OwlbitError for anything else."""
+    text = message.get("text")
+    if not isinstance(text, str):
+        raise OwlbitError("expected a command as a text of JSON, got bytes")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also an integer of more digits than Python reads
+        raise OwlbitError(f"expected a command in JSON, could not read it ({error})") from None
 
 
 def obey(command: Any, loop: Loop) -> None:
     """`{"light": LUX}`, `{"mismatch": MV}`, `{"energy": NAME, "value": VALUE}`, or `{"do": "pause" | "resume" | "step"}`.
 
-    Raises OwlbitError for anything else.
+    Raises OwlbitError for anything else, and for a number outside its range.
     """
     match command:
-        case {"light": int() | float() as lux}:
+        case {"light": lux}:
             loop.controls.set_light(lux)
-        case {"mismatch": int() | float() as millivolts}:
+        case {"mismatch": millivolts}:
             loop.controls.set_mismatch(millivolts)
-        case {"energy": str() as name, "value": int() | float() as value}:
+        case {"energy": str() as name, "value": value}:
             loop.energy = loop.energy.changed(name, value)
         case {"do": "pause"}:
             loop.controls.pause()

@@ -6,7 +6,6 @@ the bits [C*T, H, W], eight a byte, the first in the highest place.
 
 from __future__ import annotations
 
-import json
 import struct
 from dataclasses import asdict
 from typing import Any
@@ -17,6 +16,7 @@ from owlbit.export.network_cost import layer_costs
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.toolchain.sensing.frame_record import Event, FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.plain_json import to_json
 
 
 def greeting(loop: Loop, events: list[Event]) -> dict[str, Any]:
@@ -79,5 +79,5 @@ def frame_message(record: FrameRecord, loop: Loop, recent: float | None, viewers
         "viewers": viewers,
         "setting": asdict(setting),
     }
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text = to_json(header).encode()
     return b"".join((struct.pack("<I", len(text)), text, record.seen.tobytes(), np.packbits(record.bits).tobytes()))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
 from owlbit.export.network import Network
-from owlbit.toolchain.data.user_images import PICTURES
+from owlbit.toolchain.data.dataset import DataError
+from owlbit.toolchain.data.image_files import open_picture
+from owlbit.toolchain.data.picture_files import PICTURES, list_pictures
 from owlbit.toolchain.sensing.sources.source import CorruptFrame, Fitter, Shot, SourceError, SourceGone
 
 
@@ -56,15 +56,20 @@ class PictureFolder:
         self.files, self.next_file, self.readable, self.shot = [], 0, 0, None
 
     def _list(self) -> list[Path]:
-        files = [*self.path.glob("*"), *self.path.glob("*/*")]
-        return sorted(file for file in files if file.suffix.lower() in PICTURES and not file.name.startswith("."))
+        try:
+            return list(list_pictures(self.path).files)
+        except OSError:
+            return []
 
     def _open(self, file: Path) -> Shot:
         try:
-            with Image.open(file) as opened:
-                opened.load()
-                upright = ImageOps.exif_transpose(opened)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise CorruptFrame(f"{file}: passed over, this picture cannot be read ({error})") from None
-        label = self.labels.get(file.parent.name) if file.parent != self.path else None
-        return Shot(self.fitter.fit(upright, str(file)), str(file.relative_to(self.path)), label)
+            opened = open_picture(file, self.fitter.size)
+            frame = self.fitter.fit(opened.image, str(file), opened.size)
+        except DataError as error:
+            raise CorruptFrame(f"passed over: {error}") from None
+        return Shot(frame, file.relative_to(self.path).as_posix(), self._label(file))
+
+    def _label(self, file: Path) -> int | None:
+        """The class that the nearest folder of its name gives."""
+        folders = file.relative_to(self.path).parts[:-1]
+        return next((self.labels[name] for name in reversed(folders) if name in self.labels), None)

@@ -65,9 +65,10 @@ class Fitter:
         self.strict, self.notify = strict, notify
         self.told: tuple[int, int] | None = None
 
-    def fit(self, image: Image.Image, name: str) -> NDArray[np.uint8]:
-        """uint8 [C, H, W]. Raises SourceError where `strict` refuses it."""
-        size = (image.height, image.width)
+    def fit(self, image: Image.Image, name: str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """uint8 [C, H, W]; `size`: rows and columns of the whole picture, where `image` is a reduced one. Raises SourceError where
+        `strict` refuses it, DataError where it has other numbers than 8 or 16 bits."""
+        size = size or (image.height, image.width)
         if size != self.size:
             wanted = f"{self.size[0]}x{self.size[1]} (rows x columns)"
             if self.strict:

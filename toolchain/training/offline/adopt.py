@@ -15,12 +15,14 @@ from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.history import read_history
 from owlbit.toolchain.runs.run_folder import HISTORY, MODEL, RECIPE, TIMED, Result, RunError, read_result, run_recipe, start_run
+from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import read_weights
 from owlbit.toolchain.training.finish import finish_run
 
 MOVED = ("path", "groups", "test", "source")  # keys of [data] that packing changes
 
 
+@run_locks()
 def adopt_run(there: Path, recipe: Recipe, out: Path, console: Console, *, overwrite: bool = False) -> Result:
     """Makes the run folder `out` of `there`, a finished run of `recipe` trained from a pack; returns its figures.
 

@@ -35,6 +35,7 @@ from owlbit.export.settings import SettingError
 from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.data.load_dataset import read_images
 from owlbit.toolchain.recipes.recipe import Recipe
+from owlbit.toolchain.runs.zoo_folder import PREFIX
 
 PLAN, SCRIPT = "plan.json", "there.py"
 PAGE_SIDE = 1280  # pixels of a page at most, one tile at least
@@ -78,8 +79,8 @@ def pack_training(
             key = _set_name(recipe)
             if key not in sets:
                 progress(f"packing the images of {recipe.path.name}")
-                labelled, _, class_names = read_images(recipe.data, recipe.path.parent)
-                sets[key] = {"size": list(recipe.data.size), "pages": _write_pages(labelled, class_names, store, key)}
+                found = read_images(recipe.data, recipe.path.parent)
+                sets[key] = {"size": list(recipe.data.size), "pages": _write_pages(found.train, found.class_names, store, key)}
             (store / f"{names[index]}.toml").write_text(tomli_w.dumps(_moved(recipe, key, names[:index])), encoding="utf-8")
         plan = {"recipes": names, "sets": sets, "options": list(options)}
         (store / PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
@@ -121,7 +122,7 @@ def _moved(recipe: Recipe, key: str, earlier: Sequence[str]) -> dict[str, Any]:
     table["data"] = {**data, "source": "npz", "path": f"../{key}.npz"}
     for header, name in (("distillation", "teacher"), ("training", "from_run")):
         given = table.get(header, {}).get(name, "")
-        if given in ("", "float"):
+        if given in ("", "float") or given.startswith(PREFIX):
             continue
         run = Path(given).name
         if run not in earlier:

@@ -15,12 +15,14 @@ from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.run_folder import TIMED, Result, start_run, write_json
+from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import write_model
 from owlbit.toolchain.training.finish import finish_run
 from owlbit.toolchain.training.prepare import check_apart, teacher_of_run
 from owlbit.toolchain.training.timed.train_timed import check_timed, train_timed
 
 
+@run_locks()
 def train_for_minutes(
     recipe: Recipe,
     out: Path | str,
@@ -42,7 +44,7 @@ def train_for_minutes(
     check_apart(recipe, out)
     dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     teacher = teacher_of_run(recipe, dataset)
-    start_run(out, recipe, dataset.class_names, resume=False, overwrite=overwrite)
+    start_run(out, recipe, dataset.class_names, resume=False, overwrite=overwrite, skipped=dataset.skipped)
 
     def keep(net: Trainable) -> None:
         write_model(out, {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()})

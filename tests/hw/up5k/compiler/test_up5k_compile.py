@@ -108,7 +108,7 @@ def test_equal_networks_give_equal_flash() -> None:
             network_of(conv(16, 512), OrPool(), conv(512, 512, size=4), OrPool()),
             r"weights and descriptors take \d+ words of 64 bits, \d+ too many",
         ),
-        (network_of(conv(16, 512, size=96), shape=(1, 96, 96)), r"\d+ inputs a filter, inert ones included, \d+ too many"),
+        (network_of(conv(16, 512, size=96), shape=(1, 96, 96)), r"[\d,]+ inputs per filter, inert ones included, [\d,]+ too many"),
         (
             network_of(conv(16, 128, size=96), conv(128, 64, 2, size=96), OrPool(), OrPool(), shape=(1, 96, 96)),
             r"pools what no convolution",

@@ -19,8 +19,8 @@ from starlette.websockets import WebSocketDisconnect
 
 from owlbit.hw.reference import simulate
 from owlbit.toolchain.sensing.loop import Loop
-from owlbit.toolchain.sensing.server import viewers
-from owlbit.toolchain.sensing.server.uploads import MOST_BYTES
+from owlbit.toolchain.sensing.server import viewers, web
+from owlbit.toolchain.sensing.server.limits import UPLOAD_BYTES, UPLOAD_PIXELS
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import FILES, PAGE, make_app
 from owlbit.toolchain.sensing.wake import WakePolicy
@@ -102,11 +102,11 @@ def test_a_picture_is_shown_while_paused_too(client: TestClient, feed: Feed) -> 
         (b"", 415, "expected PNG, JPEG"),
         (png(np.random.default_rng(0).integers(0, 256, (40, 40), np.uint8))[:600], 415, "expected PNG, JPEG"),
         (png_of_size(40_000, 40_000), 415, "bomb"),
-        (png_of_size(7_000, 7_000), 413, "expected at most 40,000,000 pixels, got 7000 x 7000"),
+        (png_of_size(7_000, 7_000), 413, f"expected at most {UPLOAD_PIXELS:,} pixels, got 7000 x 7000"),
         (png_of_size(600, 600), 415, "expected PNG, JPEG"),
         (png(np.full((9, 9), 40_000, np.uint16)), 415, "expected 8 bits a channel"),
-        (b"\0" * (MOST_BYTES + 1), 413, f"expected at most {MOST_BYTES:,} bytes, got {MOST_BYTES + 1:,}"),
-        (iter([b"\0" * 2**20] * 9), 413, f"expected at most {MOST_BYTES:,} bytes, got more"),
+        (b"\0" * (UPLOAD_BYTES + 1), 413, f"expected at most {UPLOAD_BYTES:,} bytes, got {UPLOAD_BYTES + 1:,}"),
+        (iter([b"\0" * 2**20] * 9), 413, f"expected at most {UPLOAD_BYTES:,} bytes, got more"),
     ],
     ids=["text", "nothing", "cut", "bomb", "many pixels", "lies", "16 bits", "large", "large, unannounced"],
 )
@@ -225,3 +225,111 @@ def test_other_sites_are_refused(client: TestClient, feed: Feed) -> None:
             pass
     open_to_all = TestClient(make_app(feed, loopback=False), base_url="http://sensor.example")
     assert open_to_all.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"light": 1e25}',
+        '{"light": 1e7}',
+        '{"light": Infinity}',
+        '{"light": true}',
+        '{"light": 1' + 400 * "0" + "}",
+        '{"light": ' + 4400 * "1" + "}",
+        '{"light": [1]}',
+        '{"light": {}}',
+        '{"mismatch": 1e300}',
+        '{"mismatch": 1' + 400 * "0" + "}",
+        '{"energy": "core_volts", "value": 1e300}',
+        '{"energy": "core_volts", "value": NaN}',
+        '{"energy": "host_seconds", "value": 1' + 400 * "0" + "}",
+        '{"energy": "\\ud800", "value": 1}',
+        2000 * "[",
+        2000 * '{"a":',
+        '{"token": "\\ud800"}',
+        '"\\ud800"',
+        b"\xff\x00",
+    ],
+    ids=lambda text: str(text[:40]),
+)
+def test_no_message_of_a_viewer_ends_the_loop(client: TestClient, feed: Feed, text: str | bytes) -> None:
+    with client.websocket_connect("/live", headers=HOST) as socket:
+        socket.receive_json()
+        socket.send_text(text) if isinstance(text, str) else socket.send_bytes(text)
+        assert socket.receive_json()["kind"] in ("refused", "access")
+        socket.send_text('{"mismatch": 0.5}')
+        while (said := socket.receive_json())["kind"] != "setting" or said["mismatch_mv"] != 0.5:
+            pass
+    run(feed)
+    assert feed.loop.tally.frames == 8 and feed.loop.controls.read().lux == 200
+
+
+def strict(text: str) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_what_is_sent_is_json_that_a_browser_reads(client: TestClient, feed: Feed) -> None:
+    """Even where a number were infinite, which no setting allows."""
+    object.__setattr__(feed.loop.sensor, "conversion_gain", float("inf"))
+    feed.take(next(feed.loop.frames()))
+    feed.loop.tally.joules["fpga"] = float("nan")
+    with client.websocket_connect("/live", headers=HOST) as socket:
+        assert strict(socket.receive_text())["mv_per_white"] is None
+        message = socket.receive_bytes()
+        (length,) = struct.unpack_from("<I", message)
+        assert strict(message[4 : 4 + length].decode())["tally"]["joules"]["fpga"] is None
+
+
+@pytest.mark.parametrize("name", ["host", "origin"])
+@pytest.mark.parametrize("value", ["[", "[::1", "http://[", "a b", "127.0.0.1:999999", "127.0.0.1:port", "\xff", "x@127.0.0.1", ""])
+def test_a_malformed_host_or_origin_is_answered_with_400(client: TestClient, name: str, value: str) -> None:
+    headers = [(b"host", b"127.0.0.1:8000")] if name == "origin" else []
+    for address in ("/healthz", "/"):
+        reply = client.get(address, headers=[*headers, (name.encode(), value.encode("latin-1"))])
+        assert reply.status_code == 400 and "expected an address" in reply.text
+
+
+def test_commands_need_the_token_where_there_is_one(feed: Feed) -> None:
+    picture = png(digits(1)[0][0, 0])
+    with TestClient(make_app(feed, token="a secret"), base_url=ADDRESS) as client:
+        assert client.get("/").status_code == client.get("/metrics").status_code == client.get("/healthz").status_code == 200
+        for headers in ({}, {"authorization": "Bearer a secre"}, {"authorization": "Bearer \xff"}):
+            reply = client.post("/picture", content=picture, headers={k.encode(): v.encode("latin-1") for k, v in headers.items()})
+            assert reply.status_code == 401 and "token" in reply.json()["detail"]
+        assert feed.loop.controls.take_shown() is None
+        assert client.post("/picture", content=picture, headers={"authorization": "Bearer a secret"}).status_code == 200
+        with client.websocket_connect("/live", headers=HOST) as socket:
+            assert socket.receive_json()["kind"] == "hello"
+
+            def say(text: str) -> dict[str, Any]:
+                socket.send_text(text)
+                while (said := socket.receive_json())["kind"] not in ("refused", "access"):
+                    pass
+                return dict(said)
+
+            assert "token" in say('{"light": 5}')["message"]
+            assert say('{"token": "no"}') == {"kind": "access", "commands": False}
+            assert say('{"token": "a secret"}') == {"kind": "access", "commands": True}
+            assert feed.loop.controls.read().lux == 200
+            socket.send_text('{"light": 5}')
+            while (said := socket.receive_json())["kind"] != "setting" or said["lux"] != 5:
+                pass
+
+
+def test_no_more_viewers_than_the_limit(client: TestClient, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "MOST_VIEWERS", 1)
+    with client.websocket_connect("/live", headers=HOST) as socket:
+        socket.receive_json()
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/live", headers=HOST):
+            pass
+        assert len(feed.viewers) == 1
+
+
+def test_a_jpeg_is_reduced_while_it_is_decoded(client: TestClient) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((2000, 3000), 90, np.uint8)).save(buffer, "JPEG")
+    reply = client.post("/picture", content=buffer.getvalue())
+    assert reply.status_code == 200 and reply.json()["size"] == [2000, 3000]

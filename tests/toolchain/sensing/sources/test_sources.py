@@ -74,7 +74,7 @@ def test_a_corrupt_picture_is_passed_over(tmp_path: Path) -> None:
     save(tmp_path / "c.png", 1)
     source = opened(tmp_path, hold=1)
     assert names(source, 1) == ["a.png"]
-    with pytest.raises(CorruptFrame, match=r"b\.png: passed over, this picture cannot be read"):
+    with pytest.raises(CorruptFrame, match=r"passed over: .*b\.png: expected a picture, could not read it"):
         source.read()
     assert names(source, 2) == ["c.png", "a.png"]
 

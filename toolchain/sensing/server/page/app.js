@@ -4,6 +4,7 @@ import { drawFrame, drawPlane, drawRolling, drawTone, drawTrace } from "/charts.
 const SPAN = 12, TEXT_MS = 100, MOST_PLANES = 64, MOST_SCORES = 10, MOST_EVENTS = 200, MOST_MV = 40;
 const $ = id => document.getElementById(id);
 const past = [], rolling = [], events = [];
+const token = new URLSearchParams(location.hash.slice(1)).get("token"); // after #, where no server and no log sees it
 let about = null, latest = null, socket = null, fresh = false, written = 0, rate = null, colour = {}, touched = {}, retry = 500;
 
 // Figures for people.
@@ -155,13 +156,15 @@ function draw(now) {
   if (now - written >= TEXT_MS || latest.setting.paused) { written = now; write(latest); }
   document.body.dataset.frame = latest.index;
 }
+// Integers as they are; of scores with a factor per class four digits.
+const score = value => Number.isInteger(value) ? value : Number(value.toPrecision(4));
 function write(frame) {
   const best = frame.scores[frame.decision], verdict = $("decision").parentElement;
   $("decision").textContent = about.classes[frame.decision];
   verdict.style.setProperty("--letters", about.classes[frame.decision].length);
   verdict.classList.toggle("sure", frame.sure);
   $("sure").textContent = frame.awake ? "host awake" : frame.sure ? "sure" : "not sure, host sleeps";
-  $("why").textContent = `margin ${frame.margin}, needs ${about.policy.margin}; contrast ${percent(frame.contrast, 0)}, needs ${percent(about.policy.contrast, 0)}`;
+  $("why").textContent = `margin ${score(frame.margin)}, needs ${about.policy.margin}; contrast ${percent(frame.contrast, 0)}, needs ${percent(about.policy.contrast, 0)}`;
   $("owl").setAttribute("aria-label", frame.awake ? "awake" : "asleep");
   $("shown").textContent = frame.name;
   $("frame").setAttribute("aria-label", `Live frame ${frame.index}: ${frame.name}`);
@@ -171,13 +174,13 @@ function write(frame) {
 
   let order = frame.scores.map((_, index) => index);
   if (order.length > MOST_SCORES) order = order.sort((a, b) => frame.scores[b] - frame.scores[a]).slice(0, MOST_SCORES);
-  const least = Math.min(...frame.scores), reach = Math.max(1, best - least);
+  const least = Math.min(...frame.scores), reach = best - least || 1;
   [...$("scores").children].forEach((item, place) => {
     const which = order[place];
     item.className = (which === frame.decision ? "best " : "") + (which === frame.label ? "label" : "");
     item.children[0].textContent = about.classes[which];
     item.children[1].firstChild.style.width = width((frame.scores[which] - least) / reach);
-    item.children[2].textContent = frame.scores[which];
+    item.children[2].textContent = score(frame.scores[which]);
   });
   [...$("layers").children].forEach((item, place) => {
     item.children[1].firstChild.style.width = width(frame.activity[place]);
@@ -225,13 +228,13 @@ function connect() {
   socket.onmessage = ({ data }) => {
     if (typeof data !== "string") return takeFrame(data);
     const message = JSON.parse(data);
-    if (message.kind === "hello") { retry = 500; build(message); }
+    if (message.kind === "hello") { retry = 500; build(message); if (token) send({ token }); }
     else if (message.kind === "event") takeEvent(message);
     else if (message.kind === "setting") {
       showSetting(message);
       if (latest) { latest.setting = message; fresh = true; }
     }
-    else if (message.kind === "refused") { $("note").hidden = false; $("note").textContent = message.message; }
+    else if (message.kind === "refused" || (message.kind === "access" && !message.commands)) { $("note").hidden = false; $("note").textContent = message.message ?? "The token in this page's address is not the one that the sensor was started with: it is for looking."; }
   };
   socket.onclose = () => {
     say("lost", "connection lost, trying again");
@@ -268,7 +271,7 @@ async function upload(file) {
   URL.revokeObjectURL($("thumb").src);
   $("thumb").src = URL.createObjectURL(file);
   try {
-    const reply = await fetch(`/picture?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file }), said = await reply.json();
+    const reply = await fetch(`/picture?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file, headers: token ? { authorization: `Bearer ${token}` } : {} }), said = await reply.json();
     $("answer-class").textContent = reply.ok ? said.class : "refused";
     $("answer-text").textContent = reply.ok ? `${said.name}: margin ${said.margin}, from a noiseless sensor; the frames above are the noisy one's` : said.detail;
   } catch {

@@ -1,0 +1,12 @@
+"""How large what is read may be. docs/security.md lists these limits and those of the other packages, each with its message."""
+
+from __future__ import annotations
+
+TEXT_BYTES = 2**18  # a recipe, settings, a comparison: 256 KiB, some 500 times the longest of ours
+TEXT_DEPTH = 20  # tables and lists in one another
+TEXT_BITS = 4096  # of an integer; Python prints up to 14,284
+TEXT_DOTS = 200  # in a line: the time to read a dotted key grows with the square of its parts
+TEXT_LAYERS = 500  # tables headed [[layers]]
+RECORD_BYTES = 2**26  # JSON that owlbit wrote: the history of a long training has some megabytes
+IMAGE_BYTES = 2**29  # of an array of images in an .npz: half a gigabyte
+FLASH_BYTES = 2**24  # a flash image: the largest that these boards have

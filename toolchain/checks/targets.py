@@ -1,0 +1,165 @@
+"""Whether the network of a recipe fits each target, by the compiler that would build it, and what would make it fit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from owlbit.export.network import Network
+from owlbit.hw.finn.legality import FinnError
+from owlbit.hw.finn.legality import check_network as check_for_finn
+from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, Up5kError
+from owlbit.models.layer_table import Conv, Layer, TableError, layer_shapes
+from owlbit.toolchain.recipes.recipe import Recipe
+from owlbit.toolchain.runs.untrained_network import Zeros, untrained_network
+
+UP5K, FINN = "up5k", "finn"
+MOST_ADVICE = 3
+SHARES = ((3, 4), (1, 2), (3, 8), (1, 4))  # of the filters, that are tried where the network is too large
+
+
+@dataclass(frozen=True)
+class TargetFit:
+    """`target`: its name; `reason`: why the network does not fit, "" where it does; `summary`: what it costs where it fits;
+    `advice`: changes to the recipe with each of which it would fit; `program`: of the up5k, where it fits."""
+
+    target: str
+    reason: str = ""
+    summary: str = ""
+    advice: tuple[str, ...] = ()
+    program: Up5kProgram | None = None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the network can be built for the target."""
+        return not self.reason
+
+
+def network_of(recipe: Recipe, classes: int) -> Network:
+    """The network of the layer table of `recipe`, every weight zero: sizes and cycles do not depend on them."""
+    return untrained_network(recipe.input_shape, recipe.input.thresholds, recipe.layers, classes, Zeros(), recipe.name)
+
+
+def why_not_deployed(recipe: Recipe) -> str:
+    """Why no target takes the network of `recipe`, whatever its size; "" where its bits can be built."""
+    if recipe.network is not None:
+        return f"the network of a paper, [network] of {type(recipe.network).__name__}, has parts in real numbers"
+    if recipe.training.real:
+        return 'training.numbers = "real" makes a float network, to be a teacher'
+    if recipe.input.encoding == "bit-planes":
+        return 'input.encoding = "bit-planes" reads the digits of pixels, which no comparator gives'
+    return ""
+
+
+def fit_targets(recipe: Recipe, network: Network) -> tuple[TargetFit, ...]:
+    """A row per target; `network`: that of `recipe`. For none, see `why_not_deployed`."""
+    return fit_up5k(recipe, network), fit_finn(network)
+
+
+def fit_up5k(recipe: Recipe, network: Network) -> TargetFit:
+    """Whether the iCE40 UP5K takes it: compiled as `owlbit build` compiles it."""
+    try:
+        program = compile_network(network)
+    except Up5kError as error:
+        return TargetFit(UP5K, str(error).removeprefix(f"{UP5K}: "), advice=up5k_advice(recipe, network.classes))
+    used = max(region.start + region.words for region in program.regions)
+    parts = [f"{cost(program)} by the cost model", f"program {program.regions[0].words:,} of {MEMORY_WORDS:,} words"]
+    if used > program.regions[0].words:
+        parts.append("with its maps in the same memory")
+    return TargetFit(UP5K, summary=", ".join(parts), program=program)
+
+
+def fit_finn(network: Network) -> TargetFit:
+    """Whether FINN has hardware for its layers; how much of a part it takes, only a build can tell."""
+    try:
+        check_for_finn(network)
+    except FinnError as error:
+        return TargetFit(FINN, str(error).removeprefix(f"{FINN}: "))
+    return TargetFit(
+        FINN, summary="FINN has hardware for every layer; `owlbit build RUN --target finn:PART` estimates what it takes"
+    )
+
+
+def cost(program: Up5kProgram) -> str:
+    """Cycles and frames per second of a program, in words."""
+    cycles = program.cycles_per_frame
+    return f"{cycles:,} cycles per frame, {CLOCK_HZ / cycles:,.1f} frames/s at {CLOCK_HZ // 1_000_000} MHz"
+
+
+def up5k_advice(recipe: Recipe, classes: int) -> tuple[str, ...]:
+    """The first changes among the usual ones after which the network fits, each compiled; none where none of them helps."""
+    found: list[str] = []
+    kinds: set[str] = set()
+    for kind, words, changed in _changes(recipe):
+        if kind in kinds:
+            continue  # the least change of its kind was found
+        try:
+            layer_shapes(changed.thermometer_shape, changed.layers)
+            program = compile_network(network_of(changed, classes))
+        except (TableError, Up5kError):
+            continue
+        kinds.add(kind)
+        found.append(f"{words}: {cost(program)}")
+        if len(found) == MOST_ADVICE:
+            break
+    return tuple(found)
+
+
+def _changes(recipe: Recipe) -> Iterator[tuple[str, str, Recipe]]:
+    """(kind, in words, changed recipe), the least change of each kind first."""
+    layers = recipe.layers
+    convs = [index for index, layer in enumerate(layers) if isinstance(layer, Conv)]
+    without = tuple(replace(layer, skip="") if isinstance(layer, Conv) else layer for layer in layers)
+    if without != layers:
+        yield "skip", "no skip in any layer", replace(recipe, layers=without)
+    for index in reversed(convs):
+        layer = layers[index]
+        if isinstance(layer, Conv) and layer.pool == 1:
+            changed = _with(layers, index, replace(layer, pool=2))
+            yield "pool", f"pool once more, pool = 2 in the {_ordinal(index)} layer", replace(recipe, layers=changed)
+    for index in convs:
+        layer = layers[index]
+        if isinstance(layer, Conv) and layer.stride == 1 and layer.pool > 1:
+            changed = _with(layers, index, replace(layer, stride=2))
+            yield "pool", f"stride = 2 in the {_ordinal(index)} layer", replace(recipe, layers=changed)
+    for share in SHARES:
+        fewer = tuple(_fewer(layer, *share) for layer in layers)
+        numbers = ", ".join(str(layer.filters if isinstance(layer, Conv) else layer.features) for layer in fewer)
+        yield "filters", f"fewer filters, {numbers} in place of {_widths(layers)}", replace(recipe, layers=fewer)
+    for divisor in (2, 4):
+        grouped = tuple(
+            replace(layer, groups=layer.groups * divisor, shuffle=True) if isinstance(layer, Conv) and number else layer
+            for number, layer in enumerate(layers)
+        )
+        yield "groups", f"{divisor} times as many groups in each layer but the first, shuffled", replace(recipe, layers=grouped)
+    for thresholds in (recipe.input.thresholds // 2, recipe.input.thresholds // 4):
+        if thresholds:
+            changed_input = replace(recipe.input, thresholds=thresholds)
+            yield "thresholds", f"input.thresholds = {thresholds}", replace(recipe, input=changed_input)
+    for part, whole in ((3, 4), (1, 2), (1, 4)):
+        rows, columns = (side * part // whole for side in recipe.data.size)
+        if min(rows, columns) >= 4:
+            data = replace(recipe.data, size=(rows, columns))
+            yield "size", f"smaller images, data.size = [{rows}, {columns}]", replace(recipe, data=data)
+
+
+def _with(layers: Sequence[Layer], index: int, layer: Layer) -> tuple[Layer, ...]:
+    return (*layers[:index], layer, *layers[index + 1 :])
+
+
+def _fewer(layer: Layer, part: int, whole: int) -> Layer:
+    if isinstance(layer, Conv):
+        step = max(8, layer.groups)
+        return replace(layer, filters=max(step, layer.filters * part // whole // step * step))
+    return replace(layer, features=max(1, layer.features * part // whole))
+
+
+def _widths(layers: Sequence[Layer]) -> str:
+    return ", ".join(str(layer.filters if isinstance(layer, Conv) else layer.features) for layer in layers)
+
+
+def _ordinal(index: int) -> str:
+    names = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+    return names[index] if index < len(names) else f"{index + 1}th"

@@ -1,0 +1,67 @@
+"""`owlbit check`: whether a recipe fits, before it is trained, and the two lines of the same that `owlbit train` begins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from owlbit.toolchain.cli.errors import FAILED
+from owlbit.toolchain.cli.terminal import SkipBad, out
+
+if TYPE_CHECKING:
+    from owlbit.toolchain.checks.check_recipe import RecipeCheck
+
+
+def check(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe.toml: data, layers, training.", show_default=False)],
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
+    ] = None,
+    skip_bad: SkipBad = False,
+    target: Annotated[str, typer.Option(metavar="TARGET", help="What it has to fit: up5k or finn.")] = "up5k",
+) -> None:
+    """Check a recipe before training: whether its network fits, what it costs, its images, and the time that it takes.
+
+    Trains nothing and needs no torch. Bits, cycles, frames per second and the memory map are those that the finished network will
+    have; the time of an epoch is an estimate for this processor. Where the network does not fit, changes are named that would make
+    it fit, each tried. Ends with exit code 1 where it does not fit TARGET.
+
+    Example: `owlbit check models/recipes/digits.toml`
+    """
+    from owlbit.export.errors import OwlbitError
+    from owlbit.toolchain.checks.check_recipe import check_recipe
+    from owlbit.toolchain.checks.targets import FINN, UP5K
+    from owlbit.toolchain.data.load_dataset import load_dataset
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
+
+    if target not in (UP5K, FINN):
+        raise OwlbitError(f"--target: expected {UP5K} or {FINN}, got {target!r}")
+    loaded = load_recipe(recipe)
+    loaded = loaded if data is None else with_data(loaded, data)
+    loaded = without_bad(loaded) if skip_bad else loaded
+    dataset = None if loaded.data.source == "none" else load_dataset(loaded.data, loaded.path.parent)
+    found = check_recipe(loaded, dataset)
+    show(found)
+    row = found.target(target)
+    if row is None or not row.fits:
+        raise SystemExit(FAILED)
+
+
+def show(found: RecipeCheck) -> None:
+    """Prints everything that a check found."""
+    from owlbit.toolchain.cli.tables import check_tables
+
+    out.print(found.recipe.name, highlight=False, markup=False, style="bold")
+    for table in check_tables(found):
+        out.print(table)
+    for row in found.targets:
+        out.print(
+            f"{row.target}: {'fits: ' + row.summary if row.fits else 'does not fit'}", highlight=False, markup=False, soft_wrap=True
+        )
+    if found.images:
+        out.print(found.summary[1], highlight=False, markup=False, soft_wrap=True)
+    for line in found.warnings:
+        out.print(f"warning: {line}", highlight=False, markup=False, style="yellow", soft_wrap=True)
