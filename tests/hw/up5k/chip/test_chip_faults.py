@@ -145,7 +145,6 @@ def test_a_camera_that_is_too_small_is_noticed() -> None:
 def test_a_frame_cut_short_has_no_result_and_later_ones_are_exact() -> None:
     pictures = scenes("hm01b0", 30, 2)
     expected = Golden(BOARD.network, BOARD.policy).results(frames_of(pictures, BOARD.network))
-    picture_of = {result.scores: index for index, result in enumerate(expected)}
     with BOARD.start(pictures=pictures) as chip:
         host = Host(chip)
         host.wait(RESULT, 3000)
@@ -156,8 +155,11 @@ def test_a_frame_cut_short_has_no_result_and_later_ones_are_exact() -> None:
             chip.run(150_000)
         while host.next_packet(1):
             pass
-        seen = [picture_of[result.scores] for result in host.results()]
-        assert seen == sorted(set(seen)) and len(seen) >= 8
+        results = host.results()
+        assert len(results) >= 8
+        rest = iter(expected)
+        for result in results:  # each is of a later picture than the one before
+            assert any(result.scores == other.scores for other in rest)
         assert host.status(tries=5).error == 0
 
 
