@@ -218,6 +218,10 @@ def build(
     source = find_model(model)
     place = Path(folder) if folder is not None else source.build_folder(target)
     if target.startswith("finn:"):
+        if find_spec("qonnx") is None:  # FINN brings it, so FINN is what is missing
+            from owlbit.hw.finn.tools import check_finn
+
+            check_finn()
         from owlbit.toolchain.finn.build import build_for_finn
 
         file = Path(folding) if folding is not None else None
