@@ -9,7 +9,7 @@ import pytest
 
 from board_chips import Rig, demo_network, frames_of, rig, scenes, small_network
 from chip_golden import Golden, Policy
-from chip_host import DONE, ERROR, IDLE, RESULT, RUNNING, START, STOP, Host, read_result
+from chip_host import DONE, ERROR, IDLE, PUSH, RESULT, RUNNING, START, STOP, Host, read_result
 from owlbit.export.network import Network
 from owlbit.hw.up5k.chip_simulation import ChipSimulation
 from owlbit.models.layer_table import Conv
@@ -96,6 +96,28 @@ def test_stop_and_start() -> None:
         assert host.acknowledged(START, timeout_ms=100, tries=5) == DONE
         assert read_result(host.wait(RESULT).payload).frame == before
         assert host.status(tries=5).state == RUNNING
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("delay_us", [1_000, 12_000, 25_000])
+def test_a_frame_that_is_pushed_while_frames_come(delay_us: int) -> None:
+    """It waits for the camera's frame, whose result comes first, and stops the camera."""
+    board = rig()
+    pictures = scenes("hm01b0", 6, seed=1)
+    pushed = np.random.default_rng(4).integers(0, 256, (1, *board.network.input_shape), dtype=np.uint8)
+    with board.start({}, pictures=pictures) as chip:
+        host = Host(chip)
+        host.wait(RESULT, 3000)
+        chip.run(delay_us)
+        first = pushed.tobytes()[:60]
+        assert host.acknowledged(PUSH, bytes(4) + first, timeout_ms=150, tries=3) == DONE
+        assert host.push(pushed[0, 0]).scores == Golden(board.network, board.policy).results(pushed)[0].scores
+        assert host.status().state == IDLE
+        results = host.results()
+        shown = Golden(board.network, board.policy).results(frames_of(pictures[: len(results) - 1], board.network))
+        assert results[:-1] == shown and results[-1].frame == len(shown)
+        assert host.acknowledged(START) == DONE
+        assert not read_result(host.wait(RESULT).payload).pushed
 
 
 @pytest.mark.slow
