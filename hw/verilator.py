@@ -160,11 +160,15 @@ def _runtime(folder: Path) -> list[Path]:
     return sorted(kept.glob("*.o"))
 
 
-@functools.cache
 def _versions() -> str:
-    """Verilator's version and the compiler's: a result belongs to both."""
-    compiler = run_tool([str(_compiler()), "--version"], Path.cwd()).splitlines()[0]
-    return f"{run_tool([_program(), '--version'], Path.cwd()).strip()}, {compiler}"
+    """Verilator's version and place, and the compiler's version: a result belongs to all of them."""
+    return _versions_of(_found(), str(_compiler()))
+
+
+@functools.cache
+def _versions_of(found: _Verilator, compiler: str) -> str:
+    compiled_by = run_tool([compiler, "--version"], Path.cwd()).splitlines()[0]
+    return f"{run_tool([found.program, '--version'], Path.cwd()).strip()}, {found.root}, {compiled_by}"
 
 
 @dataclass(frozen=True)
