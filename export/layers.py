@@ -12,14 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.limits import LARGEST_SIZE
 
 Bits = NDArray[np.uint8]
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
 Shape = tuple[int, int, int]
-
-# Sizes, strides and paddings up to here: products of three stay below 2**63.
-LARGEST_SIZE = 2**20
 
 
 class NetworkError(OwlbitError):

@@ -10,3 +10,13 @@ TEXT_LAYERS = 500  # tables headed [[layers]]
 RECORD_BYTES = 2**26  # JSON that owlbit wrote: the history of a long training has some megabytes
 IMAGE_BYTES = 2**29  # of an array of images in an .npz: half a gigabyte
 FLASH_BYTES = 2**24  # a flash image: the largest that these boards have
+
+# Of networks. Sizes are looked at before memory is taken for them.
+LARGEST_FILE = 2**30  # bytes of a QONNX file
+MOST_NODES = 20_000  # of its graph
+LARGEST_IMAGE = 2**22  # values of an image
+LARGEST_MAP = 2**26  # values of the map behind any layer
+LARGEST_CONSTANT = 2**26  # values of a folded constant: 256 MB of float32
+LARGEST_PAD = 1024  # rows or columns of padding
+LARGEST_SIZE = 2**20  # sizes, strides and paddings of a layer: products of three stay below 2**63
+LARGEST_CONTENT = 2**25  # bytes of a network file (npz) when it is unpacked

@@ -59,15 +59,10 @@ from owlbit.export.layers import (
     Thermometer,
     whole_numbers,
 )
-
-# Values of an image, and of the map behind any layer: checked before memory is taken for them.
-LARGEST_IMAGE = 2**22
-LARGEST_MAP = 2**26
+from owlbit.export.limits import LARGEST_IMAGE, LARGEST_MAP
 
 __all__ = [
     "GATES",
-    "LARGEST_IMAGE",
-    "LARGEST_MAP",
     "BinaryConv",
     "BinaryLinear",
     "Bits",

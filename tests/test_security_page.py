@@ -11,6 +11,7 @@ from owlbit.export import limits as file_limits
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import read_limited
 from owlbit.export.settings import read_toml
+from owlbit.toolchain.data import limits as picture_limits
 from owlbit.toolchain.sensing.ranges import ENERGY, SENSOR
 from owlbit.toolchain.sensing.sensor import check_light
 from owlbit.toolchain.sensing.server import limits as page_limits
@@ -18,7 +19,9 @@ from owlbit.toolchain.sensing.settings import default_settings
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| ([\d,]+) \|", PAGE, re.MULTILINE))
-LIMITS = {name: value for module in (file_limits, page_limits) for name, value in vars(module).items() if name.isupper()}
+LIMITS = {
+    name: value for module in (file_limits, picture_limits, page_limits) for name, value in vars(module).items() if name.isupper()
+}
 
 
 def test_every_limit_stands_there_with_its_value() -> None:

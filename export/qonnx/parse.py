@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 
 from owlbit.export.guard import DAMAGED, reading
-from owlbit.export.network import LARGEST_IMAGE
+from owlbit.export.limits import LARGEST_FILE, LARGEST_IMAGE, MOST_NODES
 from owlbit.export.qonnx.external_data import take_in_external_data
 from owlbit.export.qonnx.graph import OPTIONAL, Array, Graph, Node, QonnxError
 
@@ -21,8 +21,6 @@ from owlbit.export.qonnx.graph import OPTIONAL, Array, Graph, Node, QonnxError
 QONNX_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 _STANDARD_DOMAINS = ("", "ai.onnx")
 _QONNX_OPERATORS = ("BipolarQuant", "Quant", "IntQuant", "MultiThreshold", "Trunc", "FloatQuant", "Im2Col", "XnorPopcountMatMul")
-LARGEST_FILE = 1 << 30  # bytes
-MOST_NODES = 20_000
 
 
 def read_model_file(path: Path) -> onnx.ModelProto:

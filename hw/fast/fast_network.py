@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from owlbit.export.machine import usable_cores
 from owlbit.export.network import Ints, Network
 from owlbit.hw.fast.kernels import BLOCK, SEGMENT, WORD, run_images
 from owlbit.hw.fast.plan_network import Plan, plan_network
@@ -59,7 +59,7 @@ class FastNetwork:
         Raises NetworkError on any other images, as the reference does, and ValueError for less than one thread.
         """
         self.network.check_images(images)
-        threads = len(os.sched_getaffinity(0)) if threads is None else threads
+        threads = usable_cores() if threads is None else threads
         if threads < 1:
             raise ValueError(f"expected at least one thread, got {threads}")
         scores = np.empty((len(images), self.network.classes), np.int32)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from owlbit.models.layers.recu import recu_sign
+
 
 class _ActivationSign(torch.autograd.Function):
     """+1 where x >= 0, else -1; the gradient passes where |x| <= 1."""
@@ -90,14 +92,16 @@ class Sign(nn.Module):
         return ACTIVATIONS[self.estimator](values)
 
 
-def effective_weight(latents: Tensor, real: bool) -> Tensor:
+def effective_weight(latents: Tensor, real: bool, tau: float | None = None) -> Tensor:
     """What a layer multiplies with: the signs of `latents`, or, if `real`, `latents` divided by the mean of their magnitudes.
+
+    `tau`: of signs with the gradient of ReCU (see `owlbit.models.layers.recu`); None for the gradient that passes everywhere.
 
     The division gives real weights the mean magnitude of binary ones, so that BatchNorm and temperature carry over from one to the
     other.
     """
     if not real:
-        return weight_sign(latents)
+        return weight_sign(latents) if tau is None else recu_sign(latents, tau)
     return latents / latents.detach().abs().mean().clamp(min=1e-12)
 
 
@@ -105,7 +109,7 @@ class BinaryConv2d(nn.Module):
     """Signs [N, Cin, H, W] to integers (as float32) [N, Cout, Hout, Wout] = 2 * popcount - K.
 
     Padding is -1, `kernel // 2` on every side; `weight`: latents in [-1, 1], [Cout, Cin/groups, kernel, kernel]. While `real` is
-    set it multiplies with real weights (see `effective_weight`).
+    set it multiplies with real weights, while `tau` is set signs have ReCU's gradient (see `effective_weight`).
     """
 
     def __init__(self, channels: int, filters: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
@@ -113,6 +117,7 @@ class BinaryConv2d(nn.Module):
         if channels % groups or filters % groups:
             raise ValueError(f"expected groups that divide {channels} channels and {filters} filters, got {groups}")
         self.real = False
+        self.tau: float | None = None
         self.stride = stride
         self.groups = groups
         self.padding = kernel // 2
@@ -121,22 +126,23 @@ class BinaryConv2d(nn.Module):
     def forward(self, signs: Tensor) -> Tensor:
         if self.padding:
             signs = F.pad(signs, (self.padding,) * 4, value=-1.0)
-        return F.conv2d(signs, effective_weight(self.weight, self.real), stride=self.stride, groups=self.groups)
+        return F.conv2d(signs, effective_weight(self.weight, self.real, self.tau), stride=self.stride, groups=self.groups)
 
 
 class BinaryLinear(nn.Module):
     """Signs [N, K] to integers (as float32) [N, features] = 2 * popcount - K.
 
-    `weight`: latents in [-1, 1], [features, K]. While `real` is set it multiplies with real weights (see `effective_weight`).
+    `weight`: latents in [-1, 1], [features, K]. `real` and `tau`: as of `BinaryConv2d`.
     """
 
     def __init__(self, inputs: int, features: int) -> None:
         super().__init__()
         self.real = False
+        self.tau: float | None = None
         self.weight = nn.Parameter(torch.empty(features, inputs).uniform_(-0.1, 0.1))
 
     def forward(self, signs: Tensor) -> Tensor:
-        return F.linear(signs, effective_weight(self.weight, self.real))
+        return F.linear(signs, effective_weight(self.weight, self.real, self.tau))
 
 
 class ChannelShuffle(nn.Module):

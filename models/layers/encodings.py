@@ -68,9 +68,9 @@ class Encoding(nn.Module):
         signs = self._look_up(images, self.codes(), 1.0)
         return signs if self.training else signs.clone(memory_format=torch.contiguous_format)
 
-    def bits(self, images: Tensor) -> Tensor:
-        """The same with 0 for -1, bfloat16 [N, C*T, H, W], channels innermost."""
-        return self._look_up(images, ((self.codes() + 1) / 2).to(torch.bfloat16), 0.5)
+    def bits(self, images: Tensor, dtype: torch.dtype) -> Tensor:
+        """The same with 0 for -1, `dtype` [N, C*T, H, W], channels innermost."""
+        return self._look_up(images, ((self.codes() + 1) / 2).to(dtype), 0.5)
 
     def _look_up(self, images: Tensor, codes: Tensor, step: float) -> Tensor:
         if images.dtype != torch.uint8:  # a whole threshold is reached by a value when it is by the value rounded down

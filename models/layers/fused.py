@@ -1,4 +1,4 @@
-"""Fast training of a block: bits 0 and 1 in bfloat16, channels innermost; normalise, pool and activate in one step.
+"""Fast training of a block: bits 0 and 1, channels innermost; normalise, pool and activate in one step.
 
 Bits b instead of signs s = 2 b - 1, with zeros around the map instead of -1, change every product of a convolution by a constant
 and a factor that are the same over the whole map: with the weights v of a filter, y = 2 y01 - sum(v). BatchNorm takes both away:
@@ -6,7 +6,9 @@ and a factor that are the same over the whole map: with the weights v of a filte
     mean = 2 mean01 - sum(v),    variance = 4 variance01,    epsilon = 4 epsilon01.
 
 So the normalised value, the activation and all gradients are those of the +-1 network, whose running statistics are what is kept.
-Whole numbers up to 256 are exact in bfloat16; a larger magnitude of y01 is rounded to 8 bits.
+
+Maps are bfloat16, for processors that multiply such numbers natively, or float32 for the others. Whole numbers up to 256 are exact
+in bfloat16; a larger magnitude of y01 is rounded to 8 bits. In float32 all y01 are exact, and `bit_conv` counts them in bytes.
 
 A float network's activations are coded in the same way, 0 for -1: (HardTanh + 1) / 2, and ReLU itself.
 On a processor the steps are compiled loops (`owlbit.models.layers.fused_kernels`); elsewhere they are torch's own operations, with
@@ -15,7 +17,9 @@ the same results but for rounding.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,9 +46,9 @@ class Statistics(NamedTuple):
 def normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor, side: int, activation: str) -> Tensor:
     """activation(pool(norm(2 * values - weight_sums))), coded as 0 for -1 and 1 for +1.
 
-    `values`: bfloat16 [N, C, H, W], channels innermost, what a convolution makes of such codes; `weight_sums`: float32 [C], the
-    sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of
-    `owlbit.models.layers.binary.ACTIVATIONS`. Returns bfloat16 [N, C, H // side, W // side], channels innermost. `norm` in training
+    `values`: bfloat16 or float32 [N, C, H, W], channels innermost, what a convolution makes of such codes; `weight_sums`: float32
+    [C], the sum of each filter's weights; `side`: of the pooling window, 1 for none; `activation`: a name of
+    `owlbit.models.layers.binary.ACTIVATIONS`. Returns [N, C, H // side, W // side] of the same type and layout. `norm` in training
     mode updates its running statistics; where several processes train together its statistics are those of the whole batch.
     """
     if values.device.type != "cpu" or activation not in KINDS:
@@ -69,17 +73,62 @@ def plain_normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: 
     return codes.to(values.dtype, memory_format=torch.channels_last)
 
 
-def _halves(tensor: Tensor) -> NDArray[np.uint16]:
-    """A bfloat16 [N, C, H, W] as uint16 [N, H, W, C], sharing its memory where channels are innermost."""
+class _BitConv(torch.autograd.Function):
+    """See `bit_conv`."""
+
+    @staticmethod
+    def forward(ctx: Any, bits: Tensor, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
+        ctx.save_for_backward(bits, weight)
+        ctx.geometry = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups)
+        geometry = ([stride] * 2, [padding] * 2, [1, 1], groups)
+        ones, zeros = torch.ones(len(weight)), torch.zeros(len(weight), dtype=torch.int64)
+        packed = torch.ops.onednn.qconv_prepack(weight.to(torch.int8), ones, 1.0, 0, *geometry, list(bits.shape))
+        counts: Tensor = torch.ops.onednn.qconv2d_pointwise(
+            bits.to(torch.uint8), 1.0, 0, packed, ones, zeros, None, *geometry, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return counts
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        wanted = (*ctx.needs_input_grad[:2], False)
+        found = torch.ops.aten.convolution_backward(gradients[0], *ctx.saved_tensors, None, *ctx.geometry, wanted)
+        return found[0], found[1], None, None, None
+
+
+_bit_conv: Callable[..., Tensor] = _BitConv.apply
+
+
+def bit_conv(bits: Tensor, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
+    """F.conv2d of bits 0 and 1 with weights -1 and +1, float32, channels innermost: whole numbers, the same to the bit.
+
+    On a processor they are counted in bytes, where torch is built with oneDNN, which takes about half the time.
+    """
+    if bits.device.type != "cpu" or not _counts_in_bytes():
+        return F.conv2d(bits, weight, None, stride, padding, 1, groups)
+    return _bit_conv(bits, weight, stride, padding, groups)
+
+
+@cache
+def _counts_in_bytes() -> bool:
+    x86 = platform.machine().lower() in ("x86_64", "amd64")
+    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return x86 and there and hasattr(torch.ops.onednn, "qconv2d_pointwise")
+
+
+def _numbers(tensor: Tensor) -> NDArray[Any]:
+    """A map [N, C, H, W] as [N, H, W, C], sharing its memory where channels are innermost: float32, or bfloat16 as uint16."""
     innermost = tensor.detach().permute(0, 2, 3, 1).contiguous()
-    halves: NDArray[np.uint16] = innermost.view(torch.uint16).numpy()
-    return halves
+    if innermost.dtype == torch.bfloat16:
+        innermost = innermost.view(torch.uint16)
+    numbers: NDArray[Any] = innermost.numpy()
+    return numbers
 
 
-def _empty(shape: tuple[int, ...]) -> tuple[Tensor, NDArray[np.uint16]]:
-    """A bfloat16 [N, C, H, W] with channels innermost, and the same memory as uint16 [N, H, W, C]; `shape`: (N, H, W, C)."""
-    memory = torch.empty(shape, dtype=torch.bfloat16)
-    return memory.permute(0, 3, 1, 2), memory.view(torch.uint16).numpy()
+def _empty(shape: tuple[int, ...], like: NDArray[Any]) -> tuple[Tensor, NDArray[Any]]:
+    """A map [N, C, H, W] with channels innermost, and the same memory as [N, H, W, C], as `_numbers` gave `like`; `shape`: of the
+    second."""
+    memory = torch.empty(shape, dtype=torch.bfloat16 if like.dtype == np.uint16 else torch.float32)
+    return memory.permute(0, 3, 1, 2), (memory.view(torch.uint16) if like.dtype == np.uint16 else memory).numpy()
 
 
 def _processes() -> int:
@@ -94,7 +143,7 @@ def _totals(*parts: NDArray[np.float64]) -> Tensor:
     return totals
 
 
-def _batch_statistics(values: NDArray[np.uint16]) -> Statistics:
+def _batch_statistics(values: NDArray[Any]) -> Statistics:
     images, height, width, channels = values.shape
     sums, squares = np.empty((images, channels)), np.empty((images, channels))
     kernels.channel_sums(values, sums, squares)
@@ -119,18 +168,16 @@ def _with_running_statistics(values: Tensor, norm: nn.BatchNorm2d, weight_sums: 
     assert norm.running_mean is not None and norm.running_var is not None
     slopes = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
     offsets = norm.bias.double() - slopes * (norm.running_mean.double() + weight_sums)
-    codes, _ = _activated(_halves(values), 2 * slopes, offsets, side, kind)
+    codes, _ = _activated(_numbers(values), 2 * slopes, offsets, side, kind)
     return codes
 
 
-def _activated(
-    halves: NDArray[np.uint16], slopes: Tensor, offsets: Tensor, side: int, kind: int
-) -> tuple[Tensor, NDArray[np.uint8]]:
-    images, height, width, channels = halves.shape
+def _activated(numbers: NDArray[Any], slopes: Tensor, offsets: Tensor, side: int, kind: int) -> tuple[Tensor, NDArray[np.uint8]]:
+    images, height, width, channels = numbers.shape
     shape = (images, height // side, width // side, channels)
-    codes, out = _empty(shape)
+    codes, out = _empty(shape, numbers)
     places = np.empty(shape, np.uint8)
-    kernels.pool_activate(halves, slopes.float().numpy(), offsets.float().numpy(), side, kind, out, places)
+    kernels.pool_activate(numbers, slopes.float().numpy(), offsets.float().numpy(), side, kind, out, places)
     return codes, places
 
 
@@ -141,29 +188,29 @@ class _NormaliseActivate(torch.autograd.Function):
     def forward(
         ctx: Any, values: Tensor, slope: Tensor, offset: Tensor, norm: nn.BatchNorm2d, weight_sums: Tensor, side: int, kind: int
     ) -> Tensor:
-        halves = _halves(values)
-        batch = _batch_statistics(halves)
+        numbers = _numbers(values)
+        batch = _batch_statistics(numbers)
         _update_running(norm, batch, weight_sums)
         deviation = (batch.variance + norm.eps / 4).sqrt()
         slopes = slope.detach().double() / deviation
         offsets = offset.detach().double() - batch.mean * slopes
-        codes, places = _activated(halves, slopes, offsets, side, kind)
-        ctx.halves, ctx.places, ctx.slopes, ctx.offsets = halves, places, slopes, offsets
+        codes, places = _activated(numbers, slopes, offsets, side, kind)
+        ctx.numbers, ctx.places, ctx.slopes, ctx.offsets = numbers, places, slopes, offsets
         ctx.batch, ctx.deviation, ctx.side, ctx.kind = batch, deviation, side, kind
         return codes
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        incoming = _halves(gradients[0].to(torch.bfloat16))
-        images, _, _, channels = ctx.halves.shape
+        incoming = _numbers(gradients[0].to(torch.bfloat16 if ctx.numbers.dtype == np.uint16 else torch.float32))
+        images, _, _, channels = ctx.numbers.shape
         sums, products = np.empty((images, channels)), np.empty((images, channels))
-        common = (incoming, ctx.halves, ctx.places, ctx.slopes.float().numpy(), ctx.offsets.float().numpy())
+        common = (incoming, ctx.numbers, ctx.places, ctx.slopes.float().numpy(), ctx.offsets.float().numpy())
         kernels.gradient_sums(*common, ctx.batch.mean.float().numpy(), ctx.side, ctx.kind, sums, products)
         # Through mean and variance: slope * (g - mean(g) - (value - mean) * mean(g * (value - mean)) / variance).
         total, total_products = _totals(sums, products)
         factors = ctx.slopes * total_products / ctx.batch.values / ctx.deviation**2
         constants = ctx.slopes * total / ctx.batch.values - factors * ctx.batch.mean
-        result, out = _empty(ctx.halves.shape)
+        result, out = _empty(ctx.numbers.shape, ctx.numbers)
         kernels.value_gradients(*common, constants.float().numpy(), factors.float().numpy(), ctx.side, ctx.kind, out)
         of_slope = torch.from_numpy(products.sum(0)) / ctx.deviation
         return result, of_slope.float(), torch.from_numpy(sums.sum(0)).float(), None, None, None, None

@@ -1,7 +1,8 @@
-"""Inner loops of fast training on a processor: normalise, pool and sign in one pass over bfloat16 maps, compiled by numba.
+"""Inner loops of fast training on a processor: normalise, pool and sign in one pass over a map, compiled by numba.
 
-A map is uint16 [N, H, W, C], bfloat16 numbers as their upper halves of float32, channels innermost so that every loop over them
-becomes vector code. Images are spread over threads. `owlbit.models.layers.fused` says what is computed and why.
+A map is [N, H, W, C], channels innermost so that every loop over them becomes vector code: float32, or uint16, which are bfloat16
+numbers as their upper halves of float32. Images are spread over threads. `owlbit.models.layers.fused` says what is computed and
+why.
 """
 
 from __future__ import annotations
@@ -26,32 +27,36 @@ def operation(typer: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @operation
-def _widen(typing: Any, half: Any) -> Any:
-    """float32 of a bfloat16."""
+def _widen(typing: Any, number: Any) -> Any:
+    """float32 of a number in a map."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if number == types.float32:
+            return args[0]
         bits = builder.shl(builder.zext(args[0], WORD), ir.Constant(WORD, 16))
         return builder.bitcast(bits, ir.FloatType())
 
-    return types.float32(types.uint16), generate
+    return types.float32(number), generate
 
 
 @operation
-def _narrow(typing: Any, value: Any) -> Any:
-    """The bfloat16 nearest to a finite float32, ties to even."""
+def _narrow(typing: Any, value: Any, of: Any) -> Any:
+    """A finite float32 as a number of the map `of`: the nearest bfloat16, ties to even, or itself."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if of.dtype == types.float32:
+            return args[0]
         bits = builder.bitcast(args[0], WORD)
         odd = builder.and_(builder.lshr(bits, ir.Constant(WORD, 16)), ir.Constant(WORD, 1))
         rounded = builder.add(builder.add(bits, ir.Constant(WORD, 0x7FFF)), odd)
         return builder.trunc(builder.lshr(rounded, ir.Constant(WORD, 16)), ir.IntType(16))
 
-    return types.uint16(types.float32), generate
+    return of.dtype(types.float32, of), generate
 
 
 @njit(parallel=True, cache=True)
 def channel_sums(values: Any, sums: Any, squares: Any) -> None:
-    """Of every image the sums of values and of squares over its map: float64 [N, C] each; `values` uint16 [N, H, W, C]."""
+    """Of every image the sums of values and of squares over its map: float64 [N, C] each; `values` [N, H, W, C]."""
     images, height, width, channels = values.shape
     for n in prange(images):
         some, some_squares = np.zeros(channels, np.float32), np.zeros(channels, np.float32)
@@ -76,12 +81,12 @@ def channel_sums(values: Any, sums: Any, squares: Any) -> None:
 
 @njit(inline="always")
 def _activate(value: Any, kind: int) -> Any:
-    """bfloat16 of what a normalised value becomes, where 0 stands for -1 and 1 for +1."""
+    """What a normalised value becomes, where 0 stands for -1 and 1 for +1."""
     if kind == HARDTANH:
-        return _narrow((min(max(value, np.float32(-1)), np.float32(1)) + np.float32(1)) * np.float32(0.5))
+        return (min(max(value, np.float32(-1)), np.float32(1)) + np.float32(1)) * np.float32(0.5)
     if kind == RELU:
-        return _narrow(max(value, np.float32(0)))
-    return np.uint16(0x3F80) if value >= 0 else np.uint16(0)  # 1.0 and 0.0
+        return max(value, np.float32(0))
+    return np.float32(1) if value >= 0 else np.float32(0)
 
 
 @njit(inline="always")
@@ -99,8 +104,8 @@ def _through(gradient: Any, value: Any, kind: int) -> Any:
 def pool_activate(values: Any, slopes: Any, offsets: Any, side: int, kind: int, out: Any, places: Any) -> None:
     """Activations of the largest slope * value + offset of each window, and where in its window it is (the first of equals).
 
-    `values` uint16 [N, H, W, C]; `slopes`, `offsets` float32 [C]; `out` uint16 [N, H // side, W // side, C]; `places` uint8 like
-    `out`, row * side + column within the window.
+    `values` [N, H, W, C]; `slopes`, `offsets` float32 [C]; `out` [N, H // side, W // side, C]; `places` uint8 like `out`,
+    row * side + column within the window.
     """
     images, height, width, channels = out.shape
     for n in prange(images):
@@ -118,7 +123,7 @@ def pool_activate(values: Any, slopes: Any, offsets: Any, side: int, kind: int, 
                         best[c] = value if larger else best[c]
                         places[n, h, w, c] = np.uint8(place) if larger else places[n, h, w, c]
                 for c in range(channels):
-                    out[n, h, w, c] = _activate(best[c], kind)
+                    out[n, h, w, c] = _narrow(_activate(best[c], kind), out)
 
 
 @njit(parallel=True, cache=True)
@@ -127,8 +132,7 @@ def gradient_sums(
 ) -> None:
     """Of every image, over its map, the sums of the gradients by normalised values, and of those times (value - mean).
 
-    `gradients` uint16 and `places` uint8 [N, H // side, W // side, C]; `values` uint16 [N, H, W, C]; `sums`, `products` float64
-    [N, C].
+    `gradients` and `places`, uint8, [N, H // side, W // side, C]; `values` [N, H, W, C]; `sums`, `products` float64 [N, C].
     """
     images, height, width, channels = gradients.shape
     for n in prange(images):
@@ -165,8 +169,8 @@ def value_gradients(
     kind: int,
     out: Any,
 ) -> None:
-    """Gradients by `values`: slope * (gradient by the normalised value) - constant - factor * value, uint16 [N, H, W, C] into
-    `out`.
+    """Gradients by `values`: slope * (gradient by the normalised value) - constant - factor * value, into `out`
+    [N, H, W, C].
 
     `constants`, `factors` float32 [C] carry what comes back through mean and variance; the rest as in `gradient_sums`.
     """
@@ -183,7 +187,7 @@ def value_gradients(
                         value = _widen(values[n, h, w, c])
                         here = _through(_widen(gradients[n, row, column, c]), slopes[c] * value + offsets[c], kind)
                         here = here if places[n, row, column, c] == place else np.float32(0)
-                        out[n, h, w, c] = _narrow(slopes[c] * here - constants[c] - factors[c] * value)
+                        out[n, h, w, c] = _narrow(slopes[c] * here - constants[c] - factors[c] * value, out)
                 else:
                     for c in range(channels):
-                        out[n, h, w, c] = _narrow(-constants[c] - factors[c] * _widen(values[n, h, w, c]))
+                        out[n, h, w, c] = _narrow(-constants[c] - factors[c] * _widen(values[n, h, w, c]), out)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from owlbit.models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
 from owlbit.models.layers.binary import SIGNS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
 from owlbit.models.layers.encodings import BitPlanes, Ramps
-from owlbit.models.layers.fused import normalise_activate
+from owlbit.models.layers.fused import bit_conv, normalise_activate
 from owlbit.models.layers.logic_skip import SKIPS, MuxSkip
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.trainable import Activated, Trainable
@@ -61,21 +61,25 @@ class ConvBlock(Activated):
         return self.activate(self.values(signs), signs)
 
     def fast_products(self, bits: Tensor) -> tuple[Tensor, Tensor]:
-        """What the convolution makes of bits bfloat16 0 and 1: bfloat16 [N, filters, H, W], and each filter's sum of weights."""
+        """What the convolution makes of bits 0 and 1, [N, filters, H, W] of their type, and each filter's sum of weights."""
         shuffled = bits if self.shuffle is None else self.shuffle(bits)
-        weight = effective_weight(self.conv.weight, self.conv.real)
-        halves = weight.to(torch.bfloat16, memory_format=torch.channels_last)
-        products = F.conv2d(shuffled, halves, None, self.conv.stride, self.conv.padding, 1, self.conv.groups)
+        weight = effective_weight(self.conv.weight, self.conv.real, self.conv.tau)
+        multiplied = weight.to(bits.dtype, memory_format=torch.channels_last)
+        geometry = (self.conv.stride, self.conv.padding)
+        if bits.dtype == torch.float32 and not self.conv.real and self.activation_name in SIGNS:
+            products = bit_conv(shuffled, multiplied, *geometry, self.conv.groups)
+        else:
+            products = F.conv2d(shuffled, multiplied, None, *geometry, 1, self.conv.groups)
         return products, weight.detach().sum((1, 2, 3))
 
     def fast_forward(self, bits: Tensor) -> Tensor:
-        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `owlbit.models.layers.fused`."""
+        """The same with bits 0 and 1 in place of signs, channels innermost; see `owlbit.models.layers.fused`."""
         products, sums = self.fast_products(bits)
         side = 1 if self.pool is None else self.pool.side
         after = normalise_activate(products, self.norm, sums, side, self.activation_name)
         if self.skip is None:
             return after
-        return ((self.join(2 * after - 1, 2 * bits - 1) + 1) / 2).to(torch.bfloat16)
+        return ((self.join(2 * after - 1, 2 * bits - 1) + 1) / 2).to(bits.dtype)
 
 
 class LinearBlock(Activated):
@@ -91,9 +95,9 @@ class LinearBlock(Activated):
         return activated
 
     def fast_forward(self, bits: Tensor) -> Tensor:
-        """The same with bits bfloat16 0 and 1 in place of signs."""
+        """The same with bits 0 and 1 in place of signs."""
         signs: Tensor = self(2 * bits.flatten(1).float() - 1)
-        return ((signs + 1) / 2).to(torch.bfloat16)
+        return ((signs + 1) / 2).to(bits.dtype)
 
 
 class BinaryNet(Trainable):
@@ -140,8 +144,8 @@ class BinaryNet(Trainable):
         self.log_temperature = nn.Parameter(torch.tensor(float(fan_in)).log() * -0.5)
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.fast:
-            return self._fast_forward(images)
+        if self.fast is not None:
+            return self._fast_forward(images, self.fast)
         scores: Tensor = self.classifier(self.blocks(self._signs(images)).flatten(1))
         return scores
 
@@ -150,8 +154,8 @@ class BinaryNet(Trainable):
         # Channels innermost is faster on processors; in eval mode every sum is done as the exported model does it.
         return signs.contiguous(memory_format=torch.channels_last) if self.training else signs
 
-    def _fast_forward(self, images: Tensor) -> Tensor:
-        bits = self.thermometer.bits(images)
+    def _fast_forward(self, images: Tensor, dtype: torch.dtype) -> Tensor:
+        bits = self.thermometer.bits(images, dtype)
         for block in self.blocks:
             bits = cast(ConvBlock, block).fast_forward(bits)  # every kind of block has it
         # The scores are integers beyond what bfloat16 holds.

@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from owlbit.models.layer_table import Shape
 from owlbit.models.layers.binary import ACTIVATIONS, BinaryConv2d, BinaryLinear
 from owlbit.models.layers.encodings import Encoding
+from owlbit.models.layers.recu import centre
+
+# `Trainable.fast` by the name of an arithmetic.
+FAST: dict[str, torch.dtype | None] = {"float32": None, "float32-fast": torch.float32, "bfloat16": torch.bfloat16}
 
 
 class Activated(nn.Module):
@@ -30,13 +34,13 @@ class Activated(nn.Module):
 class Trainable(nn.Module, ABC):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes].
 
-    `input_shape`: (C, H, W) of the image; `thermometer`: what turns pixels into the first layer's input; `fast`: whether to compute
-    with bits in bfloat16, where a network can.
+    `input_shape`: (C, H, W) of the image; `thermometer`: what turns pixels into the first layer's input; `fast`: the type of
+    numbers of the fast form, for networks that have one (see `owlbit.models.layers.fused`), or None for the plain form.
     """
 
     input_shape: Shape
     thermometer: Encoding
-    fast: bool = False
+    fast: torch.dtype | None = None
 
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
@@ -77,11 +81,24 @@ class Trainable(nn.Module, ABC):
             if isinstance(module, Activated):
                 module.set_activation(name)
 
+    def set_tau(self, tau: float | None) -> None:
+        """tau of ReCU's treatment of latent weights in all binary layers; None for none."""
+        for module in self.modules():
+            if isinstance(module, BinaryConv2d | BinaryLinear):
+                module.tau = tau
+
     @torch.no_grad()
-    def clip_latents(self) -> None:
-        """Clips the latent weights to [-1, 1]; to be called after each optimiser step with binary weights."""
+    def limit_latents(self) -> None:
+        """Clips the latent weights to [-1, 1], or centres those of a layer with `tau`, filter by filter.
+
+        To be called after each optimiser step with binary weights.
+        """
+        treated = {id(each.weight) for each in self.modules() if isinstance(each, BinaryConv2d | BinaryLinear) and each.tau}
         for weight in self.binary_weights():
-            weight.clamp_(-1, 1)
+            if id(weight) in treated:
+                centre(weight)
+            else:
+                weight.clamp_(-1, 1)
 
 
 def real_valued(kind: str, why: str) -> str:

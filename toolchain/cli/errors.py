@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -81,9 +83,9 @@ def tell(error: BaseException) -> int:
             path = context.command_path if context else PROGRAM
             return _say(f"{message[:1].lower()}{message[1:]}; see `{path} --help`", UNUSABLE)
         case ModuleNotFoundError(name=str(name)) if name.partition(".")[0] not in ("", "owlbit"):
-            extras = "`pip install --editable '.[train,sense]'` in the checkout brings all that commands need"
             package = name.partition(".")[0]
-            return _say(f"this command needs the Python package {package}, which is not installed; {extras}", UNUSABLE)
+            advice = f"`pip install --editable '.[{extra_of(package)}]'` in the checkout brings it"
+            return _say(f"this command needs the Python package {package}, which is not installed; {advice}", UNUSABLE)
         case BrokenPipeError():
             # Python writes what is left in its buffer at exit, and would complain again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -93,6 +95,19 @@ def tell(error: BaseException) -> int:
         case _:
             what = " ".join(f"{type(error).__name__}: {error}".split())
             return _say(f"a defect in owlbit{_place(error)}: {what}; please report it with what `-vv` logs", DEFECT)
+
+
+def extra_of(package: str) -> str:
+    """The smallest extra of owlbit that brings `package`, by its name in an import; all of them where none is known to."""
+    sizes: dict[str, int] = {}
+    found = set()
+    for line in metadata.requires("owlbit") or ():
+        if (extra := re.search(r"extra == ['\"](\w+)['\"]", line)) is not None:
+            sizes[extra[1]] = sizes.get(extra[1], 0) + 1
+            if re.split(r"[^\w.-]", line, maxsplit=1)[0].lower().replace("-", "_") == package.lower():
+                found.add(extra[1])
+    found.discard("dev")
+    return min(found, key=lambda extra: sizes[extra], default="train,plot,qonnx,rtl,sense")
 
 
 def _say(message: str, code: int) -> int:

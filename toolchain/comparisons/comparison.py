@@ -35,8 +35,8 @@ class Comparison:
     `name`: that of the file; `axes`: by axis and value, what the value changes in the recipe; `compared`: the axis along which
     values are set against `baseline`, or against what `against` has for them; `skip`: combinations that are left out, by axis the
     values; `plot`: values of that axis that the plot has lines for; `thresholds_plot`: trainings whose thresholds are drawn, by
-    axis the values, empty for no such plot; `shared`: the recipe that all begin with, as the page shows it; `tables`, `changes`:
-    this recipe and `axes` with paths made absolute.
+    axis the values, empty for no such plot; `against_bits`: whether accuracy is drawn against bits too; `shared`: the recipe that
+    all begin with, as the page shows it; `tables`, `changes`: this recipe and `axes` with paths made absolute.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Comparison:
     skip: Sequence[Mapping[str, Sequence[str]]]
     plot: Sequence[str]
     thresholds_plot: Mapping[str, Sequence[str]]
+    against_bits: bool
     shared: Mapping[str, Any]
     tables: Mapping[str, Any]
     changes: Mapping[str, Mapping[str, Mapping[str, Any]]]

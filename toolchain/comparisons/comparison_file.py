@@ -32,6 +32,8 @@ changes. Every combination of their values is trained. With them there may be
     [thresholds_plot]                      # the trainings whose thresholds are drawn
     colour = ["gray"]
 
+With `against_bits = true` there is a plot of accuracy against binary weights too, of comparisons with or without axes.
+
 In tables and plots the first of the other axes makes columns, the last makes lines; any between make rows of panels.
 """
 
@@ -105,6 +107,7 @@ class ComparisonFile(BaseModel):
     skip: Annotated[
         list[Choice], key("combinations that are left out", expected="tables headed [[skip]], of axes with lists of their values")
     ] = []
+    against_bits: Annotated[bool, key("whether accuracy is drawn against binary weights too")] = False
     thresholds_plot: Annotated[
         Choice, key("the trainings whose thresholds are drawn", expected="a table of axes with lists of their values")
     ] = {}
@@ -164,6 +167,7 @@ def read_comparison(path: Path) -> Comparison:
         skip=file.skip,
         plot=file.plot or list(axes[file.compared_axis]),
         thresholds_plot=file.thresholds_plot,
+        against_bits=file.against_bits,
         shared=merged(recipe, file.shared),
         tables=merged(_anchored(recipe, base.parent), _anchored(file.shared, path.parent)),
         changes={

@@ -11,10 +11,11 @@ import tomli_w
 from owlbit.export.files import write_text
 from owlbit.toolchain.comparisons.comparison import Comparison
 from owlbit.toolchain.comparisons.means import Difference, Mean, Spread, differences, means
-from owlbit.toolchain.comparisons.plots import draw_accuracy, draw_thresholds
+from owlbit.toolchain.comparisons.plots import draw_accuracy, draw_bits, draw_thresholds, draw_tone_curves
 from owlbit.toolchain.comparisons.results_file import Row
 
-PAGE, PLOT, THRESHOLDS_PLOT = "README.md", "accuracy.png", "thresholds.png"
+PAGE, PLOT, THRESHOLDS_PLOT, BITS_PLOT = "README.md", "accuracy.png", "thresholds.png", "bits.png"
+CURVES_PLOT = "tone_curves.png"
 
 INTRODUCTION = """Made by `owlbit compare models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes} minutes in all,
 teachers' own epochs not counted. Every training begins with the recipe at the end of this page; what a value of {axes} changes is
@@ -32,6 +33,11 @@ THRESHOLDS = """Trainings with {choice}: the thresholds that they ended with, on
 training, seeds from the top down."""
 
 
+CURVES = """The same thresholds as tone curves: how many of its thresholds a grey level reaches, a line per training. Where a
+staircase is steep, the network tells grey levels apart. Equally spaced thresholds follow
+the dashed line."""
+
+
 def write_page(out: Path, comparison: Comparison, rows: Sequence[Row]) -> None:
     """Writes README.md and the plots into `out`, each whole or not at all; nothing where there are no rows."""
     if not rows:
@@ -47,6 +53,8 @@ def write_page(out: Path, comparison: Comparison, rows: Sequence[Row]) -> None:
     )
     parts = [f"# {comparison.title}", _wrapped(introduction), *([comparison.about.strip()] if comparison.about else [])]
     parts += [f"![Accuracy of every {'combination' if comparison.others else 'training'}]({PLOT})"]
+    if draw_bits(comparison, found, out / BITS_PLOT):
+        parts += [f"![Accuracy against binary weights]({BITS_PLOT})"]
     parts += [_wrapped(CELLS.format(baseline=comparison.baseline)), _means(comparison, found)]
     if comparison.others and (paired := differences(comparison, rows)):
         others = ", ".join(comparison.others)
@@ -56,6 +64,8 @@ def write_page(out: Path, comparison: Comparison, rows: Sequence[Row]) -> None:
         choice = "; ".join(f"{axis} {', '.join(values)}" for axis, values in comparison.thresholds_plot.items())
         text = _wrapped(THRESHOLDS.format(choice=choice))
         parts += ["## Where thresholds come to lie", f"![Grey levels of the thresholds]({THRESHOLDS_PLOT})", text]
+    if draw_tone_curves(comparison, rows, out / CURVES_PLOT):
+        parts += [f"![Codes by grey level]({CURVES_PLOT})", _wrapped(CURVES)]
     parts += _changes(comparison, rows)
     parts.append(f"## The recipe\n\n```toml\n{tomli_w.dumps(comparison.shared)}```\n")
     write_text(out / PAGE, "\n\n".join(parts))

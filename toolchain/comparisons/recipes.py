@@ -18,6 +18,7 @@ from owlbit.toolchain.comparisons.page import write_page
 from owlbit.toolchain.comparisons.results_file import RESULTS, Row, read_results, row_of, write_results
 from owlbit.toolchain.comparisons.train_many import Job, train_many
 from owlbit.toolchain.recipes.recipe import load_recipe
+from owlbit.toolchain.recipes.restarts import all_epochs
 
 
 def compare(
@@ -53,7 +54,7 @@ def _check(comparison: Comparison, rows: Sequence[Row], path: Path) -> None:
         for axis, value in zip(comparison.axes, row.case.values, strict=True):
             if value not in comparison.axes[axis]:
                 raise OwlbitError(f'{path}: expected values of this comparison, got {axis} "{value}"; choose another --out')
-        epochs = comparison.recipe_tables(row.case.values).get("training", {}).get("epochs", row.epochs)
+        epochs = all_epochs(comparison.recipe_tables(row.case.values), row.epochs)
         if row.epochs != epochs:
             wanted = f"expected trainings of {epochs} epochs, got {row.epochs} of {row.case.name}"
             raise OwlbitError(f"{path}: {wanted}; choose another --out")

@@ -39,11 +39,11 @@ def row_of(case: Case, result: Result) -> Row:
     """What a finished training adds to results.csv."""
     return Row(
         case,
-        result.epochs,
+        result.epochs + sum(each.epochs for each in result.earlier),
         result.validation_accuracy,
         result.test_accuracy,
         result.weight_bits,
-        result.seconds,
+        result.seconds + sum(each.seconds for each in result.earlier),
         tuple(map(tuple, result.thresholds)),
     )
 

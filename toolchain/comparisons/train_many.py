@@ -20,6 +20,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.toolchain.recipes.data import Data
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+from owlbit.toolchain.runs.processor import cores
 from owlbit.toolchain.runs.run_folder import Result
 
 if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
@@ -41,7 +42,7 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
     `at_once` trainings. Raises OwlbitError, naming the training, at the first that fails.
     """
     # Of the processes to come; with more threads than processors they would wait for one another.
-    threads = str(max(1, len(os.sched_getaffinity(0)) // at_once))
+    threads = str(max(1, cores() // at_once))
     os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
         with _deaf_to_interrupts():

@@ -87,6 +87,8 @@ def _fetch(source: str, archive: Archive) -> Path:
         return Path(pooch.retrieve(archive.url, f"md5:{archive.md5}", fname=archive.file, path=folder))
     except (OSError, ValueError) as error:
         reason = "its content is not the published one" if isinstance(error, ValueError) else type(error).__name__
+        if reason.endswith(("ConnectionError", "Timeout", "ProxyError")):
+            reason = "no connection from this machine"
         raise DataError(f"{source}: could not fetch {archive.url} ({reason}); fetch it yourself and give --data DIR") from None
 
 

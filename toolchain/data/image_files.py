@@ -69,9 +69,9 @@ def open_picture(file: Path, size: tuple[int, int], data: bytes | None = None) -
                 opened.draft(None, (side, side))  # a JPEG's own half, quarter or eighth; other formats stay as they are
             opened.load()
             part = opened.size
-            upright = ImageOps.exif_transpose(opened)
-            turned = whole if upright.size == part else whole[::-1]
-            return Opened(upright, (turned[1], turned[0]), several)
+            ImageOps.exif_transpose(opened, in_place=True)  # a copy of a large picture is hundreds of megabytes
+            turned = whole if opened.size == part else whole[::-1]
+            return Opened(opened, (turned[1], turned[0]), several)
     except (_TooLargeError, Image.DecompressionBombError) as error:
         got = str(error) if isinstance(error, _TooLargeError) else "more"
         raise DataError(f"{file}: expected a picture of at most {MOST_PIXELS:,} pixels, got {got}; scale it down first") from None

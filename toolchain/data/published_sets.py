@@ -14,6 +14,8 @@ bottom, with the labels of all pages in train-labels.npy and test-labels.npy (ui
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,19 @@ from owlbit.toolchain.data.class_folders import read_folder
 from owlbit.toolchain.data.dataset import DataError, Images, Labelled
 from owlbit.toolchain.data.image_files import fit_images, read_image
 
+LOG = logging.getLogger(__name__)
+
 Sets = tuple[Labelled, Labelled | None, tuple[str, ...]]
+
+# The published files of STL-10: MD5 by name.
+STL10_MD5 = {
+    "train_X.bin": "918c2871b30a85fa023e0c44e0bee87f",
+    "train_y.bin": "5a34089d4802c674881badbb80307741",
+    "test_X.bin": "7f263ba9f9e0b06b93213547f721ac82",
+    "test_y.bin": "36f9794fa4beb8a2c72628de14fa638e",
+}
+STL10_IMAGES = {"train": 5000, "test": 8000}
+CIFAR10_RECORDS = 10_000  # of each published file
 
 CIFAR10_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 VWW_NAMES = ("non_person", "person")
@@ -64,6 +78,8 @@ def _fitted(sets: Sets, size: tuple[int, int], colour: str) -> Sets:
 def _read_cifar10(place: Path) -> Sets:
     batches = [f"data_batch_{number}.bin" for number in range(1, 6)]
     files = read_files(place, [*batches, "test_batch.bin"])
+    for name, content in files.items():
+        _tell_of_parts(place / name, len(content) // (1 + 3 * TILE * TILE), CIFAR10_RECORDS)
     parts = [_records(place / name, files[name], 1, len(CIFAR10_NAMES)) for name in batches]
     train = Labelled(np.concatenate([part.images for part in parts]), np.concatenate([part.labels for part in parts]))
     return train, _records(place / "test_batch.bin", files["test_batch.bin"], 1, len(CIFAR10_NAMES)), CIFAR10_NAMES
@@ -84,6 +100,12 @@ def _records(path: Path, content: bytes, label_bytes: int, classes: int) -> Labe
     table = np.frombuffer(content, dtype=np.uint8).reshape(-1, length)
     labels = _labels(path, table[:, label_bytes - 1], classes)
     return Labelled(np.ascontiguousarray(table[:, label_bytes:]).reshape(-1, 3, TILE, TILE), labels)
+
+
+def _tell_of_parts(path: Path, images: int, published: int) -> None:
+    """A warning where `path` holds another number of images than was published."""
+    if images != published:
+        LOG.warning("%s: has %s images where %s were published; training goes on with these", path, f"{images:,}", f"{published:,}")
 
 
 def _labels(path: Path, labels: NDArray[np.uint8], classes: int) -> NDArray[np.int64]:
@@ -111,12 +133,23 @@ def _read_stl10(place: Path) -> Sets:
         content, length = files[pixels.name], 3 * 96 * 96
         if not content or len(content) % length:
             raise DataError(f"{pixels}: expected whole images of {length} bytes, got {len(content):,} bytes; fetch the data again")
+        if len(content) == length * STL10_IMAGES[split]:
+            for name in (pixels.name, marks.name):
+                if hashlib.md5(files[name]).hexdigest() != STL10_MD5[name]:
+                    raise DataError(
+                        f"{place / name}: expected the published file with MD5 {STL10_MD5[name]}, got another of its size; it is "
+                        "damaged, fetch the data again"
+                    )
         # Stored column by column: the row index runs fastest.
         images = np.frombuffer(content, dtype=np.uint8).reshape(-1, 3, 96, 96).transpose(0, 1, 3, 2)
         labels = np.frombuffer(files[marks.name], dtype=np.uint8)
-        if len(labels) != len(images) or labels.min() < 1:
-            raise DataError(f"{marks}: expected {len(images)} labels from 1 on, got {len(labels)} bytes; fetch the data again")
-        return Labelled(np.ascontiguousarray(images), _labels(marks, labels - 1, len(names)))
+        if len(labels) != len(images):
+            raise DataError(f"{marks}: expected {len(images)} labels, one for each image, got {len(labels)}; fetch the data again")
+        wrong = labels[(labels < 1) | (labels > len(names))]
+        if len(wrong):
+            raise DataError(f"{marks}: expected labels 1 to {len(names)}, got {wrong[0]}; fetch the data again")
+        _tell_of_parts(pixels, len(images), STL10_IMAGES[split])
+        return Labelled(np.ascontiguousarray(images), labels.astype(np.int64) - 1)
 
     return part("train"), part("test"), names
 

@@ -74,7 +74,11 @@ def qonnx_backend(
         from owlbit.export.qonnx.execute import execute_file
 
         own = (network.input_scale, network.input_offset)
-        values, decisions = execute_file(model, given, input_range or own, network.input_shape)
+        try:
+            values, decisions = execute_file(model, given, input_range or own, network.input_shape)
+        except ModuleNotFoundError as error:
+            missing = str(error.name).partition(".")[0]
+            raise NotRun(f"{missing} is not installed; `pip install --editable '.[qonnx]'` in the checkout brings it") from None
         if decisions:
             from owlbit.hw.reference import simulate
 

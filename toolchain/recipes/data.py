@@ -57,7 +57,7 @@ _GROUPS_SCHEMA = {
 class Data:
     """Where images come from and how they are split.
 
-    Source "digits" is made from a data set that comes with scikit-learn; "folder" is one folder per class, "npz" an archive of
+    Source "digits" is made from the embedded digits; "folder" is one folder per class, "npz" an archive of
     arrays `images` and `labels`, "none" no images: the network is only measured, with random weights. The others are published
     sets (see `owlbit.toolchain.data.published_sets`), all but "vww" with their own test images.
     """

@@ -70,6 +70,8 @@ class RecipeFile(BaseModel):
                 raise RefusedError(name, f"no {header} beside [network], which says the whole network from the pixels on", "one")
         if self.pruning is not None:
             raise RefusedError("pruning", "no such table beside [network]; it prunes [[layers]]", "one")
+        if self.training.recu:
+            raise RefusedError("training.weights", '"clipped" beside [network]; ReCU treats the filters of [[layers]]', '"recu"')
         check_network(self.network, (self.data.colours, *self.data.size))
         return self
 

@@ -64,4 +64,13 @@ def _read_restart(table: Any) -> Any:
     return table
 
 
+def all_epochs(tables: Mapping[str, Any], default: int) -> int:
+    """Epochs of all trainings that the tables of a recipe say; `default`: of one that does not say."""
+    epochs = total = tables.get("training", {}).get("epochs", default)
+    for restart in tables.get("restarts", ()):
+        epochs = restart.get("training", {}).get("epochs", epochs)
+        total += epochs
+    return int(total)
+
+
 RestartTable = Annotated[Restart, BeforeValidator(_read_restart)]

@@ -34,14 +34,23 @@ class Training:
             3,
         ),
     ] = 1
-    weight_decay: Annotated[float, key("decay of real weights", 0, 1)] = 1e-5
+    weight_decay: Annotated[float, key("decay of real weights, and of latent ones under ReCU", 0, 1)] = 1e-5
     precision: Annotated[
         str,
         OneOf(
-            "arithmetic in training, bfloat16 for the fast form; the finished network is judged and exported in float32 either way",
-            ("float32", "bfloat16"),
+            "arithmetic in training: torch's own operations, or the fast form of a layer table in one of two types of numbers, "
+            '"auto" for the faster of these two; the finished network is judged and exported in float32 either way',
+            ("float32", "float32-fast", "bfloat16", "auto"),
         ),
     ] = "float32"
+    weights: Annotated[
+        str,
+        OneOf(
+            "how latent weights are kept within reach of a change of sign: clipped to [-1, 1], or by ReCU, which standardises "
+            "filters and clamps their tails",
+            ("clipped", "recu"),
+        ),
+    ] = "clipped"
     numbers: Annotated[str, OneOf("binary, or a float network of the same layers, to be a teacher", ("binary", "real"))] = "binary"
     keep: Annotated[
         str, OneOf("which epoch's weights the run ends with: of the best validation accuracy, or the last", ("best", "last"))
@@ -63,9 +72,14 @@ class Training:
         return self.numbers == "real"
 
     @property
+    def recu(self) -> bool:
+        """Whether latent weights get ReCU's treatment."""
+        return self.weights == "recu"
+
+    @property
     def fast(self) -> bool:
         """Whether training runs in the fast form of `owlbit.models.layers.fused`."""
-        return self.precision == "bfloat16"
+        return self.precision != "float32"
 
     @property
     def stage_borders(self) -> tuple[int, ...]:
@@ -112,8 +126,12 @@ def check_training(training: Training) -> None:
         raise RefusedError("training.stages", '1 with numbers = "real", which has no binary stage', str(training.stages))
     if training.epochs < training.stages:
         raise RefusedError("training.epochs", f"at least {training.stages}, one for each stage", str(training.epochs))
-    if training.stages == 1 and not training.real and training.weight_decay != Training.weight_decay:
-        raise RefusedError("training.weight_decay", "no such key without stages or real numbers", str(training.weight_decay))
+    if training.real and training.recu:
+        raise RefusedError("training.weights", '"clipped" with numbers = "real", which has no binary weights', '"recu"')
+    decays = training.stages > 1 or training.real or training.recu
+    if not decays and training.weight_decay != Training.weight_decay:
+        wanted = 'no such key without stages, real numbers or weights = "recu"'
+        raise RefusedError("training.weight_decay", wanted, str(training.weight_decay))
 
 
 def check_distillation(distillation: Distillation, training: Training) -> None:

@@ -18,7 +18,8 @@ _COLOURS = {1: ("gray",), 3: ("red", "green", "blue")}
 def tone_curve(thermometer: Thermometer, histogram: NDArray[np.int64]) -> Markup:
     """Learned thresholds as a step curve from pixel value to code, over the histogram of the images.
 
-    `histogram`: int64 [C, 256], pixels of each value. A straight dashed line is what equally spaced thresholds would give.
+    `histogram`: int64 [C, 256], pixels of each value. A straight dashed line is what equally spaced thresholds would
+    give, a dotted one what thresholds at the quantiles of all pixels would.
     """
     colours, levels = thermometer.thresholds.shape
     names = _COLOURS.get(colours, tuple(f"channel {index}" for index in range(colours)))
@@ -43,6 +44,8 @@ def tone_curve(thermometer: Thermometer, histogram: NDArray[np.int64]) -> Markup
             places = thermometer.thresholds[channel]
             axes.plot(places, np.full(levels, -0.035 * levels), "|", color=ink, markersize=7, clip_on=False)
         axes.plot([0, 256], [0, levels], linestyle=(0, (4, 3)), linewidth=1, color=SOFT, label="equal steps")
+        reached = levels * np.cumsum(total)
+        axes.plot(values[1:], reached, linestyle=(0, (1, 2)), linewidth=1, color=SOFT, label="equal shares of all pixels")
         axes.set(xlim=(0, 256), ylim=(-0.07 * levels, levels * 1.04), xlabel="pixel value", ylabel="thresholds reached")
         axes.set_xticks([0, 64, 128, 192, 255])
         axes.set_yticks(sorted({0, levels // 4, levels // 2, 3 * levels // 4, levels}))

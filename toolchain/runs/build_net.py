@@ -60,7 +60,15 @@ def teacher_recipe(recipe: Recipe, distillation: Distillation) -> Recipe:
         layers = tuple(replace(layer, groups=1, shuffle=False) if isinstance(layer, Conv) else layer for layer in layers)
     if isinstance(network, ResNet18):
         network = FloatResNet18(network.stem, network.width)
-    training = replace(recipe.training, epochs=distillation.epochs, rate=distillation.rate, stages=1, numbers="real", from_run="")
+    training = replace(
+        recipe.training,
+        epochs=distillation.epochs,
+        rate=distillation.rate,
+        stages=1,
+        numbers="real",
+        from_run="",
+        weights="clipped",
+    )
     return replace(recipe, layers=layers, network=network, training=training, distillation=None, pruning=None)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from owlbit.export.machine import usable_cores
+
 CPUINFO = Path("/proc/cpuinfo")
+# Instructions by which a training in bfloat16 pays, by the kernel's flags; on ARM "Features" has bf16 for the extension BF16.
+NATIVE_BFLOAT16 = {"amx_bf16": "AMX-BF16", "avx512_bf16": "AVX512-BF16", "arm_bf16": "BF16"}
 # What of the kernel's flags is named: native bfloat16 makes trainings faster, popcounts of vectors the fast simulator.
 NAMED = {"amx_bf16": "AMX-BF16", "avx512_bf16": "AVX512-BF16", "avx512_vpopcntdq": "AVX512-VPOPCNTDQ"}
 
@@ -20,6 +23,14 @@ def processor(cpuinfo: Path = CPUINFO) -> str:
     return f"{facts.get('model name', 'unknown')} ({family}, {gains}), {cores()} cores"
 
 
+def native_bfloat16(cpuinfo: Path = CPUINFO) -> str:
+    """The instructions by which the processor multiplies bfloat16 natively, as the kernel tells; "" where it tells of none."""
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
+    facts = {key.strip(): value.split() for key, _, value in (line.partition(":") for line in lines)}
+    flags = [*facts.get("flags", []), *(f"arm_{feature}" for feature in facts.get("Features", []))]
+    return ", ".join(name for flag, name in NATIVE_BFLOAT16.items() if flag in flags)
+
+
 def cores() -> int:
     """How many this process may use."""
-    return len(os.sched_getaffinity(0))
+    return usable_cores()

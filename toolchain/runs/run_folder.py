@@ -1,7 +1,8 @@
 """A run folder: what training leaves behind and under which names. Imports no torch; `weights` beside it reads the weights.
 
 recipe.toml           the recipe, word for word
-run.json              class names, the folder that the recipe's paths are relative to, and where the images were
+run.json              class names, the folder that the recipe's paths are relative to, where the images were, the processor and
+                      the arithmetic
 skipped.txt           the pictures that were left out because they cannot be read, with --skip-bad
 last.ckpt             the state after the last finished epoch, to resume from
 history.json          one record per epoch, see `owlbit.toolchain.runs.history`
@@ -80,13 +81,14 @@ class RunError(OwlbitError):
 @dataclass(frozen=True)
 class RunFacts:
     """run.json: the names of the classes, the folder that the recipe's paths are relative to, where the images were, as --data
-    gave it, which the recipe's text does not know, the processor that the training began on, "" where it was not recorded, and
-    whether pictures that cannot be read are left out, as --skip-bad gave it."""
+    gave it, which the recipe's text does not know, the processor that the training began on, and what precision = "auto" stands
+    for in it, both "" where they were not recorded, and whether pictures that cannot be read are left out (--skip-bad)."""
 
     class_names: list[str]
     data_folder: str
     data_path: str | None = None
     processor: str = ""
+    automatic_precision: str = ""
     skip_bad: bool = False
 
 
@@ -151,11 +153,13 @@ def start_run(
     resume: bool,
     overwrite: bool,
     skipped: Sequence[str] = (),
+    automatic_precision: str = "",
 ) -> None:
-    """Makes `folder` ready for training `recipe`; `skipped`: a line for each picture that is left out.
+    """Makes `folder` ready for training `recipe`.
 
-    Raises RunError where `earlier_files` does, or where it holds another recipe's run, and LockedRunError where another process
-    trains there.
+    `skipped`: a line for each picture that is left out; `automatic_precision`: what precision = "auto" stands for here; a run that
+    is resumed keeps its own, and its processor. Raises RunError where `earlier_files` does, or where the folder holds another
+    recipe's run, and LockedRunError where another process trains there.
     """
     make_folder(folder)
     lock_run(folder)
@@ -167,13 +171,20 @@ def start_run(
             with contextlib.suppress(OSError):  # it holds files that are no run's
                 each.rmdir()
         _remove(folder, found)
+    before = read_facts(folder) if resume and RUN in found else None
     if resume and RECIPE in found:
         if (folder / RECIPE).read_text(encoding="utf-8") != recipe.text:
             raise RunError(f"{folder / RECIPE}: expected the recipe that this run began with, got another; choose another folder")
-        if RUN in found and _read_facts(folder).class_names != list(class_names):
+        if before is not None and before.class_names != list(class_names):
             raise RunError(f"{folder / RUN}: expected the classes that this run began with, got others; choose another folder")
-    place = str(recipe.path.parent.resolve())
-    facts = RunFacts(list(class_names), place, recipe.data.path, processor(), recipe.data.skip_bad)
+    facts = RunFacts(
+        class_names=list(class_names),
+        data_folder=str(recipe.path.parent.resolve()),
+        data_path=recipe.data.path,
+        processor=(before and before.processor) or processor(),
+        automatic_precision=(before and before.automatic_precision) or automatic_precision,
+        skip_bad=recipe.data.skip_bad,
+    )
     write_json(folder / RUN, asdict(facts))
     if skipped:
         write_text(folder / SKIPPED, "\n".join(skipped) + "\n")
@@ -214,14 +225,15 @@ def run_recipe(folder: Path) -> tuple[Recipe, tuple[str, ...], Path]:
     """(recipe, class names, folder that its data paths are relative to) of the run in `folder`. Raises RunError."""
     if not folder.is_dir():
         raise RunError(f"{folder}: expected a run folder, found {'a file' if folder.exists() else 'no such folder'}; train first")
-    facts = _read_facts(folder)
+    facts = read_facts(folder)
     recipe = load_recipe(folder / RECIPE)
     path = recipe.data.path if facts.data_path is None else facts.data_path
     data = replace(recipe.data, path=path, skip_bad=recipe.data.skip_bad or facts.skip_bad)
     return replace(recipe, data=data), tuple(facts.class_names), Path(facts.data_folder)
 
 
-def _read_facts(folder: Path) -> RunFacts:
+def read_facts(folder: Path) -> RunFacts:
+    """What run.json in `folder` says. Raises RunError where it is missing or damaged."""
     return _read(RunFacts, folder / RUN, "JSON as training writes it, could not read it", "train again")
 
 
@@ -239,4 +251,4 @@ def trained_on(folder: Path) -> str:
         device = read_json(_Timed, folder / TIMED).device
     except (OSError, ValueError):
         device = ""
-    return device if device not in ("", PROCESSOR) else _read_facts(folder).processor or "not recorded"
+    return device if device not in ("", PROCESSOR) else read_facts(folder).processor or "not recorded"

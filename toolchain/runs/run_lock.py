@@ -5,10 +5,10 @@ The system lets go of the lock of a process that ends, however it ends: a lock f
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,9 +37,9 @@ def lock_run(folder: Path) -> None:
     path = place / LOCK
     while True:
         there = path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except OSError:
             owner = _owner(descriptor)
             os.close(descriptor)
@@ -86,6 +86,18 @@ def _is_file(descriptor: int, path: Path) -> bool:
         return False
     own = os.fstat(descriptor)
     return (own.st_dev, own.st_ino) == (there.st_dev, there.st_ino)
+
+
+def _lock(descriptor: int) -> None:
+    """Locks the open file for this process, until it is closed. Raises OSError where another process has locked it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _owner(descriptor: int) -> str:

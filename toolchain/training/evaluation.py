@@ -23,22 +23,28 @@ from owlbit.toolchain.training.batches import Batches
 
 # Binary multiply-accumulates that torch takes some seconds for, as an export does.
 EXPORT_FROM = 20_000_000_000
+BLOCK = 1000  # images between two movements of the bar
 
 
 def accuracies(net: Trainable, parts: Sequence[Labelled], macs: int, console: Console) -> list[float]:
     """Share of each of `parts` that `net`, on the CPU and in float32, gets right in eval mode, 0..1.
 
-    `macs`: binary multiply-accumulates per image; `console`: shows a bar while torch computes, where it is a terminal. Raises
-    OwlbitError where a network that deploys cannot be exported.
+    `macs`: binary multiply-accumulates per image; `console`: shows a bar of the images, where it is a terminal. Raises OwlbitError
+    where a network that deploys cannot be exported.
     """
     images = sum(len(part) for part in parts)
-    if not net.undeployable and images * macs >= EXPORT_FROM:
-        network = compile_fast(integer_network(net))
-        return [integer_accuracy(network, part) for part in parts]
-    columns = (TextColumn("evaluating"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("evaluating", total=images)
-        return [torch_accuracy(net, part, lambda done: progress.advance(task, done)) for part in parts]
+        in_integers = not net.undeployable and images * macs >= EXPORT_FROM
+        task = progress.add_task("exporting, to evaluate integers" if in_integers else "evaluating", total=images)
+
+        def report(done: int) -> None:
+            progress.update(task, advance=done, description="evaluating")
+
+        if in_integers:
+            network = compile_fast(integer_network(net))
+            return [integer_accuracy(network, part, report) for part in parts]
+        return [torch_accuracy(net, part, report) for part in parts]
 
 
 def integer_network(net: Trainable) -> Network:
@@ -53,9 +59,14 @@ def integer_network(net: Trainable) -> Network:
         return read_qonnx(path)
 
 
-def integer_accuracy(network: FastNetwork, labelled: Labelled) -> float:
-    """Share of `labelled` that the integers get right, 0..1."""
-    return int((network.network.ranked(network.simulate(labelled.images)).argmax(1) == labelled.labels).sum()) / len(labelled)
+def integer_accuracy(network: FastNetwork, labelled: Labelled, report: Callable[[int], None] = lambda done: None) -> float:
+    """Share of `labelled` that the integers get right, 0..1; `report` is told how many images each step took."""
+    right = 0
+    for start in range(0, len(labelled), BLOCK):
+        images, labels = labelled.images[start : start + BLOCK], labelled.labels[start : start + BLOCK]
+        right += int((network.network.ranked(network.simulate(images)).argmax(1) == labels).sum())
+        report(len(labels))
+    return right / len(labelled)
 
 
 @torch.no_grad()

@@ -17,10 +17,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from owlbit.models.layers.recu import FIRST_TAU
 from owlbit.models.layers.synced_norm import sync_norms
 from owlbit.models.layers.thermometer import LearnedThermometer, quantile_thresholds
 from owlbit.models.networks.binary_net import BinaryNet
-from owlbit.models.networks.trainable import Trainable
+from owlbit.models.networks.trainable import FAST, Trainable
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.build_net import build_net
@@ -84,6 +85,7 @@ class NetworkTraining:
         self.net = self._first_net(earlier)
         self.distiller: Distiller | None = None
         if teacher is not None and recipe.distillation is not None:
+            teacher.fast = FAST[recipe.training.precision]
             device = torch.device(accelerator())
             cached = teacher_logits(teacher, dataset.train, recipe.data.flip, device) if recipe.distillation.cache_logits else None
             self.distiller = Distiller(teacher, recipe.distillation, cached)
@@ -157,8 +159,10 @@ class NetworkTraining:
             self.net.set_activation(phase.activation)
             batches = itertools.islice(EpochBatches(self.dataset, self.recipe.training, phase.start), WEIGHING_BATCHES)
             self.net = self.pruning.on_epoch_start(self.net, phase.start, batches)
-        if phase.begins_stage and not phase.real:
-            self.net.clip_latents()
+        treated = self.recipe.training.recu
+        if not phase.real and (phase.begins_stage or treated):
+            self.net.set_tau(FIRST_TAU if treated else None)
+            self.net.limit_latents()
 
     def _distiller_of(self, phase: Phase) -> Distiller | None:
         """Of a progressive chain the network at the end of the stage before; else the teacher."""
@@ -176,7 +180,7 @@ class NetworkTraining:
         fill_weights(teacher, state, path)
         teacher.use_real_weights(before.real)
         teacher.set_activation(before.activation)
-        teacher.fast = self.recipe.training.fast
+        teacher.fast = FAST[self.recipe.training.precision]
         recipe = self.distiller.recipe if phase.attention else replace(self.distiller.recipe, attention=0.0)
         return Distiller(teacher, recipe)
 

@@ -18,9 +18,10 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
+from owlbit.models.layers.recu import tau_at
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.binary_net import BinaryNet
-from owlbit.models.networks.trainable import Trainable
+from owlbit.models.networks.trainable import FAST, Trainable
 from owlbit.toolchain.data.dataset import Dataset
 from owlbit.toolchain.recipes.training import Training
 from owlbit.toolchain.runs.history import EpochRecord
@@ -82,9 +83,10 @@ class PhaseModule(pl.LightningModule):
         self.pruning = pruning
         self.final_epoch = final_epoch
         self.steps = steps_per_epoch(dataset, training)
-        net.fast = training.fast
+        net.fast = FAST[training.precision]
         net.use_real_weights(phase.real)
         net.set_activation(phase.activation)
+        self._set_tau(phase.start)
         if isinstance(net.thermometer, LearnedThermometer):
             net.thermometer.latents.requires_grad_(learn_thresholds)
         self._sums = dict.fromkeys(("loss", "right", "seen", "validation_loss", "validation_right", "validation_seen"), 0.0)
@@ -116,7 +118,7 @@ class PhaseModule(pl.LightningModule):
         others = [parameter for parameter in self.net.parameters() if id(parameter) not in apart]
         matrices = [parameter for parameter in others if parameter.ndim > 1]
         vectors = [parameter for parameter in others if parameter.ndim <= 1]
-        decay = recipe.weight_decay if self.phase.real else 0.0
+        decay = recipe.weight_decay if self.phase.real or recipe.recu else 0.0
         groups: list[dict[str, Any]] = [{"params": [*weights, *matrices], "weight_decay": decay}, {"params": vectors}]
         if latents and latents[0].requires_grad:
             groups.append({"params": latents, "lr": recipe.rate * recipe.threshold_rate})
@@ -137,8 +139,14 @@ class PhaseModule(pl.LightningModule):
         self._sums = dict.fromkeys(self._sums, 0.0)
         self._signs = [weight.detach() >= 0 for weight in self.net.binary_weights()]
         self._started = time.perf_counter()
+        self._set_tau(self.epoch)
         if isinstance(self.net.thermometer, LearnedThermometer):
             self.net.thermometer.set_progress(self.epoch / max(1, self.training_recipe.epochs - 1))
+
+    def _set_tau(self, epoch: int) -> None:
+        stage = self.phase.stage_start, self.phase.stage_stop
+        treated = self.training_recipe.recu and not self.phase.real
+        self.net.set_tau(tau_at(epoch - stage[0], stage[1] - stage[0]) if treated else None)
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         if self.pruning is not None:
@@ -170,7 +178,7 @@ class PhaseModule(pl.LightningModule):
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:
         if not self.phase.real:  # the magnitude of a real weight is nothing to clip
-            self.net.clip_latents()
+            self.net.limit_latents()
 
     def validation_step(self, batch: Batch, index: int) -> None:
         logits = self._logits(batch.images)
@@ -181,8 +189,8 @@ class PhaseModule(pl.LightningModule):
             return self.net.logits(images).float()
 
     def _precision(self, *, mixed: bool) -> torch.autocast:
-        """torch's mixed precision in a fast training, for what has no fast form of its own."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed and self.training_recipe.fast)
+        """torch's mixed precision in a training in bfloat16, for what has no fast form of its own."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed and self.training_recipe.precision == "bfloat16")
 
     def _note(self, prefix: str, logits: Tensor, labels: Tensor, loss: Tensor) -> None:
         self._sums[prefix + "loss"] += float(loss.detach()) * len(labels)

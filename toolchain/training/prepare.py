@@ -105,5 +105,4 @@ def teacher_of_run(recipe: Recipe, dataset: Dataset) -> Trainable | None:
             f"{folder}: expected a teacher of images {list(recipe.input_shape)}, got one of {list(run.net.input_shape)}; "
             "choose another teacher, or train it on images of this size"
         )
-    run.net.fast = recipe.training.fast
     return run.net

@@ -29,6 +29,7 @@ from owlbit.toolchain.runs.run_folder import (
     EarlierTraining,
     Result,
     earlier_files,
+    read_facts,
     read_result,
     start_run,
 )
@@ -37,6 +38,8 @@ from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
+from owlbit.toolchain.training.memory import keep_memory, told_when_full
+from owlbit.toolchain.training.precision import asks_for_automatic, automatic_precision, with_precision
 from owlbit.toolchain.training.prepare import Prepared, prepare_trainings
 from owlbit.toolchain.training.start_weights import start_weights
 
@@ -71,13 +74,21 @@ def train(
     begun = resume and (folders[0] / CHECKPOINT).exists()
     earlier = None if begun else start_weights(trainings[0].recipe, trainings[0].dataset)
     join_processes()
+    console = console or Console(stderr=True, quiet=rank > 0)
     if rank == 0:
+        precision, why = automatic_precision()
         last = trainings[-1].dataset
-        start_run(out, recipe, last.class_names, resume=resume, overwrite=overwrite, skipped=last.skipped)
+        flags = {"resume": resume, "overwrite": overwrite}
+        start_run(out, recipe, last.class_names, **flags, skipped=last.skipped, automatic_precision=precision)
+        if asks_for_automatic(recipe):
+            recorded = read_facts(out).automatic_precision
+            why = why if recorded == precision else "as this run began, although another is faster here"
+            console.print(f'precision = "auto": {recorded}, {why}', highlight=False)
     wait_for_all()
     if (out / RESULT).exists():
         return read_result(out)
-    console = console or Console(stderr=True, quiet=rank > 0)
+    chosen = read_facts(out).automatic_precision  # by the first process, for all
+    trainings = [replace(each, recipe=with_precision(each.recipe, chosen)) for each in trainings]
     before: list[EarlierTraining] = []
     for training, folder in zip(trainings[:-1], folders, strict=False):
         ended = _train_earlier(training, folder, earlier, console, stop_after, f"{len(before) + 1} of {len(trainings)}", logger)
@@ -106,7 +117,8 @@ def _train_earlier(
     """
     if world()[0] == 0:
         recipe = replace(training.recipe, text=tomli_w.dumps(training.recipe.tables))
-        start_run(out, recipe, training.dataset.class_names, resume=True, overwrite=False)
+        chosen = read_facts(out.parent).automatic_precision
+        start_run(out, recipe, training.dataset.class_names, resume=True, overwrite=False, automatic_precision=chosen)
     wait_for_all()
     if not (out / RESULT).exists():
         untested = replace(training, dataset=replace(training.dataset, test=None))
@@ -130,6 +142,7 @@ def _train_one(
     `place`: which of several trainings it is, "" for the only one; `before`: those that it goes on from.
     """
     recipe, teacher = training.recipe, training.teacher
+    keep_memory()
     with _threads_for(recipe):
         if recipe.distillation is not None and recipe.distillation.trained_first:
             teacher = _teacher(recipe, recipe.distillation, training.dataset, out, console, stop_after)
@@ -138,8 +151,9 @@ def _train_one(
         if (teacher is None and recipe.distillation is not None) or (stop_after is not None and stop_after <= 0):
             return False
         outputs = replace(OF_RUN, label=f"training {place}", prefix=f"training {place}: ") if place else OF_RUN
-        fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier, logger)
-        fit.run(stop_after)
+        with told_when_full(recipe):
+            fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier, logger)
+            fit.run(stop_after)
         if len(fit.progress.history) < recipe.training.epochs:
             return False
         if world()[0] == 0:
@@ -155,17 +169,16 @@ def _teacher(
     """The float teacher at its best epoch, trained into `out` unless it is there already; None where `stop_after` comes first."""
     of_teacher = teacher_recipe(recipe, distillation)
     if not (out / TEACHER).exists():
-        training = NetworkTraining(of_teacher, dataset, out, console, outputs=OF_TEACHER)
-        training.run(stop_after)
+        with told_when_full(recipe):
+            training = NetworkTraining(of_teacher, dataset, out, console, outputs=OF_TEACHER)
+            training.run(stop_after)
         if len(training.progress.history) < distillation.epochs:
             return None
         if world()[0] == 0:
             write_history(out / TEACHER_HISTORY, training.progress.history)
             write_model(out, training.progress.best_state, TEACHER)
         wait_for_all()
-    teacher = read_weights(build_net(of_teacher, len(dataset.class_names)), out / TEACHER)
-    teacher.fast = recipe.training.fast
-    return teacher
+    return read_weights(build_net(of_teacher, len(dataset.class_names)), out / TEACHER)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from owlbit.export.limits import LARGEST_PAD
 from owlbit.export.qonnx.graph import SUMMED, Array, Node
 from owlbit.export.qonnx.lowering.emit import Building
 from owlbit.export.qonnx.lowering.evaluate_node import batch_normalization, bipolar_quant, evaluate_node, multi_threshold, quant
@@ -19,7 +20,6 @@ ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Pow", "Neg", "Abs", "Sqrt", "Reciproc
 STEPS = ("Sign", "Clip", "Relu", "LeakyRelu", "PRelu", "HardSigmoid", "Max", "Min", "Round", "Floor", "Ceil", "Cast")
 COMPARISONS = ("Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Not", "And", "Or", "Xor", "Where")
 
-LARGEST_PAD = 1024
 # ONNX Runtime multiplies so many rows of the weights before it adds the product to the bias.
 PRODUCT_BLOCK = 128
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from owlbit.export.network import LARGEST_MAP
+from owlbit.export.limits import LARGEST_MAP
 from owlbit.export.qonnx.graph import Array, Node
 from owlbit.export.qonnx.lowering.traced import PixelSource, Traced
 

@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from onnx import TensorProto, helper
 
+from owlbit.export.limits import LARGEST_CONSTANT
 from owlbit.export.qonnx.graph import Array, Node
 
-# Values of a folded constant: 256 MB of float32.
-LARGEST_CONSTANT = 2**26
 _NUMERIC = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BOOL, TensorProto.INT8, TensorProto.INT16, TensorProto.INT32)
 _TYPES = (*_NUMERIC, TensorProto.INT64, TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64)
 

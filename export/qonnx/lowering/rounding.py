@@ -22,14 +22,18 @@ def sum_errors(weights: Array, values: NDArray[np.float64], table: NDArray[np.fl
     `weights` [filters, ...]; `values` [..., 2]: the two values of each weight's input; `table` [filters, K+1]: the sums in real
     numbers; `spread`: how far the inputs may lie from `values`.
     """
-    wide = weights.astype(np.float64)
-    terms = [(wide * values[..., side]).reshape(len(weights), -1) for side in (0, 1)]
-    sizes = np.maximum(np.abs(terms[0]), np.abs(terms[1]))
+    flat = np.abs(weights.reshape(len(weights), -1))
+    count = flat.shape[1]
+    if (flat == flat[:, :1]).all():  # mostly: one size per filter, and few different inputs
+        wide, inputs = flat[:, :1].astype(np.float64), np.unique(values.reshape(-1, 2), axis=0)
+    else:
+        wide, inputs = flat.astype(np.float64), np.broadcast_to(values, (*weights.shape, 2)).reshape(*flat.shape, 2)
+    terms = [wide * inputs[..., side] for side in (0, 1)]
+    largest = np.maximum(np.abs(terms[0]), np.abs(terms[1])).max(axis=1)
     grid = np.minimum(*(_last_places(each).min(axis=1) for each in terms))
-    exact = sizes.sum(axis=1) <= 2.0**24 * grid
+    exact = count * largest <= 2.0**24 * grid
     if exact.all() and not spread:
         return np.zeros(table.shape)
-    count, largest = sizes.shape[1], sizes.max(axis=1)
     # The partial sums of a sum of terms +-c are at most as many c as there are of one sign, and then fall by the other's.
     of_sign = np.arange(count + 1, dtype=np.float64)
     more, fewer = np.maximum(of_sign, count - of_sign), np.minimum(of_sign, count - of_sign)
@@ -40,7 +44,7 @@ def sum_errors(weights: Array, values: NDArray[np.float64], table: NDArray[np.fl
     rounded_products = any((each.astype(np.float32) != each).any() for each in terms)
     error = _UNIT * largest[:, None] * (steps + (count if rounded_products else 0)) * (1 + count * _UNIT)
     bound: NDArray[np.float64] = np.where(exact[:, None], 0.0, error)
-    bound += spread * np.abs(wide).reshape(len(weights), -1).sum(axis=1)[:, None]
+    bound += spread * flat.astype(np.float64).sum(axis=1)[:, None]
     return bound
 
 

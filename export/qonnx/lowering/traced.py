@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from owlbit.export.network import LARGEST_MAP, BinaryConv, BinaryLinear, Bits, Ints, OrPool, Shape
+from owlbit.export.limits import LARGEST_MAP
+from owlbit.export.network import BinaryConv, BinaryLinear, Bits, Ints, OrPool, Shape
 from owlbit.export.qonnx.graph import Array, Node, QonnxError
 
 

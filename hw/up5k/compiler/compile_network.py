@@ -1,4 +1,4 @@
-"""Network to flash image for the UP5K engine: the passes in order, and what they found out."""
+"""Network to the words of the UP5K engine's program: the passes in order, and what they found out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import Network, Thermometer
 from owlbit.hw.up5k.compiler.cost_model import frame_input_cycles, tile_cycles
-from owlbit.hw.up5k.compiler.flash_format import DESCRIPTOR_WORDS, FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
+from owlbit.hw.up5k.compiler.descriptor import Descriptor, width_code
+from owlbit.hw.up5k.compiler.flash_format import DESCRIPTOR_WORDS, FIRST_DESCRIPTOR
 from owlbit.hw.up5k.compiler.layout import INERT, Layout, lay_out_frame, lay_out_map
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, check_layers
 from owlbit.hw.up5k.compiler.memory import Placement, place_maps
@@ -48,10 +49,13 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Up5kProgram:
-    """`flash`: the network's flash image. `cycles_per_frame`: from one frame's last score to the next's, by the cost model, with
-    pixels always at hand; `input_cycles`: what taking in a frame takes, hidden behind the computation where `early_input`."""
+    """`words`: uint64, the program, as the flash image carries it.
 
-    flash: bytes
+    `cycles_per_frame`: from one frame's last score to the next's, by the cost model, with pixels always at hand; `input_cycles`:
+    what taking in a frame takes, hidden behind the computation where `early_input`.
+    """
+
+    words: NDArray[np.uint64]
     layers: tuple[LayerReport, ...]
     regions: tuple[Region, ...]
     cycles_per_frame: int
@@ -68,7 +72,7 @@ class _Tile:
 
 
 def compile_network(network: Network) -> Up5kProgram:
-    """The flash image and its reports. Raises Up5kError, with what is too large and by how much, where the network does not fit."""
+    """The program and its reports. Raises Up5kError, with what is too large and by how much, where the network does not fit."""
     check_layers(network)
     thermometer, stages = split_stages(network)
     layouts = [lay_out_frame(thermometer, stages[0])]
@@ -94,7 +98,7 @@ def compile_network(network: Network) -> Up5kProgram:
     # With a place of its own the next frame comes in from the end of the first stage on.
     total = max(compute + stolen, layers[0].cycles + input_cycles) if placement.early else compute + input_cycles
     return Up5kProgram(
-        flash=pack_image(words),
+        words=words,
         layers=layers,
         regions=_regions(len(words), stages, layouts, placement),
         cycles_per_frame=total,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from owlbit.export.network import Shape
-    from owlbit.hw.up5k.compiler.flash_format import Descriptor
+    from owlbit.hw.up5k.compiler.descriptor import Descriptor
     from owlbit.hw.up5k.compiler.layout import Layout
     from owlbit.hw.up5k.compiler.passes import Pass
 

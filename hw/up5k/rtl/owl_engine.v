@@ -3,7 +3,9 @@
 `include "owl_fields.vh"
 `default_nettype none
 
-module owl_engine (
+module owl_engine #(
+    parameter [23:0] NETWORK = `OWL_FLASH_OFFSET  // address of the network in the flash
+) (
     input  wire       clk,
     input  wire       rst,
     output wire       flash_cs_n,
@@ -16,14 +18,17 @@ module owl_engine (
     output wire       score_valid,
     input  wire       score_ready,
     output wire [7:0] score_data,
-    output wire       idle,
+    output wire       idle,         // waiting for the first pixel of a frame
+    output wire       free,         // the first pixel of a frame may come; another frame may be at work
     output wire       error
 );
   wire boot_valid, boot_done;
   wire [15:0] boot_quarter;
   wire [ 1:0] boot_nibble;
   wire [ 3:0] boot_data;
-  owl_boot boot (
+  owl_boot #(
+      .BASE(NETWORK)
+  ) boot (
       .clk(clk),
       .rst(rst),
       .flash_cs_n(flash_cs_n),
@@ -79,6 +84,7 @@ module owl_engine (
   /* verilator lint_on UNUSEDSIGNAL */
   wire [63:16] header;
   assign idle = waiting && enc_empty;
+  assign free = enable && enc_empty;
   owl_sequencer sequencer (
       .clk(clk),
       .rst(rst),

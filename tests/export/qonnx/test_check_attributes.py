@@ -39,6 +39,7 @@ def spelled(path: Path) -> onnx.ModelProto:
         ("MaxPool", "pads", "none", "integers"),
         ("MultiThreshold", "out_scale", [2.0, 2.0], "a number"),
         ("MultiThreshold", "out_bias", "low", "a number"),
+        ("MultiThreshold", "out_bias", 255, "a number"),
         ("MultiThreshold", "data_layout", 4.0, "a text"),
         ("Pad", "mode", 1, "a text"),
     ],

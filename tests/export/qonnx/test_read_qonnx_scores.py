@@ -92,9 +92,9 @@ ENDS = [normalised, bias, whole_bias, scaled, negative, all_negative, scale_per_
 def test_factors_and_offsets_rank_as_the_executor(path: Path, end: Callable[[Builder], str]) -> None:
     b = Builder(3)
     b.save(path, end(b))
-    network = assert_exact(path, images=12)
+    network = assert_exact(path, images=2)
     assert network.score_factors is None or network.score_factors.min() >= 0
-    pixels = np.random.default_rng(5).integers(0, 256, (30, 1, 8, 6), dtype=np.uint8)
+    pixels = np.random.default_rng(5).integers(0, 256, (8, 1, 8, 6), dtype=np.uint8)
     floats = execute_values(path, network.input_floats(pixels))
     ranked = network.ranked(simulate(network, pixels))
     np.testing.assert_array_equal(floats, ranked)
@@ -109,7 +109,7 @@ def test_factors_come_back_from_every_file(tmp_path: Path, end: Callable[[Builde
     assert load_network(tmp_path / "a.npz").same_as(network)
     write_qonnx(network, tmp_path / "b.onnx")
     again = read_qonnx(tmp_path / "b.onnx")
-    pixels = np.random.default_rng(6).integers(0, 256, (20, 1, 8, 6), dtype=np.uint8)
+    pixels = np.random.default_rng(6).integers(0, 256, (5, 1, 8, 6), dtype=np.uint8)
     expected = network.ranked(simulate(network, pixels))
     np.testing.assert_array_equal(again.ranked(simulate(again, pixels)), expected)
     np.testing.assert_array_equal(execute_qonnx(tmp_path / "b.onnx", pixels), expected)
@@ -159,7 +159,7 @@ def test_one_output_is_two_classes(path: Path, end: Callable[[Builder], str], le
     right = outputs[:, 0] > least
     assert 0 < right.sum() < 24
     np.testing.assert_array_equal(ranked.argmax(1), right)
-    assert ranked.argmax(1).tolist() == execute_qonnx(path, pixels, "uint8").argmax(1).tolist()
+    assert ranked[:4].argmax(1).tolist() == execute_qonnx(path, pixels[:4], "uint8").argmax(1).tolist()
 
 
 def test_the_sum_zero_is_class_0_behind_a_sigmoid_and_class_1_behind_a_quantiser(path: Path) -> None:

@@ -86,7 +86,7 @@ def test_selections_are_binary_weights() -> None:
     (skip,) = (module for module in net.modules() if isinstance(module, MuxSkip))
     with torch.no_grad():
         skip.weight.mul_(100)
-    net.clip_latents()
+    net.limit_latents()
     assert float(skip.weight.detach().abs().max()) == 1.0
 
 

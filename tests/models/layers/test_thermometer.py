@@ -95,7 +95,7 @@ def test_gradient_is_the_windowed_sum_over_pixels(colours: int, levels: int, sha
     expected = thermometer.latents.grad
     for memory_format in (torch.contiguous_format, torch.channels_last):
         thermometer.latents.grad = None
-        codes = thermometer.bits(images) if fast else thermometer(images)
+        codes = thermometer.bits(images, torch.bfloat16) if fast else thermometer(images)
         torch.autograd.backward(codes, gradient.to(codes.dtype).contiguous(memory_format=memory_format))
         assert expected is not None and thermometer.latents.grad is not None
         tolerance = {"rtol": 0.02, "atol": 0.05} if fast else {"rtol": 1e-4, "atol": 1e-5}  # bfloat16 has 8 bits
@@ -105,7 +105,7 @@ def test_gradient_is_the_windowed_sum_over_pixels(colours: int, levels: int, sha
 def test_bits_are_the_signs() -> None:
     thermometer = LearnedThermometer(3, 8)
     images = torch.randint(0, 256, (4, 3, 5, 6), dtype=torch.uint8)
-    signs, bits = thermometer(images), thermometer.bits(images)
+    signs, bits = thermometer(images), thermometer.bits(images, torch.bfloat16)
     assert bits.dtype == torch.bfloat16
     for each in (signs, bits):
         assert each.is_contiguous(memory_format=torch.channels_last)

@@ -157,7 +157,7 @@ def test_latents_are_clipped() -> None:
     net = net_for("hidden linear")
     with torch.no_grad():
         net.classifier.weight.mul_(10)
-    net.clip_latents()
+    net.limit_latents()
     assert float(net.classifier.weight.detach().abs().max()) == 1.0
 
 

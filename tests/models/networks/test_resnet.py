@@ -229,7 +229,7 @@ def test_latents_are_clipped_and_alpha_is_not() -> None:
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.fill_(3)
-    net.clip_latents()
+    net.limit_latents()
     assert all(float(weight.detach().max()) == 1 for weight in net.binary_weights())
     assert {float(p.detach().max()) for key, p in net.named_parameters() if "alpha" in key or "stem" in key} == {3}
 

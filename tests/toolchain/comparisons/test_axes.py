@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ from PIL import Image
 
 from command_line import owlbit
 from owlbit.export.errors import OwlbitError
+from owlbit.models.layer_table import Conv, weight_bits
 from owlbit.toolchain.comparisons.comparison import Case, Comparison
 from owlbit.toolchain.comparisons.comparison_file import read_comparison
 from owlbit.toolchain.comparisons.means import differences, means
-from owlbit.toolchain.comparisons.page import PAGE, PLOT, THRESHOLDS_PLOT, write_page
+from owlbit.toolchain.comparisons.page import BITS_PLOT, CURVES_PLOT, PAGE, PLOT, THRESHOLDS_PLOT, write_page
 from owlbit.toolchain.comparisons.results_file import RESULTS, Row, read_results, write_results
 from owlbit.toolchain.recipes.recipe import load_recipe
 from tiny_recipe import recipe_for
@@ -224,3 +226,40 @@ def test_a_bad_file_is_named_with_the_key(file: Path, old: str, new: str, messag
     with pytest.raises(OwlbitError) as error:
         read_comparison(file)
     assert message in str(error.value)
+
+
+def test_accuracy_against_bits_and_tone_curves(file: Path, tmp_path: Path) -> None:
+    gray = FILE.replace("about =", "against_bits = true\nabout =")
+    file.write_text(gray)
+    comparison = read_comparison(file)
+    rows = [
+        Row(Case(values, seed), 4, 0.5, 0.4 + 0.1 * seed, 1000 * int(values[2]), 60.0, (tuple(range(40, 80, 10 + seed)),))
+        for values in comparison.combinations()
+        for seed in (0, 1)
+    ]
+    write_page(tmp_path, comparison, rows)
+    page = (tmp_path / PAGE).read_text()
+    for name in (BITS_PLOT, CURVES_PLOT):
+        assert f"]({name})" in page
+        with Image.open(tmp_path / name) as picture:
+            assert len(picture.getcolors(1 << 20) or ()) > 20  # something is drawn
+    file.write_text(FILE)
+    write_page(tmp_path / "other", read_comparison(file), [replace(row, threshold_values=()) for row in rows])
+    assert {path.name for path in (tmp_path / "other").iterdir()} == {PAGE, PLOT}
+
+
+def test_the_pruning_study_prunes_one_network_to_the_bits_of_narrower_ones(tmp_path: Path) -> None:
+    comparison = read_comparison(ENCODINGS.with_name("stl10_pruning.toml"))
+    for teacher, kbit, way in comparison.combinations():
+        (tmp_path / "a.toml").write_text(comparison.recipe(Case((teacher, kbit, way), 0)))
+        recipe = load_recipe(tmp_path / "a.toml")
+        bits = weight_bits(recipe.thermometer_shape, recipe.layers, 10)
+        assert (recipe.distillation is not None) == (teacher == "distilled")
+        assert (recipe.pruning is None) == (way == "narrow")
+        if recipe.pruning is None:
+            assert 0 <= 1000 * int(kbit) - bits < 50_000
+        else:
+            assert bits == 1_467_648 and recipe.pruning.blocks and bool(recipe.pruning.heavy_groups) == (way == "heavy-removed")
+            narrow = comparison.recipe_tables((teacher, kbit, "narrow"))["layers"]
+            layers = tuple(Conv(**{key: value for key, value in layer.items() if key != "kind"}) for layer in narrow)
+            assert recipe.pruning.target_bits == weight_bits(recipe.thermometer_shape, layers, 10)

@@ -2,8 +2,7 @@
 
 import hashlib
 import io
-import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -24,68 +23,15 @@ from owlbit.toolchain.data.published_sets import CIFAR10_NAMES, read_official
 from owlbit.toolchain.recipes.data import Data
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
 from owlbit.toolchain.runs.run_folder import run_recipe, start_run
+from published_files import Pixels, archive_of, cifar10_files, cifar100_files, folder_of, pixels, records, stl10_files
 
 RGB32, RGB96 = ((32, 32), "rgb"), ((96, 96), "rgb")
-Pixels = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OWLBIT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def pixels(count: int, side: int, seed: int = 0) -> Pixels:
-    return np.random.default_rng(seed).integers(0, 256, (count, 3, side, side), dtype=np.uint8)
-
-
-def records(images: Pixels, *labels: list[int]) -> bytes:
-    return b"".join(bytes(marks) + image.tobytes() for image, *marks in zip(images, *labels, strict=True))
-
-
-def cifar10_files() -> dict[str, bytes]:
-    files = {f"data_batch_{number}.bin": records(pixels(4, 32, number), [number, 0, 9, 1]) for number in range(1, 6)}
-    return files | {"test_batch.bin": records(pixels(3, 32, 9), [2, 1, 0])}
-
-
-def cifar100_files() -> dict[str, bytes]:
-    return {
-        "train.bin": records(pixels(4, 32, 1), [7, 7, 7, 7], [2, 1, 2, 0]),
-        "test.bin": records(pixels(2, 32, 2), [7, 7], [0, 2]),
-        "fine_label_names.txt": b"apple\naquarium_fish\nbaby\n\n",
-    }
-
-
-def stl10_files() -> dict[str, bytes]:
-    def columns(images: Pixels) -> bytes:
-        """Each plane column after column, as the data set's description says."""
-        return b"".join(plane[:, column].tobytes() for image in images for plane in image for column in range(96))
-
-    return {
-        "train_X.bin": columns(pixels(3, 96, 1)),
-        "train_y.bin": bytes([1, 2, 1]),
-        "test_X.bin": columns(pixels(2, 96, 2)),
-        "test_y.bin": bytes([2, 1]),
-        "class_names.txt": b"airplane\nbird\n",
-        "unlabeled_X.bin": b"never looked at",
-    }
-
-
-def folder_of(path: Path, files: Mapping[str, bytes]) -> Path:
-    for name, content in files.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
-
-
-def archive_of(path: Path, folder: str, files: Mapping[str, bytes]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(f"{folder}/{name}")
-            entry.size = len(content)
-            archive.addfile(entry, io.BytesIO(content))
-    return path
 
 
 def vouch_for(source: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,8 +241,15 @@ def cut(name: str, length: int) -> Callable[[dict[str, bytes]], None]:
         ("cifar100", cifar100_files, cut("train.bin", 3073), r"train\.bin: expected whole records of 3074 bytes, got 3,073 bytes"),
         ("cifar100", cifar100_files, cut("fine_label_names.txt", 0), "expected one class name a line, got none"),
         ("stl10", stl10_files, cut("train_X.bin", 96), r"train_X\.bin: expected whole images of 27648 bytes, got 96 bytes"),
-        ("stl10", stl10_files, cut("test_y.bin", 1), r"test_y\.bin: expected 2 labels from 1 on, got 1 bytes"),
-        ("stl10", stl10_files, lambda files: files.update({"test_y.bin": b"\0\1"}), r"test_y\.bin: expected 2 labels from 1 on"),
+        ("stl10", stl10_files, cut("test_y.bin", 1), r"test_y\.bin: expected 2 labels, one for each image, got 1; fetch the data"),
+        ("stl10", stl10_files, lambda files: files.update({"test_y.bin": b"\0\1"}), r"test_y\.bin: expected labels 1 to 2, got 0"),
+        (
+            "stl10",
+            stl10_files,
+            lambda files: files.update({"test_y.bin": b"\1\13"}),
+            r"test_y\.bin: expected labels 1 to 2, got 11",
+        ),
+        ("stl10", stl10_files, lambda files: files.pop("train_y.bin"), r"expected the file train_y\.bin, found none"),
     ],
 )
 def test_what_is_wrong_with_a_copy_is_one_sentence(

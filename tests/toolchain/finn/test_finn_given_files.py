@@ -44,7 +44,7 @@ def verdicts(folder: str) -> list[tuple[str, str]]:
     return [(row["backend"], row["status"]) for row in rows]
 
 
-@pytest.mark.parametrize("name", RANGES)
+@pytest.mark.parametrize("name", ["unit", pytest.param("signed", marks=pytest.mark.slow)])
 def test_floats_in_the_file_and_factors_behind_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     binary_file(Path("m.onnx"), *RANGES[name])
@@ -55,7 +55,7 @@ def test_floats_in_the_file_and_factors_behind_it(tmp_path: Path, monkeypatch: p
     assert verdicts("b") == [("reference", "reference"), ("torch", "not run"), *exact]
 
 
-@pytest.mark.parametrize("weights", [1.0, 0.1])
+@pytest.mark.parametrize("weights", [0.1, pytest.param(1.0, marks=pytest.mark.slow)])
 def test_eight_bit_pixels_and_scaled_last_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: float) -> None:
     monkeypatch.chdir(tmp_path)
     eight_bit_file(Path("m.onnx"), weights)

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
+from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.models.layer_table import Conv, Linear, layer_shapes, macs, weight_bits
 from owlbit.toolchain.recipes.recipe import load_recipe
+from owlbit.toolchain.training.cycle_budget import up5k_cycles
 
 RECIPES = Path(__file__).parents[3] / "models" / "recipes"
 
@@ -60,3 +64,23 @@ def test_demo_recipe_is_small() -> None:
     recipe = load_recipe(RECIPES / "digits.toml")
     assert weight_bits(recipe.thermometer_shape, recipe.layers, 10) < 64_000
     assert any(isinstance(layer, Conv) and layer.groups > 1 and layer.shuffle for layer in recipe.layers)
+
+
+@pytest.mark.parametrize(
+    ("name", "colour", "thresholds", "bits", "frames"),
+    [
+        ("stl10_gray_670k", "gray", 16, 670_464, 31),
+        ("stl10_gray_336k", "gray", 16, 336_384, 41),
+        ("stl10_620k", "rgb", 4, 619_776, 21),
+    ],
+)
+def test_recipes_of_stl10_fit_the_up5k_at_the_rate_they_state(
+    name: str, colour: str, thresholds: int, bits: int, frames: int
+) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.toml")
+    assert (recipe.data.source, recipe.data.size, recipe.data.colour) == ("stl10", (96, 96), colour)
+    assert recipe.input.thresholds == thresholds
+    assert weight_bits(recipe.thermometer_shape, recipe.layers, 10) == bits <= 1_000_000
+    cycles = up5k_cycles(recipe.input_shape, recipe.input.thresholds, 10)(recipe.layers)
+    assert round(CLOCK_HZ / cycles) == frames and f"{frames} frames/s on the UP5K" in recipe.path.read_text()
+    assert recipe.data.flip and recipe.data.shift and recipe.data.zoom != (1, 1) and recipe.data.exposure and recipe.data.cutout

@@ -166,7 +166,7 @@ MISTAKES = {
     "of [training] and [distillation]": [
         (GOOD + "stages = 4\n", r"training\.stages: expected 1 to 3, got 4"),
         (GOOD + "epochs = 1\nstages = 2\n", r"training\.epochs: expected at least 2, one for each stage, got 1"),
-        (GOOD + "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages or real numbers, got 0\.1"),
+        (GOOD + "weight_decay = 0.1\n", r"training\.weight_decay: expected no such key without stages, real numbers or weights"),
         (GOOD + 'estimator = "magic"\n', r'training\.estimator: expected one of "clipped", "triangular", got the text "magic"'),
         (GOOD + 'numbers = "real"\nstages = 2\n', r'training\.stages: expected 1 with numbers = "real"'),
         (GOOD + 'numbers = "real"\n' + TEACHER, r'distillation\.teacher: expected another run, with numbers = "real"'),

@@ -42,6 +42,19 @@ def test_integers_and_torch_give_the_same_scores_and_the_same_result(
     assert integer_accuracy(network, everything) == torch_accuracy(net, everything)
 
 
+def test_a_bar_shows_the_export_and_the_images(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "EXPORT_FROM", 0)
+    monkeypatch.setattr(evaluation, "BLOCK", 7)
+    run = load_run(trained / "run")
+    dataset = load_dataset(run.recipe.data, trained)
+    terminal = Console(file=StringIO(), force_terminal=True, width=100)
+    shown = accuracies(run.net, [dataset.validation, dataset.train], 1, terminal)
+    assert shown == [torch_accuracy(run.net, part) for part in (dataset.validation, dataset.train)]
+    assert isinstance(terminal.file, StringIO)
+    told = terminal.file.getvalue()
+    assert "exporting, to evaluate integers" in told and "80/80" in told
+
+
 def test_a_network_that_does_not_deploy_is_evaluated_in_torch_with_a_bar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "EXPORT_FROM", 0)
     recipe = recipe_for(tmp_path, training='numbers = "real"\n')

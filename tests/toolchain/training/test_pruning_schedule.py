@@ -93,7 +93,7 @@ def learn(
             optimiser.zero_grad()
             torch.autograd.backward(loss)
             optimiser.step()
-            net.clip_latents()
+            net.limit_latents()
     return net, optimiser.state_dict()
 
 

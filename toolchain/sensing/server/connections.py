@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
+import sys
 import time
 from typing import Any
 
@@ -21,6 +21,10 @@ from owlbit.toolchain.sensing.server.limits import HEADERS_S, LOG_EVERY_S, MOST_
 
 def most_connections() -> int:
     """MOST_CONNECTIONS, or fewer where this process may not open so many files and still keep SPARE_DESCRIPTORS for itself."""
+    if sys.platform == "win32":  # it has no such limit
+        return MOST_CONNECTIONS
+    import resource
+
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(4, min(MOST_CONNECTIONS, allowed - SPARE_DESCRIPTORS))
 

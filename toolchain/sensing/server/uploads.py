@@ -6,19 +6,18 @@ The page decodes one at a time (see `web`); a JPEG is reduced while it is decode
 from __future__ import annotations
 
 import io
-import warnings
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.toolchain.data.image_files import fit_image
+from owlbit.toolchain.data.dataset import DataError
+from owlbit.toolchain.data.image_files import read_image
 from owlbit.toolchain.sensing.server.limits import UPLOAD_BYTES, UPLOAD_PIXELS
 
-# A JPEG of more pixels is decoded at a part of its size, as long as that stays so many times as large as the network's frame.
-REDUCE_FROM, REDUCED_SIDES = 2_000_000, 4
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 
@@ -39,7 +38,7 @@ def too_large(size: int | None = None) -> UploadError:
 def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple[int, int]]:
     """(uint8 [C, H, W] that fits `network`, rows and columns of the picture); the first frame, if it moves.
 
-    Pillow reads the size from the header and decodes only what has few enough pixels. Raises UploadError.
+    Pillow reads the size from the header; what has few enough pixels is decoded as every other picture is. Raises UploadError.
     """
     if len(data) > UPLOAD_BYTES:
         raise too_large(len(data))
@@ -47,24 +46,17 @@ def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple
     if colours not in (1, 3):
         raise UploadError(f"this network takes {colours} channels, which no picture has; 1 or 3 are needed", 422)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
-                size = (opened.height, opened.width)
-                if size[0] * size[1] > UPLOAD_PIXELS:
-                    raise UploadError(
-                        f"picture: expected at most {UPLOAD_PIXELS:,} pixels, got {size[1]} x {size[0]}; send a smaller one", 413
-                    )
-                if opened.mode.startswith(("I", "F")):
-                    raise UploadError(f"picture: expected 8 bits a channel, got mode {opened.mode}; convert it first", 415)
-                if size[0] * size[1] > REDUCE_FROM:
-                    side = REDUCED_SIDES * max(rows, columns)
-                    opened.draft(None, (side, side))  # a JPEG's own half, quarter or eighth; other formats stay as they are
-                opened.load()
-                ImageOps.exif_transpose(opened, in_place=True)
-                return fit_image(opened, (rows, columns), "gray" if colours == 1 else "rgb"), size
-    except UploadError:
-        raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            size = (opened.height, opened.width)
+    except Image.DecompressionBombError:
+        raise UploadError(f"picture: expected at most {UPLOAD_PIXELS:,} pixels, got a decompression bomb", 415) from None
+    except Exception as error:  # Pillow stumbles in many ways over what is no picture
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UploadError(f"picture: expected {', '.join(FORMATS)}, could not read it ({reason})", 415) from None
+    if size[0] * size[1] > UPLOAD_PIXELS:
+        raise UploadError(f"picture: expected at most {UPLOAD_PIXELS:,} pixels, got {size[1]} x {size[0]}; send a smaller one", 413)
+    try:
+        return read_image(Path("picture"), (rows, columns), "gray" if colours == 1 else "rgb", data), size
+    except DataError as error:
+        reason = str(error).replace("expected a picture,", f"expected {', '.join(FORMATS)},", 1)
+        raise UploadError(reason, 415) from None

@@ -44,7 +44,8 @@ def train_for_minutes(
     check_apart(recipe, out)
     dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
     teacher = teacher_of_run(recipe, dataset)
-    start_run(out, recipe, dataset.class_names, resume=False, overwrite=overwrite, skipped=dataset.skipped)
+    arguments = out, recipe, dataset.class_names
+    start_run(*arguments, resume=False, overwrite=overwrite, skipped=dataset.skipped, automatic_precision="bfloat16")
 
     def keep(net: Trainable) -> None:
         write_model(out, {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()})

@@ -95,7 +95,7 @@ class TrainingStep:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         if not self.training.real:
-            self.net.clip_latents()
+            self.net.limit_latents()
         return loss.detach()
 
 

@@ -49,9 +49,10 @@ class TimedTraining:
 
 
 def check_timed(recipe: Recipe) -> None:
-    """Raises SettingError for what a training by the clock has not: stages, pruning, restarts, attention, a teacher of its own."""
+    """Raises SettingError for what a training by the clock has not: stages, ReCU, pruning, restarts, attention, a float teacher."""
     refused = [
         ("training.stages", recipe.training.stages != 1, str(recipe.training.stages)),
+        ("training.weights", recipe.training.recu, '"recu"'),
         ("pruning", recipe.pruning is not None, "a table [pruning]"),
         ("restarts", bool(recipe.before), f"{len(recipe.before)}"),
         ("distillation.teacher", recipe.distillation is not None and recipe.distillation.trained_first, '"float"'),
@@ -59,6 +60,7 @@ def check_timed(recipe: Recipe) -> None:
     ]
     wanted = {
         "training.stages": "1 in a training by the clock",
+        "training.weights": '"clipped" in a training by the clock',
         "pruning": "no such table in a training by the clock",
         "restarts": "no such tables in a training by the clock",
         "distillation.teacher": "the folder of a finished run in a training by the clock",

@@ -104,6 +104,7 @@ def test_half_open_requests_and_large_pictures_leave_the_page_and_its_source_ali
     assert len(said) < 30 and not any("Traceback" in line for line in said)
 
 
+@pytest.mark.slow
 def test_without_descriptors_it_goes_on_when_there_are_some_again(tmp_path: Path) -> None:
     Image.fromarray(np.full((16, 16), 90, np.uint8)).save(tmp_path / "a.png")
     with sensing("--source", str(tmp_path), "--hold", "1", descriptors=70) as (process, address, said):

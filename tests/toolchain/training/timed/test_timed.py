@@ -161,7 +161,7 @@ def test_a_step_is_the_optimisers_on_the_distilled_loss(tmp_path: Path) -> None:
     optimiser = torch.optim.Adam([{"params": others, "lr": 0.02}, {"params": [own], "lr": 0.1}])
     torch.autograd.backward(loss)
     optimiser.step()
-    twin.clip_latents()
+    twin.limit_latents()
     for (name, mine), others_ in zip(net.named_parameters(), twin.parameters(), strict=True):
         np.testing.assert_allclose(mine.detach(), others_.detach(), rtol=1e-5, atol=1e-6, err_msg=name)
 

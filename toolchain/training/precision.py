@@ -1,0 +1,38 @@
+"""What `precision = "auto"` stands for on this machine, told once and kept in the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from owlbit.toolchain.recipes.recipe import Recipe
+from owlbit.toolchain.runs.processor import CPUINFO, native_bfloat16
+from owlbit.toolchain.training.distributed import accelerator
+
+AUTO = "auto"
+
+
+def automatic_precision(cpuinfo: Path = CPUINFO) -> tuple[str, str]:
+    """(precision, why): bfloat16 where the device multiplies such numbers natively, else float32 in its fast form.
+
+    bfloat16 without native instructions takes several times as long as float32.
+    """
+    if accelerator() == "cuda":
+        return "bfloat16", "on a GPU"
+    native = native_bfloat16(cpuinfo)
+    if native:
+        return "bfloat16", f"which this processor multiplies natively ({native})"
+    return "float32-fast", "since this processor does not multiply bfloat16 natively"
+
+
+def with_precision(recipe: Recipe, precision: str) -> Recipe:
+    """`recipe` and the trainings before it with `precision` where they say "auto"."""
+    before = tuple(with_precision(each, precision) for each in recipe.before)
+    if recipe.training.precision != AUTO:
+        return replace(recipe, before=before)
+    return replace(recipe, before=before, training=replace(recipe.training, precision=precision))
+
+
+def asks_for_automatic(recipe: Recipe) -> bool:
+    """Whether a training of `recipe` says "auto"."""
+    return any(each.training.precision == AUTO for each in (*recipe.before, recipe))
