@@ -161,14 +161,14 @@ def _runtime(folder: Path) -> list[Path]:
 
 
 def _versions() -> str:
-    """Verilator's version and place, and the compiler's version: a result belongs to all of them."""
-    return _versions_of(_found(), str(_compiler()))
+    """Verilator's version and the compiler's: a result belongs to both."""
+    return f"{_version(str(_program()))}, {_version(str(_compiler()))}"
 
 
 @functools.cache
-def _versions_of(found: _Verilator, compiler: str) -> str:
-    compiled_by = run_tool([compiler, "--version"], Path.cwd()).splitlines()[0]
-    return f"{run_tool([found.program, '--version'], Path.cwd()).strip()}, {found.root}, {compiled_by}"
+def _version(program: str) -> str:
+    """The first line that a program says of its version. Remembered for each program: another may be found later."""
+    return run_tool([program, "--version"], Path.cwd()).strip().splitlines()[0]
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,6 @@ class Hm01b0 : public Camera {
     falling_edge_ = value(0x3068, 0x21) & 1;
     steps_ = four_bits_ ? 2 : 1;
     binning_ = value(0x0390, 3) == 3 ? 2 : 1;
-    rows_ = options_.short_frame ? options_.short_frame : ROWS / binning_;
     extra_ = value(0x1012, 1) ? 2 : 0;
     active_ = int64_t((COLUMNS / binning_ + extra_) * steps_);
     line_ = int64_t(value(0x0342, 2) << 8 | value(0x0343, 0)) * steps_;
@@ -186,6 +185,7 @@ class Hm01b0 : public Camera {
       }
       waiting_ = false;
       pins.vsync = true;
+      rows_ = options_.short_frame ? options_.short_frame : ROWS / binning_;
       rows_blank_ = lines_ - std::min<uint64_t>(lines_, ROWS / binning_) + random_.below(options_.gap_lines + 1);
       log_.event(now, "frame", "%llu", (unsigned long long)frame_);
     }

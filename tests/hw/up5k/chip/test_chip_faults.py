@@ -154,6 +154,8 @@ def test_a_frame_cut_short_has_no_result_and_later_ones_are_exact() -> None:
             chip.run(40_000)
             chip.set("short_frame", 0)
             chip.run(150_000)
+        while host.next_packet(1):
+            pass
         seen = [picture_of[result.scores] for result in host.results()]
         assert seen == sorted(set(seen)) and len(seen) >= 8
         assert host.status(tries=5).error == 0
