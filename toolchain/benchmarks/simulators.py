@@ -168,12 +168,12 @@ def compare(network: Network, count: int, rounds: int) -> tuple[Table, dict[str,
     share = f"{reached / 1e12:.2f} of {limit / 1e12:.2f} T bit/s"
     rows.append(("fast, share of the popcount roofline", share, f"{figures['share']:.0%}", "-"))
     size = total_cost(layer_costs(network)).weight_bits
-    title = f"{network.name}: {size / 1000:.0f} kbit, {macs / 1e6:.0f} million binary MACs an image, {count} images"
+    title = f"{network.name}: {size / 1000:.0f} kbit, {macs / 1e6:.0f} million binary MACs per image, {count} images"
     return Table(title, ("simulator", "images/s", "fast is so many times as quick", "integers"), rows), figures
 
 
 def scaling(network: Network) -> Table:
-    """Images a second of fast, over batches and threads, batch after batch without a pause."""
+    """Images per second of fast, over batches and threads, batch after batch without a pause."""
     packed = fast.compile_fast(network)
     images = np.random.default_rng(1).integers(0, 256, (max(BATCHES), *network.input_shape), dtype=np.uint8)
     threads = sorted({1, cores()})
@@ -185,7 +185,7 @@ def scaling(network: Network) -> Table:
             taken = statistics.median(seconds(partial(packed.simulate, images[:batch], count), pause=0) for _ in range(repeats))
             cells += [f"{taken * 1e3:,.2f}", f"{batch / taken:,.0f}"]
         rows.append((str(batch), *cells))
-    headings = [f"{what}, {count} thread{'s' * (count > 1)}" for count in threads for what in ("ms a batch", "images/s")]
+    headings = [f"{what}, {count} thread{'s' * (count > 1)}" for count in threads for what in ("ms per batch", "images/s")]
     return Table(f"{network.name}: fast, over batches and threads", ("batch", *headings), rows)
 
 

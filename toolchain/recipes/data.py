@@ -113,7 +113,7 @@ class Input:
     start: Annotated[
         str, OneOf("where learned thresholds begin: at the data's quantiles or evenly spaced", ("quantile", "uniform"))
     ] = "quantile"
-    shared: Annotated[bool, key("one set of thresholds for all colours, not one a colour")] = False
+    shared: Annotated[bool, key("one set of thresholds for all colours, not one per colour")] = False
     window: Annotated[
         float, key("width of the window of the thresholds' gradient at first, as a multiple of that at the end", 1, 64)
     ] = 1.0

@@ -23,7 +23,7 @@ class Pruning:
     heavy_depth: Annotated[int, key("convolutions of a heavy chain", 1, 3)] = 1
     anneal: Annotated[int, key("the first epochs, in which the weight of heavy chains falls to zero", 1, 100000)] = 0
     target_bits: Annotated[int, key("binary weights that filters are removed for", 1, 10**9)] = 0
-    target_cycles: Annotated[int, key("cycles a frame of the UP5K engine that filters are removed for", 1, 10**12)] = 0
+    target_cycles: Annotated[int, key("cycles per frame of the UP5K engine that filters are removed for", 1, 10**12)] = 0
     steps: Annotated[int, key("rounds of removal", 1, 1000)] = 4
     granularity: Annotated[int, key("layers keep a multiple of so many filters", 1, 65536)] = 16
     blocks: Annotated[bool, key("whole convolutions that keep the shape of their map may go too, in the first round")] = False

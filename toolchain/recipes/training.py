@@ -20,7 +20,7 @@ class Training:
     """How the network learns."""
 
     epochs: Annotated[Epochs, key("passes over the training images")] = 60
-    batch: Annotated[int, key("images a step", 2, 65536)] = 64
+    batch: Annotated[int, key("images per step", 2, 65536)] = 64
     rate: Annotated[Rate, key("learning rate at first; it falls to zero along a cosine")] = 0.01
     threshold_rate: Annotated[float, key("learning rate of the thermometer, as a multiple of `rate`", 0, 1000)] = 5.0
     label_smoothing: Annotated[float, key("share of the label's weight that all classes get alike", 0, 0.9)] = 0.1
