@@ -20,7 +20,8 @@ CURVES_PLOT = "tone_curves.png"
 INTRODUCTION = """Made by `owlbit compare models/comparisons/{name}.toml --out {out}`: {count} trainings, {minutes} minutes in total
 without the training of float teachers. Every training uses the recipe at the end of this page; the sections before it list what
 each value of {axes} changes. A seed sets the weights, the order and the augmentation of the images. The epoch is chosen on the
-validation images; the test images are evaluated once, by the finished network. [results.csv](results.csv) has one row per training."""
+validation images; the test images are evaluated once, by the finished network.
+[results.csv](results.csv) has one row per training."""
 
 CELLS = """Cells: mean in percent ± sample standard deviation over seeds (number of seeds). "Ahead" is the mean difference to
 "{baseline}" at the same seed, in percentage points. ± is the spread over seeds, not the error of the mean: a difference below one

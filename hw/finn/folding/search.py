@@ -1,6 +1,6 @@
 """The search for a folding: a frame rate at the least LUTs, or the most frames in a part's budget. Exact over the layers' choices.
 
-A dataflow pipeline takes as many cycles per frame as its slowest layer. For a bound on the cycles each layer can therefore be chosen
+A dataflow pipeline takes as many cycles per frame as its slowest layer. For a bound on the cycles each layer can thus be chosen
 by itself; what ties them together is the block RAM, so the least LUTs for a number of block RAMs come from dynamic programming over
 that number. The fastest folding in a budget is the smallest bound that still fits; a larger bound fits wherever a smaller one does,
 so it is found by halving. Resources are FINN's estimates and leave out what `owlbit.hw.finn.folding.estimates` lists.
