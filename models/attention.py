@@ -2,7 +2,7 @@
 
 Martinez et al., "Real-to-Binary" (2020): over the transfer points j
 
-    loss = sum_j || Qs_j / ||Qs_j||_2 - Qt_j / ||Qt_j||_2 ||_2,        Q_j = sum over channels i of |A_ij|^2, one value a pixel
+    loss = sum_j || Qs_j / ||Qs_j||_2 - Qt_j / ||Qt_j||_2 ||_2,        Q_j = sum over channels i of |A_ij|^2, one value per pixel
 
 for student s and teacher t. The paper has it for one image; for a batch it is the mean over its images (ours).
 """

@@ -28,7 +28,7 @@ class Conv:
     filters: Annotated[int, key("output channels", 1, 65536)]
     kernel: Annotated[int, key("height and width, odd", 1, 15)] = 3
     stride: Annotated[int, key("rows and columns from one window to the next", 1, 8)] = 1
-    groups: Annotated[int, key("parts of the channels that are convolved apart", 1, 65536)] = 1
+    groups: Annotated[int, key("groups of channels that are convolved separately", 1, 65536)] = 1
     pool: Annotated[int, key("side and stride of the OR-pool window; 1 for none", 1, 8)] = 1
     shuffle: Annotated[bool, key("first reorder the input channels by the ShuffleNet permutation of `groups`")] = False
     padding: Annotated[

@@ -71,7 +71,7 @@ RESNET18_VARIANTS: dict[str, ResNet18 | FloatResNet18] = {
 
 
 def filters(table: NetworkTable, full: int) -> int:
-    """How many filters a layer has that at width 1 has `full`. Raises ValueError where that is no whole number, or none."""
+    """The number of filters of a layer that has `full` at width 1. Raises ValueError where it is no whole number, or 0."""
     scaled = full * table.width
     if scaled != int(scaled) or scaled < 1:
         raise ValueError(f"expected a width that makes a whole number of {full} filters, got {table.width}, which makes {scaled}")

@@ -1,7 +1,7 @@
 """`Network` -> the tables that `owlbit.hw.fast.kernels` walks: weights packed once, shuffles gone, every place in memory decided.
 
 A layer that makes bits writes its channels in the order in which the next one wants them, which is all that is left of a shuffle,
-and into a map with the next one's padding. A logic skip reads a second map, which was written for another layer: it packs that
+and into a map with the next one's padding. A logic skip reads one more map, which was written for another layer: it packs that
 map's bits anew wherever their order is not its own.
 """
 
@@ -52,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Map:
-    """Where an activation lies, in words an image: `rows` and `columns` with the border, `top` and `left` of which are border."""
+    """Where an activation lies, in words per image: `rows` and `columns` with the border, `top` and `left` of which are border."""
 
     place: int
     words: int

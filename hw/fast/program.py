@@ -11,7 +11,7 @@ from owlbit.hw.fast.kernels import WORD
 
 Word: Any = np.uint32 if WORD == 32 else np.uint64
 Words = NDArray[Any]
-# One layer. Places and sizes of maps are in words an image; `target` is the first word inside the border. A logic skip reads a
+# One layer. Places and sizes of maps are in words per image; `target` is the first word inside the border. A logic skip reads a
 # second map, `earlier`; there `source` and `earlier` too are the first words inside the border.
 STEP = np.dtype(
     [
@@ -35,10 +35,10 @@ LEVEL = np.dtype([("colour", np.int64), ("word", np.int64)])
 class Program(NamedTuple):
     """A network as tables.
 
-    `steps`: STEP, one a layer; `pieces`: PIECE; `piece_starts`: int64, where the pieces of each word that is packed begin: of a
+    `steps`: STEP, one per layer; `pieces`: PIECE; `piece_starts`: int64, where the pieces of each word that is packed begin: of a
     convolution's window, and of a logic skip's two operands by turns; `runs`: RUN;
-    `weights`: words, the filters' rows of `filter_words` words; `starts`: words, one a filter: `threshold - K - 1`, so that adding
-    the mismatches leaves a negative number where the filter fires; `levels`: LEVEL; `lut`: words [levels, 256], the bits that a
+    `weights`: words, the filters' rows of `filter_words` words; `starts`: words, one per filter, `threshold - K - 1`: adding the
+    mismatches leaves a negative number where the filter fires; `levels`: LEVEL; `lut`: words [levels, 256], the bits that a
     pixel's value sets.
     """
 

@@ -91,7 +91,7 @@ def _check_options(options: Options, vivado: Vivado | None) -> None:
                 f"the last step without it is {LAST_FREE}"
             )
     if options.frames_per_second is not None and not options.frames_per_second > 0:
-        raise OwlbitError(f"--fps: expected more than 0 frames a second, got {options.frames_per_second:g}")
+        raise OwlbitError(f"--fps: expected more than 0 frames per second, got {options.frames_per_second:g}")
     device_of(options.part)
     _check_board(options)
     if options.folding is not None:

@@ -55,6 +55,14 @@ def board_flash(board: Board, image: bytes) -> bytes:
     return bitstream.ljust(offset, b"\xff") + image
 
 
+def bitstream_facts(board: Board) -> dict[str, Any] | None:
+    """What NAME.json beside a board's bitstream says; None where the board has no bitstream yet."""
+    if not board.bitstream.is_file():
+        return None
+    report = board.bitstream.with_suffix(".json")
+    return dict(json.loads(report.read_text(encoding="utf-8"))) if report.is_file() else {}
+
+
 def describe_board(board: Board, cycles_per_frame: int) -> dict[str, Any]:
     """What build.json says of the board, in place of the bare engine."""
     report: dict[str, Any] = {
@@ -65,8 +73,8 @@ def describe_board(board: Board, cycles_per_frame: int) -> dict[str, Any]:
     }
     if board.camera is not None:
         report["camera"] = board.camera.kind
-    facts = board.bitstream.with_suffix(".json")
-    return report | ({"engine": json.loads(facts.read_text(encoding="utf-8"))} if facts.is_file() else {})
+    facts = bitstream_facts(board)
+    return report | ({"engine": facts} if facts else {})
 
 
 def camera_square(board: Board, network: Network) -> int:

@@ -118,7 +118,7 @@ def _gate(tally: Tally, name: str, shape: Shape, filters: int) -> None:
 def cnv_costs(classes: int = 10) -> list[OperationCost]:
     """The convolutions and linear layers of FINN's CNV_1W1A at 3x32x32: six unpadded 3x3 convolutions, three linear layers.
 
-    Weights are binary. The first convolution reads 8 bits a pixel, so its 1,555,200 multiply-accumulates count as FLOPs; the
+    Weights are binary. The first convolution reads 8 bits per pixel, so its 1,555,200 multiply-accumulates count as FLOPs; the
     57,906,176 that Brevitas' bnn_pynq examples print are the binary ones alone. Topology: Umuroglu et al., "FINN" (2017).
     """
     tally = Tally()

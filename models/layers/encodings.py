@@ -1,7 +1,7 @@
 """How pixels become the first layer's input: a pixel has 256 values, so every encoding is a table that is looked up.
 
 Beside the thermometer (`owlbit.models.layers.thermometer`) there are the pixel's own binary digits, real-valued ramps for a float
-network, and the pixel itself. All but the last are laid out like the thermometer, T channels a colour, so that one layer table fits
+network, and the pixel itself. All but the last are laid out like the thermometer, T channels per colour, so one layer table fits
 them. None of these deploys.
 """
 
@@ -95,7 +95,7 @@ class BitPlanes(Encoding):
     def __init__(self, colours: int, levels: int = PLANES) -> None:
         super().__init__(colours, levels)
         if levels != PLANES:
-            raise ValueError(f"expected {PLANES} bit planes a colour, got {levels}")
+            raise ValueError(f"expected {PLANES} bit planes per colour, got {levels}")
         self.register_buffer("values", torch.arange(256).view(1, 256, 1), persistent=False)
 
     def codes(self) -> Tensor:

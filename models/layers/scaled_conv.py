@@ -15,7 +15,7 @@ class ScaledConv(nn.Module):
     `scale` says what alpha is, W being the latents of one filter:
 
     * "none": 1;
-    * "learned": a parameter, trained by gradient (XNOR-Net++ and Real-to-Binary's strong baseline, here one a filter); it starts
+    * "learned": a parameter, trained by gradient (XNOR-Net++ and Real-to-Binary's strong baseline, here one per filter); it starts
       at 1 / sqrt(fan-in), which gives random signs outputs of variance 1 (ours);
     * "mean": mean |W|, the least-squares scale of XNOR-Net;
     * "abs-mean": |mean W|, found in tutorials under the same name. It is never larger than mean |W|, and near zero where as

@@ -4,7 +4,7 @@ The idea (thresholds per colour learned jointly with a fully-binarised network, 
 Nguyen and Guicquero, "End-to-end fully-binarized network design: from Generic Learned Thermometer to Block Pruning", arXiv
 2505.13462. The parametrisation and the gradient below are our own reconstruction.
 
-Parametrisation. With T thresholds a colour and T + 1 latents z, c_t = softmax(z)_0 + ... + softmax(z)_t rises from 0 to 1 and
+Parametrisation. With T thresholds per colour and T + 1 latents z, c_t = softmax(z)_0 + ... + softmax(z)_t rises from 0 to 1 and
 
     threshold_t = (t + 1) + (255 - T) * c_t,          t = 0 .. T - 1.
 
@@ -38,7 +38,7 @@ class LearnedThermometer(Encoding):
     def __init__(self, colours: int, levels: int, thresholds: Tensor | None = None, *, shared: bool = False) -> None:
         super().__init__(colours, levels)
         if not 1 <= levels <= 128:
-            raise ValueError(f"expected 1 to 128 thresholds a colour, got {levels}")
+            raise ValueError(f"expected 1 to 128 thresholds per colour, got {levels}")
         self.shared = shared
         self.window = 1.0
         self.set_progress(0.0)

@@ -83,7 +83,7 @@ class ConvBlock(Activated):
 
 
 class LinearBlock(Activated):
-    """Signs [N, ...] of K values an image to signs [N, features]."""
+    """Signs [N, ...] of K values per image to signs [N, features]."""
 
     def __init__(self, layer: Linear, inputs: int, activation: str = "clipped") -> None:
         super().__init__(activation)
@@ -103,7 +103,7 @@ class LinearBlock(Activated):
 class BinaryNet(Trainable):
     """Images [N, C, H, W] of values 0..255 to scores float32 [N, classes], each the exact integer 2 * popcount - K.
 
-    `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour; `layers`: the table; `classes`: number of classes;
+    `input_shape`: (C, H, W) of the image; `levels`: thresholds per colour; `layers`: the table; `classes`: number of classes;
     `thresholds`: where the thermometer starts, float [C, T]; `shared`: one set of thresholds for all colours; `encoding`:
     "thermometer", or "bit-planes" or "ramps" of `owlbit.models.layers.encodings`; `activation`: a name of
     `owlbit.models.layers.binary.ACTIVATIONS`. Raises TableError where a layer does not fit.

@@ -137,12 +137,12 @@ def onnxruntime_contender(network: Network, images: Images, batch: int, folder: 
 
 
 def best_of(candidates: Sequence[Contender]) -> Contender:
-    """The quickest of three runs each."""
+    """The fastest, by the best of three runs each."""
     return min(candidates, key=lambda own: min(seconds(own.run) for _ in range(3)) / own.images)
 
 
 def compare(network: Network, count: int, rounds: int) -> tuple[Table, dict[str, float]]:
-    """All simulators on `count` images, and the figures that are promised: fast against others, and its share of the roofline."""
+    """All simulators on `count` images, and the figures that have targets: fast against others, and its share of the roofline."""
     images = np.random.default_rng(1).integers(0, 256, (count, *network.input_shape), dtype=np.uint8)
     expected = reference.simulate(network, images[:64])
     macs = total_cost(layer_costs(network)).macs
@@ -168,12 +168,12 @@ def compare(network: Network, count: int, rounds: int) -> tuple[Table, dict[str,
     share = f"{reached / 1e12:.2f} of {limit / 1e12:.2f} T bit/s"
     rows.append(("fast, share of the popcount roofline", share, f"{figures['share']:.0%}", "-"))
     size = total_cost(layer_costs(network)).weight_bits
-    title = f"{network.name}: {size / 1000:.0f} kbit, {macs / 1e6:.0f} million binary MACs an image, {count} images"
-    return Table(title, ("simulator", "images/s", "fast is so many times as quick", "integers"), rows), figures
+    title = f"{network.name}: {size / 1000:.0f} kbit, {macs / 1e6:.0f} million binary MACs per image, {count} images"
+    return Table(title, ("simulator", "images/s", "speed-up of fast", "integers"), rows), figures
 
 
 def scaling(network: Network) -> Table:
-    """Images a second of fast, over batches and threads, batch after batch without a pause."""
+    """Images per second of fast, by batch size and threads, batch after batch without a pause."""
     packed = fast.compile_fast(network)
     images = np.random.default_rng(1).integers(0, 256, (max(BATCHES), *network.input_shape), dtype=np.uint8)
     threads = sorted({1, cores()})
@@ -185,8 +185,8 @@ def scaling(network: Network) -> Table:
             taken = statistics.median(seconds(partial(packed.simulate, images[:batch], count), pause=0) for _ in range(repeats))
             cells += [f"{taken * 1e3:,.2f}", f"{batch / taken:,.0f}"]
         rows.append((str(batch), *cells))
-    headings = [f"{what}, {count} thread{'s' * (count > 1)}" for count in threads for what in ("ms a batch", "images/s")]
-    return Table(f"{network.name}: fast, over batches and threads", ("batch", *headings), rows)
+    headings = [f"{what}, {count} thread{'s' * (count > 1)}" for count in threads for what in ("ms per batch", "images/s")]
+    return Table(f"{network.name}: fast, by batch size and threads", ("batch", *headings), rows)
 
 
 STREAM = """
@@ -225,20 +225,20 @@ def run_stream(model: Path, images: Path) -> tuple[float, float]:
 
 
 def promises(figures: dict[str, float], first: float, peak: float) -> Table:
-    """What was promised for the CIFAR-10-sized network, and whether it is kept."""
+    """The targets for the CIFAR-10-sized network, and whether they are reached."""
     lines = [
         ("fast / onnxruntime", f"{figures['onnxruntime']:.1f}", "at least 3", figures["onnxruntime"] >= 3),
         ("fast / QONNX executor", f"{figures['QONNX executor']:,.0f}", "at least 500", figures["QONNX executor"] >= 500),
         ("share of the popcount roofline", f"{figures['share']:.0%}", "at least 40 %", figures["share"] >= 0.4),
         (f"peak memory, {STREAMED:,} images streamed", f"{peak:.0f} MB", "below 500 MB", peak < 500),
-        ("import and first call, cache warm", f"{first:.2f} s", "below 1 s", first < 1),
+        ("import and first call, warm cache", f"{first:.2f} s", "below 1 s", first < 1),
     ]
     rows = [(what, measured, promised, "reached" if kept else "missed") for what, measured, promised, kept in lines]
-    return Table("cifar-sized: promised", ("figure", "measured", "promised", ""), rows)
+    return Table("cifar-sized: targets", ("figure", "measured", "target", ""), rows)
 
 
 def any_missed(tables: Sequence[Table]) -> bool:
-    """Whether a promise was not kept."""
+    """Whether a target was missed."""
     return any(row[-1] == "missed" for table in tables for row in table.rows)
 
 
@@ -251,11 +251,11 @@ def measure(rounds: int = ROUNDS) -> list[Table]:
 
 
 METHOD = """\
-Everything ran in one process on the same images with all cores, in turn, round after round. Figures are medians, ratios the
-medians of the rounds' ratios. Weights are random. The float equivalents (torch, onnxruntime) hold bits as 0.0 and 1.0 and
-thresholds as bias and clamp; torch takes 64 images at a time, onnxruntime the quickest of 1, 8 and 64. Reading and preparing
-models is not counted. The roofline is the best round of the quicker of two loops of xor, popcount and add on vectors in the
-first-level cache (`toolchain/benchmarks/roofline.py`); a binary MAC is one bit of it."""
+All simulators ran in one process on the same images with all cores, one after the other, for several rounds. Figures are medians
+over rounds; ratios are medians of each round's ratio. Weights are random. The float equivalents (torch, onnxruntime) represent bits
+as 0.0 and 1.0 and thresholds as bias and clamp. torch takes batches of 64 images, onnxruntime the fastest of 1, 8 and 64. Reading
+and preparing models is not counted. The roofline is the best round of the faster of two loops of xor, popcount and add on vectors
+in the first-level cache (`toolchain/benchmarks/roofline.py`); one binary MAC counts as one bit."""
 
 
 def page(tables: Sequence[Table]) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from owlbit.hw.up5k.board import Board, board_names, load_board
+from owlbit.hw.up5k.board_flash import bitstream_facts
 from owlbit.toolchain.boards.write_flash import BoardBuild
 
 
@@ -16,14 +16,6 @@ def as_json(board: Board) -> dict[str, Any]:
     facts["pll"] = None if board.pll is None else asdict(board.pll)
     facts["uart_divider"] = board.uart_divider if board.host.link == "uart" else None
     return facts | {"file": str(board.file), "bitstream": bitstream_facts(board)}
-
-
-def bitstream_facts(board: Board) -> dict[str, Any] | None:
-    """What NAME.json beside its bitstream says; None where the board has no bitstream yet."""
-    if not board.bitstream.is_file():
-        return None
-    report = board.bitstream.with_suffix(".json")
-    return dict(json.loads(report.read_text(encoding="utf-8"))) if report.is_file() else {}
 
 
 def boards() -> list[Board]:
@@ -84,7 +76,7 @@ def board_page(board: Board) -> str:
     if facts is None:
         made = f"none yet; `owlbit bitstream {board.name}` makes it"
     else:
-        shown = ", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, str | int | float))
+        shown = ", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, int | float))
         made = f"{board.bitstream}" + (f" ({shown})" if shown else "")
     lines = [
         f"{board.name}: {board.title}",

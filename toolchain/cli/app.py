@@ -129,7 +129,7 @@ def build(
     wake: Annotated[
         Path | None, typer.Option(metavar="FILE", help="up5k: settings (TOML) whose [wake] the chip gets (default: that of sense).")
     ] = None,
-    fps: Annotated[float | None, typer.Option(metavar="F", help="finn: frames a second to reach (default: what fits).")] = None,
+    fps: Annotated[float | None, typer.Option(metavar="F", help="finn: frames per second to reach (default: what fits).")] = None,
     folding: Annotated[Path | None, typer.Option(metavar="FILE", help="finn: a folding file of FINN (JSON).")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: go on with this step.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: end with this step.")] = None,

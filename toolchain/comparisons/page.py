@@ -17,25 +17,25 @@ from owlbit.toolchain.comparisons.results_file import Row
 PAGE, PLOT, THRESHOLDS_PLOT, BITS_PLOT = "README.md", "accuracy.png", "thresholds.png", "bits.png"
 CURVES_PLOT = "tone_curves.png"
 
-INTRODUCTION = """Made by `owlbit compare models/comparisons/{name}.toml --out {out}`; {count} trainings, {minutes} minutes in all,
-teachers' own epochs not counted. Every training begins with the recipe at the end of this page; what a value of {axes} changes is
-above it. Seeds differ in weights, order and variations of the images. The validation images choose the epoch; the test images are
-looked at once, by the finished network. [results.csv](results.csv) has every training."""
+INTRODUCTION = """Made by `owlbit compare models/comparisons/{name}.toml --out {out}`: {count} trainings, {minutes} minutes in total
+without the training of float teachers. Every training uses the recipe at the end of this page; the sections before it list what
+each value of {axes} changes. A seed sets the weights, the order and the augmentation of the images. The epoch is chosen on the
+validation images; the test images are evaluated once, by the finished network.
+[results.csv](results.csv) has one row per training."""
 
 CELLS = """Cells: mean in percent ± sample standard deviation over seeds (number of seeds). "Ahead" is the mean difference to
-"{baseline}" at the same seed, in points; ± says how much seeds differ, not how far the mean may be off, so a difference below one
-or two of them is none."""
+"{baseline}" at the same seed, in percentage points. ± is the spread over seeds, not the error of the mean: a difference below one
+or two of these deviations is not significant."""
 
-DIFFERENCES = """Every pair of trainings that differ in {compared} alone, {others} and seed being the same: mean difference of
-accuracy in points ± its standard error (pairs). One below two standard errors is none that these trainings show."""
+DIFFERENCES = """Every pair of trainings that differ only in {compared}, with the same {others} and seed: mean difference of
+accuracy in percentage points ± its standard error (number of pairs). A difference below two standard errors is not significant."""
 
-THRESHOLDS = """Trainings with {choice}: the thresholds that they ended with, on a square-root scale of grey levels; a row per
-training, seeds from the top down."""
+THRESHOLDS = """The final thresholds of the trainings with {choice}, on a square-root scale of grey levels; one row per training,
+seeds from top to bottom."""
 
 
-CURVES = """The same thresholds as tone curves: how many of its thresholds a grey level reaches, a line per training. Where a
-staircase is steep, the network tells grey levels apart. Equally spaced thresholds follow
-the dashed line."""
+CURVES = """The same thresholds as tone curves: the number of thresholds that a grey level reaches, one line per training. Where a
+curve is steep, the network distinguishes grey levels. Evenly spaced thresholds follow the dashed line."""
 
 
 def write_page(out: Path, comparison: Comparison, rows: Sequence[Row]) -> None:
@@ -63,7 +63,7 @@ def write_page(out: Path, comparison: Comparison, rows: Sequence[Row]) -> None:
     if draw_thresholds(comparison, rows, out / THRESHOLDS_PLOT):
         choice = "; ".join(f"{axis} {', '.join(values)}" for axis, values in comparison.thresholds_plot.items())
         text = _wrapped(THRESHOLDS.format(choice=choice))
-        parts += ["## Where thresholds come to lie", f"![Grey levels of the thresholds]({THRESHOLDS_PLOT})", text]
+        parts += ["## Final thresholds", f"![Grey levels of the thresholds]({THRESHOLDS_PLOT})", text]
     if draw_tone_curves(comparison, rows, out / CURVES_PLOT):
         parts += [f"![Codes by grey level]({CURVES_PLOT})", _wrapped(CURVES)]
     parts += _changes(comparison, rows)
@@ -125,7 +125,7 @@ def _cell(found: Spread | None, sign: str = "", *, error: bool = False) -> str:
 
 
 def _changes(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
-    """What each value changes in the recipe, of the values that have been trained."""
+    """What each value changes in the recipe, for the values that were trained."""
     parts = []
     for place, (axis, values) in enumerate(comparison.axes.items()):
         shown = {value: change for value, change in values.items() if any(row.case.values[place] == value for row in rows)}
@@ -134,6 +134,6 @@ def _changes(comparison: Comparison, rows: Sequence[Row]) -> list[str]:
             continue
         parts.append(f"## {axis.capitalize()}s")
         for value, change in shown.items():
-            text = f"```toml\n{tomli_w.dumps(change)}```" if change else "The recipe as it is."
+            text = f"```toml\n{tomli_w.dumps(change)}```" if change else "The recipe without changes."
             parts.append(f"### {value}\n\n{text}")
     return parts

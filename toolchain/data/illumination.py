@@ -4,7 +4,7 @@ With darkness d in 0..1, a pixel x becomes (ours)
 
     round(255 (1 - 0.6 d) (x / 255)^(1 + 2 d) + 2 d e),        e ~ N(0, 1) for every pixel, clipped to 0..255.
 
-At d = 0 an image stays as it is. At d = 1 it is 0.4 (x / 255)^3 of the range: what was middle grey is at 13 of 255.
+At d = 0 images do not change. At d = 1 it is 0.4 (x / 255)^3 of the range: what was middle grey is at 13 of 255.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def _fit(image: Image.Image, size: tuple[int, int], colour: str) -> Picture:
 
 
 def _eight_bits(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
-    """`image`, of 16 bits a channel its upper 8 bits; and what was done. Raises DataError for other numbers than those."""
+    """`image`, of 16 bits per channel its upper 8 bits; and what was done. Raises DataError for other numbers than those."""
     if not image.mode.startswith(("I", "F")):
         return image, ()
     values = np.asarray(image)

@@ -75,7 +75,7 @@ def load_dataset(data: Data, base: Path) -> Dataset:
 
 
 def _least(data: Data, validation_to_come: bool) -> int:
-    """How many training images a class needs: one for each split."""
+    """The least number of images per class: one for each split."""
     return 1 + (data.test_share > 0) + validation_to_come
 
 

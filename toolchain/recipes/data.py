@@ -67,25 +67,25 @@ class Data:
     path: Annotated[
         str,
         key(
-            "the folder or npz, relative to the recipe, or a local copy of a published set; left out, cifar10, cifar100 "
-            "and stl10 are fetched"
+            "the folder or npz, relative to the recipe, or a local copy of a published set; without this key cifar10, "
+            "cifar100 and stl10 are downloaded"
         ),
     ] = ""
     colour: Annotated[str, OneOf("whether an image has one channel or three", ("gray", "rgb"))] = "gray"
-    classes: Annotated[int, key('how many, for source "none" only', 2, 256)] = 0
-    validation: Annotated[float, key("share of the training images kept for choosing the epoch", 0.01, 0.9)] = 0.15
+    classes: Annotated[int, key('number of classes, for source "none" only', 2, 256)] = 0
+    validation: Annotated[float, key("share of the training images used to choose the epoch", 0.01, 0.9)] = 0.15
     test: Annotated[str, key("a folder or npz of test images, relative to the recipe")] = ""
-    test_share: Annotated[float, key("share of the images kept back for the test, where there is no `test`", 0, 0.9)] = 0.0
+    test_share: Annotated[float, key("share of the images used as test images, if there is no `test`", 0, 0.9)] = 0.0
     flip: Annotated[bool, key("mirror training images left to right at random")] = False
-    shift: Annotated[int, key("move training images by up to so many pixels at random", 0, 64)] = 0
+    shift: Annotated[int, key("move training images at random by up to this many pixels", 0, 64)] = 0
     zoom: Annotated[
-        Zoom, Field(description="lowest and highest side of the window that is shown of a training image, over that of the image")
+        Zoom, Field(description="smallest and largest side of the random window of a training image, relative to the image")
     ] = (1.0, 1.0)
-    exposure: Annotated[float, key("multiply training images by exp(-exposure) to exp(exposure) at random", 0, 2)] = 0.0
-    tint: Annotated[float, key("the same for each colour by itself", 0, 1)] = 0.0
-    cutout: Annotated[int, key("side in pixels of a gray square that hides a part of a training image", 0, 512)] = 0
+    exposure: Annotated[float, key("multiply training images by a random factor from exp(-exposure) to exp(exposure)", 0, 2)] = 0.0
+    tint: Annotated[float, key("the same for each colour separately", 0, 1)] = 0.0
+    cutout: Annotated[int, key("side in pixels of a gray square that covers part of a training image", 0, 512)] = 0
     light: Annotated[str, OneOf("the light on the scene, in all images", LIGHTS)] = "day"
-    skip_bad: Annotated[bool, key("go on without the pictures of a folder that cannot be read, and list them in the run")] = False
+    skip_bad: Annotated[bool, key("leave out pictures of a folder that cannot be read, and list them in the run")] = False
     groups: Annotated[Groups, BeforeValidator(_read_groups), WithJsonSchema(_GROUPS_SCHEMA)] = ()
 
     @property
@@ -102,21 +102,19 @@ class Input:
     of the pixel, which do not deploy.
     """
 
-    thresholds: Annotated[int, key("thresholds T of a colour", 1, 128)]
+    thresholds: Annotated[int, key("thresholds T per colour", 1, 128)]
     encoding: Annotated[
         str,
         OneOf(
-            "thresholds that training moves, fixed ones, or the digits of the pixel",
+            "trained thresholds, fixed ones, or the binary digits of the pixel",
             ("learned", "uniform", "quantile", "bit-planes"),
         ),
     ] = "learned"
     start: Annotated[
         str, OneOf("where learned thresholds begin: at the data's quantiles or evenly spaced", ("quantile", "uniform"))
     ] = "quantile"
-    shared: Annotated[bool, key("one set of thresholds for all colours, not one a colour")] = False
-    window: Annotated[
-        float, key("width of the window of the thresholds' gradient at first, as a multiple of that at the end", 1, 64)
-    ] = 1.0
+    shared: Annotated[bool, key("one set of thresholds for all colours, not one per colour")] = False
+    window: Annotated[float, key("initial width of the thresholds' gradient window, relative to its final width", 1, 64)] = 1.0
 
     @property
     def trained(self) -> bool:

@@ -18,15 +18,15 @@ class Pruning:
     """From a heavy network to a light one, then to a narrower one; `[[layers]]` is the light one."""
 
     heavy_groups: Annotated[
-        int, key("every convolution of more groups begins beside a heavy chain of convolutions with that many", 1, 65536)
+        int, key("each convolution with more groups starts with a parallel chain of convolutions with this many groups", 1, 65536)
     ] = 0
-    heavy_depth: Annotated[int, key("convolutions of a heavy chain", 1, 3)] = 1
-    anneal: Annotated[int, key("the first epochs, in which the weight of heavy chains falls to zero", 1, 100000)] = 0
-    target_bits: Annotated[int, key("binary weights that filters are removed for", 1, 10**9)] = 0
-    target_cycles: Annotated[int, key("cycles a frame of the UP5K engine that filters are removed for", 1, 10**12)] = 0
+    heavy_depth: Annotated[int, key("convolutions in a heavy chain", 1, 3)] = 1
+    anneal: Annotated[int, key("number of first epochs in which the weight of the heavy chains falls to zero", 1, 100000)] = 0
+    target_bits: Annotated[int, key("budget of binary weights; filters are removed until it is met", 1, 10**9)] = 0
+    target_cycles: Annotated[int, key("budget of UP5K cycles per frame; filters are removed until it is met", 1, 10**12)] = 0
     steps: Annotated[int, key("rounds of removal", 1, 1000)] = 4
-    granularity: Annotated[int, key("layers keep a multiple of so many filters", 1, 65536)] = 16
-    blocks: Annotated[bool, key("whole convolutions that keep the shape of their map may go too, in the first round")] = False
+    granularity: Annotated[int, key("each layer keeps a multiple of this many filters", 1, 65536)] = 16
+    blocks: Annotated[bool, key("in the first round, convolutions that keep the shape of their map may be removed whole")] = False
 
     @property
     def removes_filters(self) -> bool:

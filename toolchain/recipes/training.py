@@ -20,16 +20,16 @@ class Training:
     """How the network learns."""
 
     epochs: Annotated[Epochs, key("passes over the training images")] = 60
-    batch: Annotated[int, key("images a step", 2, 65536)] = 64
-    rate: Annotated[Rate, key("learning rate at first; it falls to zero along a cosine")] = 0.01
+    batch: Annotated[int, key("images per step", 2, 65536)] = 64
+    rate: Annotated[Rate, key("initial learning rate; it falls to zero along a cosine")] = 0.01
     threshold_rate: Annotated[float, key("learning rate of the thermometer, as a multiple of `rate`", 0, 1000)] = 5.0
     label_smoothing: Annotated[float, key("share of the label's weight that all classes get alike", 0, 0.9)] = 0.1
     seed: Annotated[int, key("seed of weights, order and distortions", 0, 2**32 - 1)] = 0
-    estimator: Annotated[str, OneOf("the gradient that stands for that of the sign", ("clipped", "triangular"))] = "clipped"
+    estimator: Annotated[str, OneOf("the gradient that replaces that of the sign", ("clipped", "triangular"))] = "clipped"
     stages: Annotated[
         int,
         key(
-            "stages of equal length: with 2 the first has real weights, with 3 one with tanh in place of sign comes before them",
+            "stages of equal length: with 2 the first has real weights; with 3 a stage with tanh in place of sign comes first",
             1,
             3,
         ),
@@ -58,8 +58,8 @@ class Training:
     from_run: Annotated[
         str,
         key(
-            "the run folder, relative to the recipe, of a finished training of the same layers, or zoo:NAME, whose weights this "
-            "one begins with, of other classes all but those of the last layer; left out, they are random"
+            "initial weights: the run folder, relative to the recipe, of a finished training of the same layers, or zoo:NAME; if "
+            "the classes differ, all layers except the last; random without this key"
         ),
     ] = ""
     optimiser: Annotated[
@@ -96,7 +96,7 @@ class Distillation:
 
     teacher: Annotated[
         str,
-        key('"float", the same layers with real numbers, trained first, or the run folder of a training, relative to the recipe'),
+        key('"float": the same layers with real numbers, trained first; or the run folder of a training, relative to the recipe'),
     ]
     epochs: Annotated[Epochs, key("epochs of the float teacher")] = 30
     rate: Annotated[Rate, key("learning rate of the float teacher")] = 0.003
@@ -106,12 +106,12 @@ class Distillation:
     cache_logits: Annotated[
         bool,
         key(
-            "compute the teacher's logits once per image, not per variation; if the recipe flips, the mean with the mirrored image"
+            "compute the teacher's logits once per image, not in every step; if the recipe flips, the mean with the mirrored image"
         ),
     ] = False
-    attention: Annotated[float, key("weight of attention matching, on top of the logits", 0, 10000)] = 0.0
+    attention: Annotated[float, key("weight of attention matching, in addition to the logits", 0, 10000)] = 0.0
     progressive: Annotated[
-        bool, key("the teacher teaches the first stage alone, and each stage the next, the last one by logits only")
+        bool, key("the teacher teaches only the first stage, and each stage the next, the last one by logits only")
     ] = False
 
     @property

@@ -1,4 +1,4 @@
-"""Gathers everything that a report of a run shows. Imports neither torch nor brevitas before it reads a run folder."""
+"""Gathers everything that a run's report shows. Imports neither torch nor brevitas before the run folder is read."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _facts(found: Findings) -> list[tuple[str, str]]:
     facts = [
         (f"{100 * found.right / len(found.test_labels):.2f} %", f"{split} accuracy, {found.right:,} of {len(found.test_labels):,}"),
         (f"{total.weight_bits / 1000:,.1f} kbit", "binary weights"),
-        (f"{total.macs / 1e6:,.2f} M" if total.macs >= 1e5 else f"{total.macs:,}", "binary MACs a frame"),
+        (f"{total.macs / 1e6:,.2f} M" if total.macs >= 1e5 else f"{total.macs:,}", "binary MACs per frame"),
     ]
     if found.program:
         cycles = found.measured_cycles or found.program.cycles_per_frame

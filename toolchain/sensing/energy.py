@@ -17,6 +17,7 @@ from pydantic import BeforeValidator
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError
 from owlbit.hw.up5k.board import Board
+from owlbit.hw.up5k.board_flash import bitstream_facts
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.models.recipe_keys import key
 from owlbit.toolchain.sensing.ranges import ENERGY, as_number, shown
@@ -85,9 +86,12 @@ class EnergyModel:
         return replace(self, **{name: Constant(float(value), old.unit)})
 
     def on_board(self, board: Board) -> EnergyModel:
-        """The same, with the clock stopping between frames only where the board's bitstream makes it stop."""
+        """The same for a board: the cells of its bitstream, and a clock that stops between frames only where that makes it stop."""
         source = f"the bitstream of the board {board.name}"
-        return replace(self, clock_stops=Constant(float(board.clock_gating), self.clock_stops.unit, source))
+        stops = Constant(float(board.clock_gating), self.clock_stops.unit, source)
+        used = (bitstream_facts(board) or {}).get("used", {}).get("logic cells")
+        cells = self.cells if used is None else Constant(float(used), self.cells.unit, source)
+        return replace(self, clock_stops=stops, cells=cells)
 
     def frame_joules(
         self, cycles: int, frame_s: float, comparisons: int, event: bool, clock_hz: float = CLOCK_HZ

@@ -1,4 +1,4 @@
-"""From thermometer bits to scores: the fast simulator, or the engine's RTL; and how many cycles a frame takes."""
+"""From thermometer bits to scores: the fast simulator, or the engine's RTL; and how many cycles per frame takes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class RtlEngine:
     def infer(self, reading: Reading) -> Inference:
         """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as the engine takes bytes."""
         if reading.codes is None:
-            raise OwlbitError('level rtl: the engine takes a byte a pixel; use bubbles "count", which keeps the bits in order')
+            raise OwlbitError('level rtl: the engine takes a byte per pixel; use bubbles "count", which keeps the bits in order')
         run = simulate_rtl(self.flash, self.network, reading.codes[:1])
         return Inference(self.rank(run.scores[0]), self.fast.infer(reading).activity, run.latency_cycles)
 

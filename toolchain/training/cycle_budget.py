@@ -13,9 +13,9 @@ from owlbit.toolchain.runs.untrained_network import Zeros, untrained_network
 
 
 def up5k_cycles(input_shape: Shape, levels: int, classes: int) -> Callable[[tuple[Layer, ...]], float]:
-    """A function from layer table to cycles a frame of the UP5K engine by its compiler's cost model; inf where it does not fit.
+    """A function from layer table to cycles per frame of the UP5K engine by its compiler's cost model; inf where it does not fit.
 
-    `input_shape`: (C, H, W) of the image; `levels`: thresholds a colour. Cycles do not depend on weights: they are zero here.
+    `input_shape`: (C, H, W) of the image; `levels`: thresholds per colour. Cycles do not depend on weights: they are zero here.
     """
 
     @functools.cache

@@ -17,8 +17,8 @@ from owlbit.hw.finn.folding.search import SHARE, Folding, budget_of, fold_for_bu
 def choose_folding(model: ModelWrapper, part: str, clock_hz: float, frames_per_second: float | None = None) -> Folding:
     """The folding of a hardware graph (after step_specialize_layers) for `part`, at a clock in Hz.
 
-    With a rate: the least LUTs that reach it, in the block RAMs of the part where they are known. Without: the most frames a second
-    in `SHARE` of the part, or in all of it where the network does not fit that. Raises OwlbitError for an unknown part, a part of
+    With a rate: the least LUTs that reach it, in the block RAMs of the part where they are known. Without: the highest frame
+    rate in `SHARE` of the part, or in all of it if the network does not fit that. Raises OwlbitError for an unknown part, a part of
     unknown size without a rate, and a network or rate that the part cannot hold.
     """
     device = device_of(part)

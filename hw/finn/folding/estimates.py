@@ -1,4 +1,4 @@
-"""What FINN expects of a folded hardware graph: cycles, frames a second and resources a layer, and what its sums leave out.
+"""What FINN expects of a folded hardware graph: cycles, frames per second, resources per layer, and what its sums leave out.
 
 FINN's totals add up the layers alone. Left out are the layers that it has no formula for (they count as nothing), the comparators
 of thresholds whose memory is left to Vivado, the converters between streams of different width, and the FIFOs. Of those that FINN

@@ -1,6 +1,6 @@
 """The search for a folding: a frame rate at the least LUTs, or the most frames in a part's budget. Exact over the layers' choices.
 
-A dataflow pipeline takes as many cycles a frame as its slowest layer. For a bound on the cycles every layer may therefore be chosen
+A dataflow pipeline takes as many cycles per frame as its slowest layer. For a bound on the cycles each layer can thus be chosen
 by itself; what ties them together is the block RAM, so the least LUTs for a number of block RAMs come from dynamic programming over
 that number. The fastest folding in a budget is the smallest bound that still fits; a larger bound fits wherever a smaller one does,
 so it is found by halving. Resources are FINN's estimates and leave out what `owlbit.hw.finn.folding.estimates` lists.
@@ -94,7 +94,7 @@ def fold_for_rate(layers: Sequence[Layer], frames_per_second: float, clock_hz: f
     if bound < fewest:
         raise OwlbitError(
             f"--fps {frames_per_second:g}: expected at most {clock_hz / fewest:,.1f} frames/s at {clock_hz / 1e6:g} MHz, which "
-            f"{slowest.name} allows at its widest folding ({fewest:,} cycles a frame); ask for fewer or raise the clock"
+            f"{slowest.name} allows at its widest folding ({fewest:,} cycles per frame); ask for fewer or raise the clock"
         )
     folding = _least_luts(layers, bound, None if budget is None else budget.bram18)
     if budget is not None and (folding is None or folding.luts > budget.luts):

@@ -37,7 +37,7 @@ class Region:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One stage: its cycles a frame by the cost model, tiles, passes, and its share of the peak of 512 MAC a cycle."""
+    """One stage: its cycles per frame by the cost model, tiles, passes, and its share of the peak of 512 MAC a cycle."""
 
     name: str
     macs: int

@@ -19,7 +19,7 @@ def test_bit_planes_are_the_digits_of_the_pixel() -> None:
     planes = (BitPlanes(2)(images) > 0).reshape(2, 8, 256).long()
     values = (planes * 2 ** torch.arange(8).view(1, 8, 1)).sum(1)
     np.testing.assert_array_equal(values.numpy(), images.reshape(2, 256).long().numpy())
-    with pytest.raises(ValueError, match="expected 8 bit planes a colour, got 4"):
+    with pytest.raises(ValueError, match="expected 8 bit planes per colour, got 4"):
         BitPlanes(1, 4)
 
 

@@ -157,18 +157,20 @@ def test_without_build_and_as_json(chip: Chip) -> None:
     }
 
 
-def test_errors_of_the_chip_are_lines(chip: Chip) -> None:
+def test_errors_of_the_chip_are_lines_and_silence_is_told(chip: Chip) -> None:
     silent_camera(chip)
-    with on_a_port(chip) as path:
-        started: list[Ended] = []
-        thread = threading.Thread(target=lambda: started.append(owlbit("listen", path, "--count", "1")))
-        thread.start()
-        thread.join(1.5)
-        chip.silent = True
-        thread.join(20)
-    assert json.loads(started[0].out.splitlines()[0])["error"] == 2
-    assert started[0].code == 2
-    assert "expected an answer to GET_STATUS" in started[0].err
+    answer = chip.answer
+
+    def silent_once_started(kind: int, payload: bytes) -> bytes:
+        if kind == 0x85:
+            threading.Timer(0.2, setattr, (chip, "silent", True)).start()
+        return answer(kind, payload)
+
+    chip.answer = silent_once_started  # type: ignore[method-assign]
+    ended = run(chip, "listen", "--count", "1")
+    assert json.loads(ended.out.splitlines()[0])["error"] == 2
+    assert ended.code == 2
+    assert "expected an answer to GET_STATUS" in ended.err
 
 
 def test_ports_that_are_not_a_board_s(chip: Chip, build: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def build(out: Path, *words: str | Path, target: str = SMALL) -> Result:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The digit reader for a thousand frames a second on the smallest part."""
+    """The digit reader for a thousand frames per second on the smallest part."""
     out = tmp_path_factory.mktemp("finn") / "digits"
     done = build(out, "--fps", "1000")
     assert done.exit_code == 0, done.output

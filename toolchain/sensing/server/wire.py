@@ -1,7 +1,7 @@
 """What travels to the page: one greeting in JSON, then a binary message a frame.
 
 A frame's message: the length of the header as uint32 little-endian, the header as JSON in UTF-8, `seen` as bytes [C, H, W], and
-the bits [C*T, H, W], eight a byte, the first in the highest place.
+the bits [C*T, H, W], eight per byte, the first in the highest place.
 """
 
 from __future__ import annotations

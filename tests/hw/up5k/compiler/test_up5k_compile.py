@@ -104,7 +104,7 @@ def test_equal_networks_give_equal_flash() -> None:
         ),
         (network_of(classes=257), r"257 classes; up to 256 fit"),
         (network_of(shape=(1, 260, 4), levels=1), r"260x4; up to 256x256 fit"),
-        (network_of(levels=65), r"128 bits a pixel, inert ones included, 64 too many"),
+        (network_of(levels=65), r"128 bits per pixel, inert ones included, 64 too many"),
         (
             network_of(conv(16, 512), OrPool(), conv(512, 512, size=4), OrPool()),
             r"weights and descriptors take \d+ words of 64 bits, \d+ too many",
