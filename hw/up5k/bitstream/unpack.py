@@ -27,7 +27,7 @@ from owlbit.hw.up5k.bitstream.plan import PINS, RTL, TOP
 DEFINES = ("ICE40_U", "NO_ICE40_DEFAULT_ASSIGNMENTS")
 DEVICE, PACKAGE, CHIP = "5k", "sg48", "unpacked_chip"
 PLL_MODEL = RTL / "pll_sim.v"  # Yosys has no model of the PLL
-FORMAT = "4"  # part of the cache's key: raise it when the Verilog written here changes
+FORMAT = "5"  # part of the cache's key: raise it when the Verilog written here changes
 
 # Of each kind of cell: buses with their widths, single signals, which ports are outputs.
 SPRAM, MAC16 = "SB_SPRAM256KA", "SB_MAC16"
@@ -157,6 +157,8 @@ def rewrite_chip(decoded: str, cells: dict[str, Cell]) -> tuple[str, dict[str, s
     if header is None:
         raise UnpackError("icebox_vlog: expected a module of the chip, found none; is the file a bitstream for these pins?")
     ports = {name: direction for direction, name in (port.split() for port in header[1].split(","))}
+    # An open drain that the chip never reads is an output to icebox_vlog; for who drives it from outside it is none.
+    ports.update(dict.fromkeys(re.findall(r"^assign (\w+) = .*1'bz;$", decoded, re.MULTILINE), "inout"))
     nets = _nets({segment for cell in cells.values() for segment in cell.ports.values()}, decoded)
     body = "\n".join(line for line in decoded[header.end() :].splitlines() if line and not line.startswith("//"))
     body = re.sub(r"\.PACKAGEPIN\(\w+\)", ".PACKAGEPIN(clk)", body)

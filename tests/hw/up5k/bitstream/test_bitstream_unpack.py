@@ -76,6 +76,11 @@ def test_a_text_without_the_chip_is_refused() -> None:
         rewrite_chip("// nothing\n", {})
 
 
+def test_an_open_drain_is_no_plain_output() -> None:
+    chip, ports = rewrite_chip(DECODED.replace("endmodule", "assign q = n1 ? n2 : 1'bz;\nendmodule"), {})
+    assert ports["q"] == "inout" and "\ninout q;\n" in chip
+
+
 def test_the_plls_pin_is_joined_to_the_clock() -> None:
     decoded = DECODED.replace("endmodule", "SB_PLL40_PAD PLL_12_31 (\n  .PACKAGEPIN(n39),\n  .PLLOUTGLOBAL(n1)\n);\nendmodule")
     assert ".PACKAGEPIN(clk)," in rewrite_chip(decoded, {})[0]
