@@ -14,7 +14,7 @@ finn = typer.Typer(invoke_without_command=True)
 
 @finn.callback()
 def start(context: typer.Context) -> None:
-    """FINN's estimates beside published figures; `owlbit build --target finn:PART` makes builds, `owlbit report` their pages."""
+    """Compare FINN's estimates with published figures; to build, use `owlbit build --target finn:PART`."""
     help_without_command(context)
 
 
@@ -23,7 +23,8 @@ def start(context: typer.Context) -> None:
 def published(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The Markdown file to write.")] = Path("docs/finn_report.md"),
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="DIR", help="A folder for finn.html and finn.json of the network, too.")
+        Path | None,
+        typer.Option("--page", metavar="DIR", help="Also write the network's finn.html and finn.json into this folder."),
     ] = None,
 ) -> None:
     """Estimate CNV_1W1A at FINN's published folding, and compare with published figures.
@@ -42,12 +43,12 @@ def published(
 def bitstream(
     folder: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where engine.bin and engine.json go (default: in the place of owlbit's own)."),
+        typer.Option("--out", metavar="DIR", help="The folder for engine.bin and engine.json (default: replace owlbit's own)."),
     ] = None,
 ) -> None:
-    """Place and route the UP5K engine again; needed only after a change of its Verilog. `make bitstream` is the same.
+    """Place and route the UP5K engine again; needed only after a change of its Verilog. `make bitstream` does the same.
 
-    Takes one to three minutes, and says whether the bitstream is the one that was there. Needs the extra `bitstream`.
+    Takes one to three minutes, and says whether the bitstream has changed. Needs the extra `bitstream`.
 
     Example: `owlbit bitstream`
     """
