@@ -114,7 +114,7 @@ def weight_bits(input_shape: Shape, layers: tuple[Layer, ...], classes: int) -> 
 
 
 def macs(input_shape: Shape, layers: tuple[Layer, ...]) -> int:
-    """Binary multiply-accumulates an image in `layers` (the scores layer, which has one a weight, left out)."""
+    """Binary multiply-accumulates per image in `layers` (the scores layer, which has one a weight, left out)."""
     total = 0
     shape = input_shape
     for layer, after in zip(layers, layer_shapes(input_shape, layers), strict=True):
