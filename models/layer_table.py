@@ -30,7 +30,7 @@ class Conv:
     stride: Annotated[int, key("rows and columns from one window to the next", 1, 8)] = 1
     groups: Annotated[int, key("groups of channels that are convolved separately", 1, 65536)] = 1
     pool: Annotated[int, key("side and stride of the OR-pool window; 1 for none", 1, 8)] = 1
-    shuffle: Annotated[bool, key("first reorder the input channels by the ShuffleNet permutation of `groups`")] = False
+    shuffle: Annotated[bool, key("first permute the input channels as in ShuffleNet, with `groups` groups")] = False
     padding: Annotated[
         bool,
         key(
@@ -40,7 +40,7 @@ class Conv:
     ] = True
     skip: Annotated[
         str,
-        OneOf("the gate that joins the map that leaves with the one that entered (before its shuffle), of the same shape", GATES),
+        OneOf("the gate that combines the output map with the input map (before its shuffle), which has the same shape", GATES),
     ] = ""
 
 
@@ -114,7 +114,7 @@ def weight_bits(input_shape: Shape, layers: tuple[Layer, ...], classes: int) -> 
 
 
 def macs(input_shape: Shape, layers: tuple[Layer, ...]) -> int:
-    """Binary multiply-accumulates an image in `layers` (the scores layer, which has one a weight, left out)."""
+    """Binary multiply-accumulates per image in `layers` (the scores layer, which has one a weight, left out)."""
     total = 0
     shape = input_shape
     for layer, after in zip(layers, layer_shapes(input_shape, layers), strict=True):

@@ -14,7 +14,7 @@ SCALES = ("learned", "mean", "abs-mean", "none")
 
 
 Stem = Annotated[str, OneOf("3x3 convolution, or 7x7 at stride 2 with 3x3 max-pooling at stride 2", ("cifar", "imagenet"))]
-Scale = Annotated[str, OneOf("what the outputs of binary convolutions are multiplied with", SCALES)]
+Scale = Annotated[str, OneOf("scale of the outputs of binary convolutions", SCALES)]
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class ResNet18:
     """
 
     stem: Stem = "cifar"
-    downsample: Annotated[str, OneOf("the 1x1 convolutions of the shortcuts", ("real", "binary"))] = "real"
-    double_skip: Annotated[bool, key("a skip around every convolution, not around every second")] = True
+    downsample: Annotated[str, OneOf("type of the 1x1 convolutions in the shortcuts", ("real", "binary"))] = "real"
+    double_skip: Annotated[bool, key("a skip around every convolution, not every second one")] = True
     gate_reduction: Annotated[int, key("reduction r of the gates; 0 for none", 0, WIDTH)] = 8
     scale: Scale = "learned"
-    width: Annotated[float, key("times the filters of ResNet-18, 64 to 512", 1 / 64, 8)] = 1.0
+    width: Annotated[float, key("factor on the filters of ResNet-18, 64 to 512", 1 / 64, 8)] = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FloatResNet18:
     """ResNet-18 in real numbers (He et al., 2016), the teacher."""
 
     stem: Stem = "cifar"
-    width: Annotated[float, key("times the filters of ResNet-18, 64 to 512", 1 / 64, 8)] = 1.0
+    width: Annotated[float, key("factor on the filters of ResNet-18, 64 to 512", 1 / 64, 8)] = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Xnor:
     """A VGG-like network in the layers of XNOR-Net (Rastegari et al., 2016): first and last layer real, others binary."""
 
     scale: Scale = "mean"
-    input_scale: Annotated[bool, key("multiply by K too, the mean magnitude of what a window reads")] = False
-    width: Annotated[float, key("times the filters of its six convolutions, 128, 128, 256, 256, 512, 512", 1 / 64, 8)] = 1.0
+    input_scale: Annotated[bool, key("also multiply by K, the mean magnitude of the inputs in a window")] = False
+    width: Annotated[float, key("factor on the filters of its six convolutions, 128, 128, 256, 256, 512, 512", 1 / 64, 8)] = 1.0
 
 
 @dataclass(frozen=True)
 class ResNet9:
     """A residual network of nine layers in real numbers, a teacher that trains within minutes."""
 
-    width: Annotated[float, key("times its filters, 64 to 512", 1 / 64, 8)] = 1.0
+    width: Annotated[float, key("factor on its filters, 64 to 512", 1 / 64, 8)] = 1.0
 
 
 NetworkTable = ResNet18 | FloatResNet18 | ResNet9 | Xnor

@@ -18,11 +18,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import owlbit
 from installing import PACKAGES, ROOT, borrowing_environment, clean_environment, find_python, install, working_folder
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.build import compile_flash
 from owlbit.toolchain.data.digits import held_out_frames
-from owlbit.toolchain.deploy.model_source import find_model
 
 VERSIONS = ("3.11", "3.12", "3.13")
 
@@ -71,8 +70,10 @@ def some_images() -> NDArray[np.uint8]:
 @functools.cache
 def expected() -> tuple[str, bytes]:
     """What `Installed.use` returns where all is well, by this checkout's own functions."""
-    network = find_model("zoo:digits").load()
-    return hashlib.sha256(compile_flash(network)).hexdigest(), simulate(network, some_images()).tobytes()
+    network = owlbit.load("zoo:digits")
+    with tempfile.TemporaryDirectory() as folder:
+        flash = (owlbit.build("zoo:digits", Path(folder) / "build") / "flash.bin").read_bytes()
+    return hashlib.sha256(flash).hexdigest(), simulate(network, some_images()).tobytes()
 
 
 def test_the_wheel_runs_outside_the_checkout_beside_foreign_packages(wheel: Path, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ PER = "byte|channel|chip|class|colour|cycle|epoch|filter|frame|group|image|layer
 # (what is found, what to write instead)
 RULES = [
     (
-        re.compile(rf"\b(?:{COUNTED}|[0-9]+|one|two|four|eight) an? (?:{PER})\b(?! (?:or|of|that|which|in|from|the)\b)"),
+        re.compile(rf"\b(?:{COUNTED}|[0-9]+|one|two|four|eight) an? (?:{PER})\b(?! (?:or|of|that|which)\b)"),
         '"per" in place of "a"',
     ),
     (re.compile(r"\blooked at once\b|\blook once\b"), '"evaluated once"'),

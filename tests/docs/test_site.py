@@ -23,7 +23,7 @@ TASKS = {
     "train with an optimiser of my own": "torch.optim.Adam(net.parameters()",
     "read scores on a microcontroller": "16-bit two's complement, class 0 first, low byte first",
     "train on my own pictures": "One folder per class, with any number of pictures in each",
-    "what each key of a recipe may be": "learning rate at first; it falls to zero along a cosine",
+    "what each key of a recipe may be": "initial learning rate; it falls to zero along a cosine",
     "why my QONNX file is refused": "the first layer multiplies 8-bit pixels",
     "what SPRAM means": "four blocks of 256 kbit",
     "which bits an image becomes": "Bit t of a pixel is 1 where the pixel is at least threshold t",

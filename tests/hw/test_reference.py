@@ -226,7 +226,10 @@ WIDER = BinaryConv(np.ones((3, 2, 1, 1), np.uint8), ints([1, 2, 1]))
         ((FIRST, SAME, LogicSkip(1, "or")), "layer 2: logic skip: .* before the one that it follows, 0..0, got 1"),
         ((FIRST, SAME, LogicSkip(7, "or")), "layer 2: logic skip: .* before the one that it follows, 0..0, got 7"),
         ((FIRST, WIDER, LogicSkip(0, "xor")), r"two maps of one shape, got \(2, 2, 2\) from layer 0 and the current \(3, 2, 2\)"),
-        ((FIRST, SAME, LogicSkip(0, "mux", bits([1, 0, 1]))), "layer 2: logic skip: expected 2 select bits, one a channel, got 3"),
+        (
+            (FIRST, SAME, LogicSkip(0, "mux", bits([1, 0, 1]))),
+            "layer 2: logic skip: expected 2 select bits, one per channel, got 3",
+        ),
     ],
 )
 def test_a_skip_that_does_not_fit(layers: tuple[Layer, ...], match: str) -> None:

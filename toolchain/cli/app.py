@@ -1,4 +1,4 @@
-"""The command line `owlbit`: what all commands share is put together here, and those that take a MODEL are here too.
+"""The command line `owlbit`: it registers all commands and defines those that take a MODEL.
 
 Commands only parse, call one function of the toolchain and print; everything heavy is imported inside the command that needs it, so
 that `owlbit --help` is immediate and a machine without torch can build, simulate and verify. What goes wrong, and the exit codes:
@@ -50,7 +50,7 @@ app = typer.Typer(
     help=(
         "Fully-binarised vision networks next to the image sensor: train, export, build a flash image for the iCE40 UP5K, "
         "and check every step bit for bit.\n\n"
-        "Start with `owlbit demo`. The single steps it takes:\n\n"
+        "Start with `owlbit demo`. Its single steps are:\n\n"
         "1. `owlbit check models/recipes/digits.toml`\n\n"
         "2. `owlbit train models/recipes/digits.toml --out runs/digits`\n\n"
         "3. `owlbit export runs/digits`\n\n"
@@ -61,7 +61,7 @@ app = typer.Typer(
     epilog=EXIT_CODES,
 )
 
-MEASURE = "Commands that compare and measure"
+MEASURE = "Commands for comparison and measurement"
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `owlbit train`.", show_default=False)]
 ModelArgument = Annotated[
@@ -94,11 +94,11 @@ app.command()(train)
 
 
 @app.command()
-@when_stopped("stopped; a file of {run} is either new or as it was: export it again")
+@when_stopped("stopped; each file of {run} is either new or unchanged: export it again")
 def export(run: RunArgument) -> None:
     """Write a trained run as QONNX (model.onnx) and as integers (network.npz).
 
-    The QONNX file opens in Netron and runs in the qonnx package; the integer network is what hardware is built from.
+    The QONNX file opens in Netron and runs in the qonnx package; hardware is built from the integer network.
 
     Example: `owlbit export runs/digits`
     """
@@ -111,7 +111,7 @@ def export(run: RunArgument) -> None:
 def build(
     model: ModelArgument,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help="`up5k`, the iCE40 UP5K, or finn:PART, an AMD part by FINN.")
+        str, typer.Option(metavar="TARGET", help="`up5k` for the iCE40 UP5K, or finn:PART for an AMD part with FINN.")
     ] = "up5k",
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
@@ -129,17 +129,20 @@ def build(
     wake: Annotated[
         Path | None, typer.Option(metavar="FILE", help="up5k: settings (TOML) whose [wake] the chip gets (default: that of sense).")
     ] = None,
-    fps: Annotated[float | None, typer.Option(metavar="F", help="finn: frames per second to reach (default: what fits).")] = None,
+    fps: Annotated[
+        float | None, typer.Option(metavar="F", help="finn: frames per second to reach (default: the most that fits).")
+    ] = None,
     folding: Annotated[Path | None, typer.Option(metavar="FILE", help="finn: a folding file of FINN (JSON).")] = None,
-    first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: go on with this step.")] = None,
-    last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: end with this step.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: continue with this step.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: stop after this step.")] = None,
 ) -> None:
     """Compile a model for a device.
 
-    **up5k**: a flash image. No place and route: the bitstream is fixed, a network is data that it boots. The folder gets flash.bin
-    (to be written to the flash from address 0), build.json and the network; with `--board` network.bin as well, the network alone.
+    **up5k**: makes a flash image, without place and route: the bitstream is fixed, and loads the network as data when it boots. The
+    folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin, the
+    network alone.
 
-    **finn:PART**: generated HLS and RTL with estimates, and with Vivado IP, bitfile and driver; see docs/finn.md.
+    **finn:PART**: makes HLS and RTL sources with estimates; if Vivado is installed, also IP, bitfile and driver; see docs/finn.md.
 
     Example: `owlbit build model.onnx --target up5k --out builds/door`, or
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
@@ -182,7 +185,7 @@ def simulate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write [N, classes], int32 or float32, as .npy, or as .csv with the name and class of each image.",
+            help="Write the scores: .npy [N, classes], int32 or float32, or .csv with the name and class of each image.",
         ),
     ] = None,
     level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, reference, rtl or bitstream.")] = "fast",
@@ -199,12 +202,12 @@ def simulate(
     input_deviation: DeviationOption = None,
     image_shape: ShapeOption = None,
 ) -> None:
-    """Compute a model's exact scores for images; every level gives the same ones.
+    """Compute a model's exact scores for images; every level gives the same scores.
 
-    Scores are integers, or these times a factor plus an offset per class where the model's file has them.
+    Scores are integers. If the model's file has a factor and an offset per class, they are applied.
 
-    `fast` packs bits into words and uses all cores, `reference` is plain numpy, `rtl` the engine's Verilog in Verilator,
-    `bitstream` the packed bitstream turned back into Verilog. In a pipe the scores are plain rows, with tabs between.
+    `fast` packs bits into words and uses all cores, `reference` is plain numpy, `rtl` is the engine's Verilog in Verilator,
+    `bitstream` is the bitstream converted back to Verilog. In a pipe the scores are printed as rows separated by tabs.
 
     Example: `owlbit simulate runs/digits --images frames.npy --level rtl --scores scores.npy`
     """
@@ -242,7 +245,7 @@ def evaluate(
     ] = None,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the accuracy alone.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the accuracy.")] = False,
     input_range: RangeOption = "auto",
     input_scale: ScaleOption = None,
     input_offset: OffsetOption = None,
@@ -250,10 +253,10 @@ def evaluate(
     input_deviation: DeviationOption = None,
     image_shape: ShapeOption = None,
 ) -> None:
-    """Measure a model's accuracy on labelled images: with its confidence interval, a confusion matrix and the worst images.
+    """Measure a model's accuracy on labelled images, with confidence interval, confusion matrix and the worst images.
 
-    Class folders are named like the network's classes; of a folder with train/ and test/ the pictures in test/ are taken. In a pipe
-    the tables are plain rows, with tabs between, and every wrong image is listed.
+    Class folders have the names of the network's classes; if a folder has train/ and test/, test/ is used. In a pipe the tables are
+    printed as rows separated by tabs, and every wrong image is listed.
 
     Example: `owlbit evaluate runs/doors --images new/ --scores scores.csv`
     """
@@ -268,11 +271,11 @@ def evaluate(
 
 
 @app.command()
-@when_stopped("stopped; no verdict was written, an earlier one is as it was")
+@when_stopped("stopped; no verdict was written, an earlier one is unchanged")
 def verify(
     model: ModelArgument,
     images: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test images, or made-up frames).")
+        Path | None, typer.Option(metavar="PATH", help="As for simulate (default: the run's test images, or generated frames).")
     ] = None,
     up_to: Annotated[
         str,
@@ -285,10 +288,10 @@ def verify(
     input_deviation: DeviationOption = None,
     image_shape: ShapeOption = None,
 ) -> None:
-    """Compute a model by every backend and compare each, integer for integer, with the reference simulator: one row per backend.
+    """Compute a model with every backend and compare each, integer for integer, with the reference simulator: one row per backend.
 
-    A backend whose tool or file is missing says "not run" and why. Slow backends get fewer images. Of a run or build folder the
-    result also goes into the folder, as verification.json and verification.txt.
+    If a tool or file is missing, the row says "not run" and why. Slow backends get fewer images. For a run or build folder the
+    result is also written into the folder, as verification.json and verification.txt.
 
     Example: `owlbit verify runs/digits --up-to rtl`
     """
@@ -303,16 +306,16 @@ def verify(
 
 
 @app.command()
-@when_stopped("stopped; no report was written, an earlier one is as it was")
+@when_stopped("stopped; no report was written, an earlier one is unchanged")
 def report(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A run folder made by `owlbit train`, or a FINN build.", show_default=False)
     ],
 ) -> None:
-    """Write report.html into a run folder, or finn.html into a FINN build: one self-contained page to read or send.
+    """Write report.html into a run folder, or finn.html into a FINN build: one self-contained page.
 
-    Of a run: thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification once
-    `owlbit verify` has run. Of a FINN build: estimates, folding and parts.
+    For a run: thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification after
+    `owlbit verify` has run. For a FINN build: estimates, folding and parts.
 
     Example: `owlbit report runs/digits`
     """
@@ -359,6 +362,6 @@ def show_progress(row: Row) -> None:
 
 def main() -> None:
     """The console command `owlbit`."""
-    # brevitas tells of an optional package that binary networks have no use for.
+    # brevitas warns about an optional package that binary networks do not use.
     warnings.filterwarnings("ignore", module="brevitas")
     app()

@@ -20,18 +20,18 @@ def bench(
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help=f"One of {', '.join(NAMES)}.", autocompletion=lambda: list(NAMES))
     ] = "all",
-    write: Annotated[Path | None, typer.Option(metavar="FILE", help="simulators: write the page as Markdown, too.")] = None,
+    write: Annotated[Path | None, typer.Option(metavar="FILE", help="simulators: also write the page, as Markdown.")] = None,
     rounds: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="simulators, training: how often each is run (default: 9 and 7).")
+        int | None, typer.Option(metavar="N", min=1, help="simulators, training: number of runs of each (default: 9 and 7).")
     ] = None,
 ) -> None:
     """Measure on this machine: the promised figures, the simulators side by side, and the speed of training.
 
     **figures**: demo, reference network, engine and build; runs/bench/ gets the network and its build.
-    **simulators**: every simulator of one network on the same images, in turn.
+    **simulators**: every simulator with one network and the same images, one after the other.
     **training**: images/s of one training step, against the modules of Brevitas.
 
-    Ends with 1 where a promised figure was measured and missed.
+    Ends with exit code 1 if a promised figure was missed.
 
     Example: `owlbit bench simulators --write docs/bench_simulators.md`
     """

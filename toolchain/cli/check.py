@@ -21,13 +21,13 @@ def check(
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
     skip_bad: SkipBad = False,
-    target: Annotated[str, typer.Option(metavar="TARGET", help="What it has to fit: up5k or finn.")] = "up5k",
+    target: Annotated[str, typer.Option(metavar="TARGET", help="The target to check for: up5k or finn.")] = "up5k",
 ) -> None:
-    """Check a recipe before training: whether its network fits, what it costs, its images, and the time that it takes.
+    """Check a recipe before training: whether its network fits, its cost, its images, and the training time.
 
-    Trains nothing and needs no torch. Bits, cycles, frames per second and the memory map are those that the finished network will
-    have; the time of an epoch is an estimate for this processor. Where the network does not fit, changes are named that would make
-    it fit, each tried. Ends with exit code 1 where it does not fit TARGET.
+    Trains nothing and needs no torch. Bits, cycles, frames per second and the memory map are those of the finished network; the
+    time per epoch is an estimate for this processor. If the network does not fit TARGET, the command suggests changes that make it
+    fit, each of them tested, and ends with exit code 1.
 
     Example: `owlbit check models/recipes/digits.toml`
     """

@@ -19,24 +19,26 @@ KEPT = "stopped; {out} keeps every finished training, and others keep their fini
 def compare(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A comparison file, as in models/comparisons/.", show_default=False)],
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="The folder of results.csv, the page and its plots.", show_default=False)
+        Path, typer.Option("--out", metavar="DIR", help="The folder for results.csv, the page and its plots.", show_default=False)
     ],
     data: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A local copy of the images (default: what the recipe says).")
+        Path | None, typer.Option(metavar="DIR", help="A local copy of the images (default: the recipe's data.path).")
     ] = None,
     runs: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="The folder of the run folders (default: runs/compared/NAME_OF_FILE).")
+        Path | None, typer.Option(metavar="DIR", help="The folder for the run folders (default: runs/compared/NAME_OF_FILE).")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="AXIS=VALUES", help="Train these alone, as light=dark,mixed or seed=0; may be given several times."),
+        typer.Option(metavar="AXIS=VALUES", help="Train only these, such as light=dark,mixed or seed=0; repeatable."),
     ] = None,
-    jobs: Annotated[int, typer.Option(metavar="N", min=1, help="Trainings at once; they share the processors evenly.")] = 1,
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of trainings at once; they share the processors evenly.")
+    ] = 1,
 ) -> None:
     """Train variants of a recipe, or every combination of several axes, with several seeds; write a page of their accuracies.
 
-    results.csv gets a row for each finished training, and the page is written again after each. What has a row is skipped, so that
-    the same command goes on where an earlier one ended. Of a file with [variants], `--only VARIANT` will do.
+    After each finished training, results.csv gets a row and the page is rewritten. Trainings with a row are skipped, so the same
+    command continues after a stop. With [variants] in FILE, `--only VARIANT` is enough.
 
     Example: `owlbit compare models/comparisons/techniques.toml --out docs/techniques --jobs 2`
     """
@@ -55,7 +57,7 @@ def export_bit_planes(
 ) -> None:
     """Write a run that reads bit planes as an integer network, for `owlbit sense --monte-carlo --against FILE`.
 
-    Such a run does not deploy, since no thermometer gives bit planes. The network written here has them as its input channels.
+    Such a run does not deploy, since a thermometer cannot make bit planes. The written network reads them as input channels.
 
     Example: `owlbit export-bit-planes runs/planes planes.npz`
     """

@@ -110,7 +110,7 @@ def summary(folder: Path, found: Findings, stages: dict[str, float]) -> Table:
     table.add_row("flash image", escape(f"{size:,} bytes, {folder / 'up5k' / 'flash.bin'}"))
     if found.measured_cycles:
         rate = CLOCK_HZ / found.measured_cycles
-        table.add_row("speed", f"{found.measured_cycles:,} cycles a frame in RTL, {rate:,.0f} frames/s at 24 MHz")
+        table.add_row("speed", f"{found.measured_cycles:,} cycles per frame in RTL, {rate:,.0f} frames/s at 24 MHz")
     table.add_row("verification", f"{exact} of {len(ran)} backends exact" + (f"; not run: {', '.join(left)}" if left else ""))
     table.add_row("time", f"{sum(stages.values()):.0f} s")
     table.add_row("read on", escape(str(folder / REPORT)))

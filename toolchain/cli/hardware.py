@@ -14,7 +14,7 @@ finn = typer.Typer(invoke_without_command=True)
 
 @finn.callback()
 def start(context: typer.Context) -> None:
-    """FINN's estimates beside published figures; `owlbit build --target finn:PART` makes builds, `owlbit report` their pages."""
+    """Compare FINN's estimates with published figures; to build, use `owlbit build --target finn:PART`."""
     help_without_command(context)
 
 
@@ -23,7 +23,8 @@ def start(context: typer.Context) -> None:
 def published(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The Markdown file to write.")] = Path("docs/finn_report.md"),
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="DIR", help="A folder for finn.html and finn.json of the network, too.")
+        Path | None,
+        typer.Option("--page", metavar="DIR", help="Also write the network's finn.html and finn.json into this folder."),
     ] = None,
 ) -> None:
     """Estimate CNV_1W1A at FINN's published folding, and compare with published figures.

@@ -17,22 +17,22 @@ MEGABYTE = 1_000_000
 @when_stopped("stopped; nothing was written")
 def pack(
     recipes: Annotated[
-        list[Path], typer.Argument(metavar="RECIPE...", help="Recipes in the order of their trainings.", show_default=False)
+        list[Path], typer.Argument(metavar="RECIPE...", help="Recipes, in the order of training.", show_default=False)
     ],
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder of parts to make.", show_default=False)],
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for the parts.", show_default=False)],
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local copy of the images (default: each recipe's data.path).")
     ] = None,
     part: Annotated[int, typer.Option("--part-mb", metavar="MB", min=1, help="Largest size of a part.")] = 58,
-    python: Annotated[str, typer.Option(metavar="VERSION", help="Python of the other machine.")] = "3.12",
+    python: Annotated[str, typer.Option(metavar="VERSION", help="Python version of the other machine.")] = "3.12",
     wheels: Annotated[
         bool, typer.Option("--wheels/--no-wheels", help="Download the packages that a machine with torch often lacks.")
     ] = True,
 ) -> None:
-    """Pack trainings by the clock for a machine without network: images, recipes, owlbit, and a script that runs them.
+    """Pack trainings for a machine without network access: images, recipes, owlbit, and a script that trains for fixed times.
 
-    Copy the files of all parts into one folder FOLDER there, then run `python3 FOLDER/there.py FOLDER OUT MINUTES...`, minutes for
-    each recipe. OUT gets the run folders; `owlbit adopt` takes them in here. A teacher is a recipe packed before its student.
+    On that machine copy the files of all parts into one FOLDER, and run `python3 FOLDER/there.py FOLDER OUT MINUTES...` with the
+    minutes for each recipe. OUT gets the run folders; copy them back for `owlbit adopt`. A teacher's recipe precedes its student's.
 
     Example: `owlbit pack models/recipes/cifar10_resnet9.toml models/recipes/cifar10_866k.toml --data DIR --out packed`
     """
@@ -50,15 +50,15 @@ def pack(
 
 @when_stopped("stopped; {folder} is incomplete: give --overwrite the next time")
 def adopt(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder that was trained from a pack.", show_default=False)],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder from the other machine.", show_default=False)],
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe that was packed.", show_default=False)],
     folder: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder to make.", show_default=False)],
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local copy of the images (default: the recipe's data.path).")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a run that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing run.")] = False,
 ) -> None:
-    """Make a run of one that was trained on another machine, and count its validation and test images here.
+    """Turn a training from another machine into a run, and evaluate its validation and test images here.
 
     Example: `owlbit adopt back/cifar10_866k models/recipes/cifar10_866k.toml --data DIR --out runs/cifar10_866k`
     """
@@ -66,7 +66,7 @@ def adopt(
     from owlbit.toolchain.recipes.recipe import load_recipe, with_data
 
     if run.resolve() == folder.resolve():
-        raise OwlbitError(f"{folder}: expected another folder than the run that is taken in; choose another one")
+        raise OwlbitError(f"{folder}: expected another folder than that of the run; choose another one")
     loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
     from owlbit.toolchain.training.offline.adopt import adopt_run  # torch: a bad recipe is told without waiting for it
 

@@ -19,20 +19,23 @@ RangeOption = Annotated[
     typer.Option(
         "--input-range",
         metavar="RANGE",
-        help="What a QONNX file of others takes for pixels: uint8, unit [0, 1], signed [-1, 1].",
+        help="Pixel range of a QONNX file from another tool: uint8, unit [0, 1], signed [-1, 1].",
     ),
 ]
 ScaleOption = Annotated[
     str | None,
-    typer.Option("--input-scale", metavar=NUMBERS, help="Instead: pixel v is v * scale + offset, one number or one per colour."),
+    typer.Option(
+        "--input-scale", metavar=NUMBERS, help="Instead: pixel v becomes v * scale + offset; one number, or one per colour."
+    ),
 ]
 OffsetOption = Annotated[str | None, typer.Option("--input-offset", metavar=NUMBERS, help="The offset of --input-scale.")]
 MeanOption = Annotated[
-    str | None, typer.Option("--input-mean", metavar=NUMBERS, help="Instead: pixel v is (v / 255 - mean) / deviation.")
+    str | None, typer.Option("--input-mean", metavar=NUMBERS, help="Instead: pixel v becomes (v / 255 - mean) / deviation.")
 ]
 DeviationOption = Annotated[str | None, typer.Option("--input-deviation", metavar=NUMBERS, help="The deviation of --input-mean.")]
 ShapeOption = Annotated[
-    str | None, typer.Option("--image-shape", metavar="C,H,W", help="The image that a network on a vector takes, as 1,28,28.")
+    str | None,
+    typer.Option("--image-shape", metavar="C,H,W", help="Image shape of a network whose input is a vector, such as 1,28,28."),
 ]
 
 

@@ -10,16 +10,16 @@ import typer
 
 def schema(
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it there (default: print it).", show_default=False)
+        Path | None, typer.Option(metavar="FILE", help="The file to write (default: print the schema).", show_default=False)
     ] = None,
     docs: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also rewrite the tables of keys in the pages (*.md) of this folder.", show_default=False),
     ] = None,
 ) -> None:
-    """Write the JSON Schema of a recipe, by which an editor completes and checks its keys.
+    """Write the JSON Schema of a recipe, with which an editor completes and checks its keys.
 
-    An editor with TOML support finds it by a first line `#:schema FILE` in the recipe; see docs/recipes.md.
+    Editors with TOML support find it by the line `#:schema FILE` at the top of a recipe; see docs/recipes.md.
 
     Example: `owlbit schema --out recipe.schema.json`
     """

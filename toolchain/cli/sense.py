@@ -38,9 +38,9 @@ def sense(
     expose_for: Annotated[
         float | None, typer.Option(metavar="LUX", help="Fix the exposure for this light (default: it follows the light).")
     ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="No page: events and notices in the terminal alone.")] = False,
+    headless: Annotated[bool, typer.Option("--headless", help="No page: events and notices only in the terminal.")] = False,
     host: Annotated[
-        str, typer.Option(metavar="HOST", help="Where the page is served; others than this machine see it at 0.0.0.0.")
+        str, typer.Option(metavar="HOST", help="Address that the page listens on; 0.0.0.0 makes it visible to other machines.")
     ] = SenseOptions.host,
     port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="The page's port; 0: any free one.")
@@ -50,34 +50,36 @@ def sense(
         typer.Option(
             metavar="TEXT",
             envvar="OWLBIT_TOKEN",
-            help="What the page's commands need (default: beyond this machine one that is made up and printed).",
+            help="Token for the page's commands (default: none on this machine; otherwise a random one is printed).",
         ),
     ] = SenseOptions.token,
-    frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many (default: never).")] = None,
+    frames: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after N frames (default: never).")] = None,
     full_speed: Annotated[bool, typer.Option("--full-speed", help="Do not wait for the next frame's time.")] = False,
-    once: Annotated[bool, typer.Option("--once", help="End with the source instead of beginning it again.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Stop at the end of the source instead of repeating it.")] = False,
     hold: Annotated[
-        int, typer.Option(metavar="N", min=1, help="For how many frames a picture of a folder stays.")
+        int, typer.Option(metavar="N", min=1, help="Number of frames for which a picture of a folder is shown.")
     ] = SenseOptions.hold,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse frames of another size instead of scaling them.")] = False,
-    events: Annotated[Path | None, typer.Option(metavar="FILE", help="Append events here too, a JSON line each.")] = None,
-    webhook: Annotated[str | None, typer.Option(metavar="URL", help="POST each event there too.")] = None,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also append events to this file, one JSON line per event.")
+    ] = None,
+    webhook: Annotated[str | None, typer.Option(metavar="URL", help="Also POST each event to this URL.")] = None,
     settings: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML that changes the sensor, wake policy or energy.")
     ] = None,
     show_settings: Annotated[bool, typer.Option("--show-settings", help="Print the settings as TOML to copy, and stop.")] = False,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Which chip, noise and scene.")] = SenseOptions.seed,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of chip, noise and scene.")] = SenseOptions.seed,
     board: Annotated[
         str | None, typer.Option(metavar="BOARD", help="Clock, energy and wake-up of this board; see owlbit boards list.")
     ] = None,
     monte_carlo: Annotated[
-        bool, typer.Option("--monte-carlo", help="Instead: accuracy against mismatch, light and frame rate, over many chips.")
+        bool, typer.Option("--monte-carlo", help="Instead: measure accuracy over mismatch, light and frame rate, for many chips.")
     ] = False,
     against: Annotated[
         list[Path] | None,
-        typer.Option(metavar="MODEL", help="Monte-Carlo: compare with this network too; may be given several times."),
+        typer.Option(metavar="MODEL", help="Monte-Carlo: also compare with this network; repeatable."),
     ] = None,
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where Monte-Carlo's table and plot go.")] = (
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for Monte-Carlo's table and plot.")] = (
         SenseOptions.folder
     ),
     chips: Annotated[int, typer.Option(metavar="N", min=2, help="Monte-Carlo: chips per point.")] = SenseOptions.chips,
@@ -87,8 +89,8 @@ def sense(
 ) -> None:
     """Simulate an always-on sensor with its network, live in the browser: photons in, thermometer bits, decisions, events out.
 
-    The page is at http://127.0.0.1:8000 until SIGTERM or Ctrl-C; `--headless` does without.
-    Each event is a line of JSON on standard output; notices and a summary go to standard error.
+    The page is at http://127.0.0.1:8000 until SIGTERM or Ctrl-C; `--headless` runs without it.
+    Each event is one line of JSON on standard output; notices and a summary go to standard error.
 
     Example: `owlbit sense zoo:digits --light 50 --events events.jsonl`
     """

@@ -31,7 +31,7 @@ class Terminal(Console):
 out = Terminal()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Go on without pictures that cannot be read; they are told.")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read, and list them.")]
 
 
 def version() -> str:

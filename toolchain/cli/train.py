@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @when_stopped("stopped; {folder} is incomplete, and the next demo there begins anew and replaces it")
 def demo(
-    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything goes.")] = Path("runs/demo"),
+    folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder for all files.")] = Path("runs/demo"),
 ) -> None:
-    """Run every step on digits that come with a dependency: train, export, build, verify, report.
+    """Run all steps on scikit-learn's digits: train, export, build, verify, report.
 
-    Takes minutes on two cores and needs no download. An earlier demo in the same folder is replaced.
+    Takes minutes on two cores and needs no download. Replaces an earlier demo in the same folder.
 
     Example: `owlbit demo`, then open `runs/demo/report.html`.
     """
@@ -43,28 +43,26 @@ def train(
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
     skip_bad: SkipBad = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a training that was stopped.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew in a folder that holds a run.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")] = False,
     minutes: Annotated[
         float | None,
         typer.Option(
             metavar="N",
             min=0.01,
-            help="Train by the clock instead: so many minutes, all included, however many epochs that is; for a GPU.",
+            help="Train for N minutes, preparation included, instead of a number of epochs; for a GPU.",
         ),
     ] = None,
-    compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="With --minutes: go through torch.compile.")] = True,
-    logger: Annotated[
-        str, typer.Option(metavar="NAME", help="Give each epoch's figures to csv, tensorboard, wandb or mlflow too.")
-    ] = "",
-    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: GPUs, or on a CPU as many as given.")] = 1,
+    compiled: Annotated[bool, typer.Option("--compile/--no-compile", help="With --minutes: use torch.compile.")] = True,
+    logger: Annotated[str, typer.Option(metavar="NAME", help="Also log each epoch to csv, tensorboard, wandb or mlflow.")] = "",
+    devices: Annotated[int, typer.Option(min=1, help="Processes on this machine: one per GPU, or any number on a CPU.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that train together; the same command runs on each.")] = 1,
-    rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where several machines meet: one of them.")] = "",
+    rendezvous: Annotated[str, typer.Option(metavar="HOST:PORT", help="Address of one of the machines, for --nodes.")] = "",
 ) -> None:
     """Train the network of a recipe into a run folder.
 
-    The folder gets the recipe, a checkpoint after every epoch, the weights of the best one on the validation split, and the
-    learning curve.
+    The folder gets the recipe, a checkpoint after every epoch, the weights of the epoch with the best validation accuracy, and
+    the learning curve.
 
     Example: `owlbit train models/recipes/digits.toml --out runs/digits`
     """
@@ -74,7 +72,7 @@ def train(
         from owlbit.toolchain.recipes.recipe import load_recipe
         from owlbit.toolchain.training.distributed import launch
 
-        load_recipe(recipe)  # what is wrong with it is said once, not by each process
+        load_recipe(recipe)  # an error is reported once, not by each process
         raise SystemExit(launch(sys.argv[1:], devices, nodes, rendezvous))
     result = owlbit.train(
         recipe,

@@ -24,7 +24,7 @@ def _names(incomplete: str) -> list[str]:
 def list_networks(context: typer.Context) -> None:
     """List the trained networks that come with owlbit; the sub-commands show, draw and publish them.
 
-    Use one wherever MODEL stands, as `zoo:NAME`.
+    Give one as MODEL in any command: `zoo:NAME`.
 
     Example: `owlbit zoo`, then `owlbit simulate zoo:digits --images frames.npy`
     """
@@ -42,7 +42,7 @@ def show(
         str, typer.Argument(metavar="NAME", help="A network that `owlbit zoo` lists.", show_default=False, autocompletion=_names)
     ],
 ) -> None:
-    """Show the card of one network: its figures, and the commands that give them again.
+    """Show the card of one network: its figures, and the commands that reproduce them.
 
     Example: `owlbit zoo show digits`
     """
@@ -57,7 +57,7 @@ def show(
 def plot(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The PNG file to write.", show_default=False)],
 ) -> None:
-    """Draw test accuracy against bits of weights, all networks in one plot.
+    """Plot test accuracy against weight bits for all networks.
 
     Example: `owlbit zoo plot zoo.png`
     """
@@ -69,23 +69,23 @@ def plot(
 
 
 @zoo.command()
-@when_stopped("stopped; the zoo is as it was")
+@when_stopped("stopped; the zoo is unchanged")
 def publish(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, trained and exported.", show_default=False)],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What the network is called in the zoo.", show_default=False)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The network's name in the zoo.", show_default=False)],
     commands: Annotated[
         list[str] | None,
-        typer.Option("--command", metavar="COMMAND", help="A command that leads to the run; may be given several times."),
+        typer.Option("--command", metavar="COMMAND", help="A command that leads to the run; repeatable."),
     ] = None,
     notes: Annotated[
         list[str] | None,
-        typer.Option("--note", metavar="TEXT", help="What else one should know; may be given several times."),
+        typer.Option("--note", metavar="TEXT", help="A remark for the card; repeatable."),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a network of that name.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing network of that name.")] = False,
 ) -> None:
     """Add a trained, exported run to the zoo, with a card of its figures.
 
-    The test images run through the fast simulator, and their accuracy must be the one that training stated.
+    The fast simulator evaluates the test images; the accuracy must equal that of training.
 
     Example: `owlbit zoo publish runs/digits digits --command "owlbit train models/recipes/digits.toml --out runs/digits"`
     """

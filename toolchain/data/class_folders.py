@@ -1,4 +1,4 @@
-"""Pictures in folders, one folder a class, with or without train/, val/ and test/ above them: read in one pass that tells all.
+"""Pictures in folders, one folder per class, with or without train/, val/ and test/ above them: read in one pass that tells all.
 
 What cannot be used is gathered and told together; what is passed over, changed or taken from deeper down is told with its number.
 """

@@ -208,7 +208,7 @@ def _read_imagenet(given: Path | None, size: tuple[int, int], colour: str) -> Se
         raise DataError("data.path: expected a folder with train and val, since ImageNet cannot be fetched freely; give --data DIR")
     for part in ("train", "val"):
         if not (given / part).is_dir():
-            raise DataError(f"{given}: expected the folders train and val, each with a folder a class, found no {part}")
+            raise DataError(f"{given}: expected the folders train and val, each with one folder per class, found no {part}")
     train, names = read_folder(given / "train", size, colour)
     test, test_names = read_folder(given / "val", size, colour)
     if test_names != names:

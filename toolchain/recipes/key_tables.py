@@ -15,7 +15,7 @@ from typing import Any
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import Schema, schema_of
 from owlbit.models.layer_table import Conv, Linear
-from owlbit.models.paper_networks import FloatResNet18, ResNet18, Xnor
+from owlbit.models.paper_networks import FloatResNet18, ResNet9, ResNet18, Xnor
 from owlbit.toolchain.recipes.data import Data, Input
 from owlbit.toolchain.recipes.pruning import Pruning
 from owlbit.toolchain.recipes.restarts import Restart
@@ -29,6 +29,7 @@ TABLES: dict[str, type[Any]] = {
     "linear": Linear,
     "resnet18": ResNet18,
     "float-resnet18": FloatResNet18,
+    "resnet9": ResNet9,
     "xnor": Xnor,
     "training": Training,
     "distillation": Distillation,

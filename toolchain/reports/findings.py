@@ -70,7 +70,7 @@ class Findings:
 
     @property
     def measured_cycles(self) -> int | None:
-        """Clock cycles a frame in the simulated Verilog, where that backend has run."""
+        """Clock cycles per frame in the simulated Verilog, where that backend has run."""
         return next((row.cycles_per_frame for row in self.verification if row.backend == "rtl" and row.cycles_per_frame), None)
 
 

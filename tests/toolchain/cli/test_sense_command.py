@@ -61,6 +61,7 @@ def test_every_option_reaches_the_session(monkeypatch: pytest.MonkeyPatch, tmp_p
         events=tmp_path / "events.jsonl",
         webhook="http://127.0.0.1:9",
         seed=4,
+        board="icesugar",
         against=(Path("a"), Path("b")),
         folder=tmp_path / "out",
         chips=5,
@@ -93,7 +94,7 @@ def test_every_option_reaches_the_session(monkeypatch: pytest.MonkeyPatch, tmp_p
         (["--webhook", "here"], "webhook: expected an http or https URL"),
         (["--settings", "none.toml"], "none.toml: expected settings as TOML"),
         (["nothing.onnx"], "nothing.onnx: no such file or folder"),
-        (["--level", "rtl", "--bubbles", "keep"], "level rtl: the engine takes a byte a pixel"),
+        (["--level", "rtl", "--bubbles", "keep"], "level rtl: the engine takes a byte per pixel"),
     ],
 )
 def test_bad_input_is_one_message(arguments: list[str], message: str) -> None:

@@ -211,7 +211,7 @@ def test_imagenet_folders(tmp_path: Path) -> None:
     folder_of(root, {"val/n03/1.png": png(1)})
     with pytest.raises(OwlbitError, match="val: expected the 2 classes of train, got 3"):
         read_official("imagenet", root, (20, 20), "rgb")
-    with pytest.raises(OwlbitError, match="expected the folders train and val, each with a folder a class, found no train"):
+    with pytest.raises(OwlbitError, match="expected the folders train and val, each with one folder per class, found no train"):
         read_official("imagenet", root / "val", (20, 20), "rgb")
     with pytest.raises(OwlbitError, match="expected a folder with train and val"):
         read_official("imagenet", None, (20, 20), "rgb")

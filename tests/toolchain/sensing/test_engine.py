@@ -36,7 +36,7 @@ def test_rtl_gives_the_same_scores_and_its_own_cycles() -> None:
 
 def test_rtl_refuses_bits_that_no_byte_gives() -> None:
     bits = readings(1)[0].bits
-    with pytest.raises(OwlbitError, match='level rtl: the engine takes a byte a pixel; use bubbles "count"'):
+    with pytest.raises(OwlbitError, match='level rtl: the engine takes a byte per pixel; use bubbles "count"'):
         RtlEngine(demo_network()).infer(Reading(bits, None))
 
 

@@ -132,4 +132,4 @@ def test_adopting_what_is_no_run_is_one_sentence(tmp_path: Path) -> None:
     done = owlbit("adopt", str(tmp_path / "nowhere"), str(tmp_path / "student.toml"), "--out", str(tmp_path / "run"))
     assert done.code == 2 and "expected a run folder, found no such folder" in done.err
     done = owlbit("adopt", str(tmp_path / "run"), str(tmp_path / "student.toml"), "--out", str(tmp_path / "run"))
-    assert done.code == 2 and "expected another folder than the run that is taken in" in done.err
+    assert done.code == 2 and "expected another folder than that of the run" in done.err
