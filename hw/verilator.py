@@ -160,11 +160,15 @@ def _runtime(folder: Path) -> list[Path]:
     return sorted(kept.glob("*.o"))
 
 
-@functools.cache
 def _versions() -> str:
     """Verilator's version and the compiler's: a result belongs to both."""
-    compiler = run_tool([str(_compiler()), "--version"], Path.cwd()).splitlines()[0]
-    return f"{run_tool([_program(), '--version'], Path.cwd()).strip()}, {compiler}"
+    return f"{_version(str(_program()))}, {_version(str(_compiler()))}"
+
+
+@functools.cache
+def _version(program: str) -> str:
+    """The first line that a program says of its version. Remembered for each program: another may be found later."""
+    return run_tool([program, "--version"], Path.cwd()).strip().splitlines()[0]
 
 
 @dataclass(frozen=True)

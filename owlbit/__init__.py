@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from owlbit.export.network import Network
     from owlbit.export.network_cost import LayerCost
+    from owlbit.hw.up5k.wake_policy import ChipPolicy
     from owlbit.hw.verification import Outcome, Row
     from owlbit.toolchain.checks.check_recipe import RecipeCheck
     from owlbit.toolchain.deploy.evaluate import Evaluation
@@ -197,7 +198,8 @@ def build(
     target: str = "up5k",
     input_range: InputRange = "auto",
     image_shape: Shape | None = None,
-    board: str | None = None,
+    board: str | Path | None = None,
+    wake: str | Path | None = None,
     frames_per_second: float | None = None,
     folding: str | Path | None = None,
     first: str | None = None,
@@ -206,8 +208,10 @@ def build(
 ) -> Path:
     """Compiles `model` for "up5k", or for "finn:PART" by FINN, into a build folder, and returns that.
 
-    `folder`: TARGET beside the model by default; a UP5K build appears whole or not at all. All from `board` on is for FINN alone:
-    its name of a board, the frame rate to fold for, a folding file, the first and the last step; `progress` gets a line per step.
+    `folder`: TARGET beside the model by default; a UP5K build appears whole or not at all. `board`: of "up5k" one that `owlbit
+    boards` lists, or the path of a board's file (default: the bare engine), else FINN's name of a board; `wake`: a file of settings
+    whose [wake] the chip of a board gets (default: that of `owlbit sense`). All from `frames_per_second` on is for FINN alone: the
+    frame rate to fold for, a folding file, the first and the last step; `progress` gets a line per step.
     """
     from owlbit.toolchain.deploy.model_source import find_model
 
@@ -221,13 +225,23 @@ def build(
         from owlbit.toolchain.finn.build import build_for_finn
 
         file = Path(folding) if folding is not None else None
-        build_for_finn(source, target, place, input_range, image_shape, board, frames_per_second, file, first, last, progress)
+        if wake is not None:
+            raise OwlbitError(f"--wake: expected the target up5k, got {target!r}")
+        name = None if board is None else str(board)
+        build_for_finn(source, target, place, input_range, image_shape, name, frames_per_second, file, first, last, progress)
         return place
-    if (board, frames_per_second, folding, first, last) != (None,) * 5:
-        raise OwlbitError(f"--board, --fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
+    if (frames_per_second, folding, first, last) != (None,) * 4:
+        raise OwlbitError(f"--fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
     from owlbit.toolchain.deploy.build_up5k import build_model
+    from owlbit.toolchain.sensing.settings import load_settings
 
-    build_model(source, target, place, input_range, image_shape)
+    settings = load_settings(None if wake is None else Path(wake))
+    name = None if board is None else str(board)
+
+    def policy_for(network: Network) -> ChipPolicy:
+        return settings.policy_for(network).on_chip(network)
+
+    build_model(source, target, place, input_range, image_shape, name, policy_for)
     return place
 
 

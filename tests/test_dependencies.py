@@ -48,7 +48,7 @@ MAY_IMPORT = {
         "owlbit.toolchain.zoo.plot",
     ),
     "qonnx": ("owlbit.hw.finn", "owlbit.toolchain.finn"),
-    "sense": ("owlbit.toolchain.sensing.server", "owlbit.toolchain.sensing.sources.video"),
+    "sense": ("owlbit.toolchain.boards.page_server", "owlbit.toolchain.sensing.server", "owlbit.toolchain.sensing.sources.video"),
 }
 NOT_FROM_AN_INDEX = {"finn": "finn-plus, which `make finn` installs", "icebox": "of Debian's fpga-icestorm"}
 # Asked for though no module of ours imports it.
@@ -124,7 +124,7 @@ def brought(top: str, names: set[str]) -> bool:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_module_imports_only_what_is_asked_for(name: str) -> None:
-    everything = wanted().union(*map(wanted, ("train", "plot", "qonnx", "rtl", "sense", "bitstream", "finn")))
+    everything = wanted().union(*map(wanted, ("train", "plot", "qonnx", "rtl", "sense", "board", "bitstream", "finn")))
     for top in foreign(name, late=True) - set(NOT_FROM_AN_INDEX):
         assert brought(top, everything), f"no dependency brings {top}"
     allowed = wanted().union(*(wanted(extra) for extra, names in MAY_IMPORT.items() if name.startswith(names)))
@@ -139,7 +139,7 @@ def test_every_base_dependency_is_imported_by_what_needs_no_extra() -> None:
     assert wanted() == {each for each in wanted() if any(each in providers().get(top, [top]) for top in used)}
 
 
-@pytest.mark.parametrize("extra", ["train", "plot", "qonnx", "rtl", "sense"])
+@pytest.mark.parametrize("extra", ["train", "plot", "qonnx", "rtl", "sense", "board"])
 def test_every_dependency_of_an_extra_is_imported(extra: str) -> None:
     used = set().union(*(foreign(name, late=late) for name in MODULES for late in (False, True)))
     idle = {each for each in wanted(extra) if not any(each in providers().get(top, [top]) for top in used)}

@@ -12,13 +12,13 @@ DOCS = Path(__file__).resolve().parents[1]
 BLOCKS = [
     ("boot", "owl_boot", "copies the network\nfrom the flash", 0, 0),
     ("encoder", "owl_encoder", "pixels to bits:\nthe learned thermometer", 0, 1),
-    ("port", "owl_port", "one access per cycle:\nwrites before reads", 1, 0),
+    ("port", "owl_port", "one access per cycle", 1, 0),
     ("memory", "owl_memory", "4 SPRAM: 16,384 words\nof 64 bits", 1, 1),
     ("sequencer", "owl_sequencer", "walks the tiles\nof every layer", 2, 0),
     ("window", "owl_window", "walks the positions\nof a map", 2, 1),
-    ("stores", "weights, thresholds", "owl_weights, owl_thresholds:\nEBR for the current tile", 3, 0),
-    ("lanes", "owl_lanes", "XNOR and popcount", 3, 1),
-    ("post", "owl_post", "adds, compares,\nOR-pools", 3, 2),
+    ("stores", "owl_weights", "16 EBR: the weights\nof the current tile", 3, 0),
+    ("lanes", "owl_lanes", "XNOR, popcount, sums\nagainst thresholds", 3, 1),
+    ("post", "owl_post", "OR-pools,\nwrites the next map", 3, 2),
     ("sender", "owl_sender", "scores of the\nlast layer", 2, 2),
 ]
 # from, to, label
@@ -31,8 +31,8 @@ ARROWS = [
     ("sequencer", "stores", "loads"),
     ("stores", "lanes", "weights"),
     ("window", "lanes", ""),
-    ("lanes", "post", "sums"),
-    ("post", "sender", "counts"),
+    ("lanes", "post", "bits"),
+    ("lanes", "sender", "sums"),
     ("post", "memory", "bits of the next map"),
 ]
 WIDTH, HEIGHT, STEP_X, STEP_Y, LEFT, TOP = 190, 84, 240, 150, 24, 24

@@ -152,6 +152,7 @@ TILE = Record(
         Field("frees_frame", 184, 1, "after this tile the next frame may be stored"),
         Field("pair", 185, 1, "windows go in pairs"),
         Field("odd", 186, 1, "the last window of a row has no partner"),
+        Field("kept", 187, 1, "the first column of a pair comes from the line memory"),
     ),
 )
 STEP = Record(

@@ -16,6 +16,7 @@ import typer
 
 import owlbit
 from owlbit.toolchain.cli.bench import bench
+from owlbit.toolchain.cli.boards import boards, flash, listen, selftest
 from owlbit.toolchain.cli.check import check
 from owlbit.toolchain.cli.compare import compare, export_bit_planes
 from owlbit.toolchain.cli.errors import EXIT_CODES, FAILED, Group, help_without_command, when_stopped
@@ -122,7 +123,11 @@ def build(
     input_deviation: DeviationOption = None,
     image_shape: ShapeOption = None,
     board: Annotated[
-        str | None, typer.Option(metavar="BOARD", help="finn: FINN's name of a board, to make bitfile and driver.")
+        str | None,
+        typer.Option(metavar="BOARD", help="up5k: a board of `owlbit boards`, or its file; finn: FINN's name of a board."),
+    ] = None,
+    wake: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="up5k: settings (TOML) whose [wake] the chip gets (default: that of sense).")
     ] = None,
     fps: Annotated[
         float | None, typer.Option(metavar="F", help="finn: frames per second to reach (default: the most that fits).")
@@ -134,7 +139,8 @@ def build(
     """Compile a model for a device.
 
     **up5k**: makes a flash image, without place and route: the bitstream is fixed, and loads the network as data when it boots. The
-    folder gets flash.bin (write it to the flash at address 0), build.json and the network.
+    folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin,
+    the network alone.
 
     **finn:PART**: makes HLS and RTL sources with estimates; if Vivado is installed, also IP, bitfile and driver; see docs/finn.md.
 
@@ -148,6 +154,7 @@ def build(
         input_range=given_range(input_range, input_scale, input_offset, input_mean, input_deviation),
         image_shape=given_shape(image_shape),
         board=board,
+        wake=wake,
         frames_per_second=fps,
         folding=folding,
         first=first,
@@ -158,6 +165,8 @@ def build(
     flash = place / "flash.bin"
     made = f"{flash}, {flash.stat().st_size:,} bytes" if flash.is_file() else place
     typer.echo(f"built {name}: {made}; next: owlbit verify {place}")
+    if target == "up5k" and board is not None:
+        tell_how_to_write(place)
 
 
 @app.command()
@@ -314,6 +323,10 @@ def report(
 
 
 app.add_typer(zoo, name="zoo")
+app.add_typer(boards, name="boards")
+app.command()(flash)
+app.command()(listen)
+app.command()(selftest)
 app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
 app.command()(schema)
 app.command()(pack)
@@ -323,6 +336,22 @@ app.command(rich_help_panel=MEASURE)(bench)
 app.command(rich_help_panel=MEASURE)(export_bit_planes)
 app.add_typer(finn, name="finn", rich_help_panel=MEASURE)
 app.command(rich_help_panel=MEASURE)(bitstream)
+
+
+def tell_how_to_write(place: Path) -> None:
+    """The commands that write a build into the flash of its board."""
+    import shlex
+
+    from owlbit.toolchain.boards.describe import describe_policy
+    from owlbit.toolchain.boards.write_flash import read_build
+
+    build = read_build(place)
+    typer.echo(describe_policy(build))
+    for each in build.board.programmer:
+        typer.echo(f"  whole flash:   {shlex.join(build.command(each, network_alone=False))}")
+        if each.network:
+            typer.echo(f"  network alone: {shlex.join(build.command(each, network_alone=True))}")
+    typer.echo(f"or: owlbit flash {place}")
 
 
 def show_progress(row: Row) -> None:

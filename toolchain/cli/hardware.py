@@ -1,4 +1,4 @@
-"""`owlbit finn` and `owlbit bitstream`: published figures beside FINN's estimates, and the iCE40 engine placed and routed again."""
+"""`owlbit finn` and `owlbit bitstream`: published figures beside FINN's estimates, iCE40 bitstreams made again."""
 
 from __future__ import annotations
 
@@ -41,18 +41,28 @@ def published(
 
 @when_stopped("stopped; the bitstream is as it was")
 def bitstream(
+    board: Annotated[
+        str | None,
+        typer.Argument(metavar="[BOARD]", help="A board's name, or your own NAME.toml (default: the engine alone)."),
+    ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="The folder for engine.bin and engine.json (default: replace owlbit's own)."),
+        typer.Option("--out", metavar="DIR", help="The folder for NAME.bin and NAME.json (default: replace owlbit's own)."),
     ] = None,
 ) -> None:
-    """Place and route the UP5K engine again; needed only after a change of its Verilog. `make bitstream` does the same.
+    """Place and route the UP5K engine, or a board's whole chip, again: after a change of its Verilog, or for a new board.
 
-    Takes one to three minutes, and says whether the bitstream has changed. Needs the extra `bitstream`.
+    One bitstream per board serves every network. Takes one to three minutes, and says whether the bitstream has changed. Without
+    BOARD only the engine is built, as by `make bitstream`. Needs the extra `bitstream`.
 
-    Example: `owlbit bitstream`
+    Example: `owlbit bitstream icesugar`
     """
-    from owlbit.hw.up5k.bitstream.build import build_bitstream
+    from owlbit.hw.up5k.bitstream.build import build_bitstream, build_board
     from owlbit.hw.up5k.bitstream.plan import HERE
+    from owlbit.hw.up5k.board import load_board
 
-    build_bitstream(folder or HERE, progress=typer.echo)
+    if board is None:
+        build_bitstream(folder or HERE, progress=typer.echo)
+        return
+    chosen = load_board(board)
+    build_board(chosen, folder / chosen.bitstream.name if folder else None, progress=typer.echo)

@@ -69,6 +69,9 @@ def sense(
     ] = None,
     show_settings: Annotated[bool, typer.Option("--show-settings", help="Print the settings as TOML to copy, and stop.")] = False,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of chip, noise and scene.")] = SenseOptions.seed,
+    board: Annotated[
+        str | None, typer.Option(metavar="BOARD", help="Clock, energy and wake-up of this board; see owlbit boards list.")
+    ] = None,
     monte_carlo: Annotated[
         bool, typer.Option("--monte-carlo", help="Instead: measure accuracy over mismatch, light and frame rate, for many chips.")
     ] = False,
@@ -126,6 +129,7 @@ def sense(
         events=events,
         webhook=webhook,
         seed=seed,
+        board=board,
         against=tuple(against or ()),
         folder=folder,
         chips=chips,

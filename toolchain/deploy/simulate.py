@@ -6,13 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import read_limited
-from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.load_model import NETWORK
 from owlbit.export.network import Network
 from owlbit.export.network_file import load_network
 from owlbit.hw.reference import simulate
-from owlbit.hw.up5k.build import FLASH, compile_flash
+from owlbit.hw.up5k.build import FLASH, compile_flash, engine_flash
 from owlbit.hw.verification import Images, Outcome
 from owlbit.toolchain.deploy.backends import bitstream_backend, fast_backend, rtl_backend
 
@@ -51,4 +49,4 @@ def read_flash(build: Path, network: Network) -> bytes:
             f"{build}: expected a build of the network {network.name!r}, found one of another network, whose classes are others; "
             f"simulate that one (`owlbit simulate {build}`), or build {network.name!r}"
         )
-    return read_limited(path, FLASH_BYTES)
+    return engine_flash(path)

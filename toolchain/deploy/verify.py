@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import read_limited, write_text
-from owlbit.export.limits import FLASH_BYTES
+from owlbit.export.files import write_text
 from owlbit.export.network import Network, Shape
+from owlbit.hw.up5k.build import engine_flash
 from owlbit.hw.verification import Backend, Images, Row, compare, format_table
 from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.backends import (
@@ -77,7 +77,7 @@ def backends_of(verified: Verified, up_to: str) -> list[Backend]:
     if source.kind is Kind.FINN and source.folder is not None:
         backends += [finn_backend(name, source.folder, subject, AT_MOST[name]) for name in ("finn-streamlined", "finn-hw")]
     elif isinstance(subject, Network):
-        flash = read_limited(source.flash, FLASH_BYTES) if source.flash else None
+        flash = engine_flash(source.flash) if source.flash else None
         backends.append(rtl_backend(flash, subject, AT_MOST["rtl"]))
         backends.append(bitstream_backend(flash, subject, AT_MOST["bitstream"]))
     order = list(AT_MOST)

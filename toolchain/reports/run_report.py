@@ -13,8 +13,8 @@ from owlbit.export.files import write_text
 from owlbit.export.network import Thermometer
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
+from owlbit.hw.up5k.build import flash_content, network_image
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS
 from owlbit.hw.verification import any_wrong, as_cells, notes_of
 from owlbit.toolchain.deploy.evaluate import wilson_interval
@@ -85,7 +85,7 @@ def _facts(found: Findings) -> list[tuple[str, str]]:
         cycles = found.measured_cycles or found.program.cycles_per_frame
         source = "measured in RTL" if found.measured_cycles else "predicted"
         facts.append((f"{CLOCK_HZ / cycles:,.0f} /s", f"frames at 24 MHz, {source}"))
-        size = FLASH_OFFSET + len(found.program.flash)
+        size = len(flash_content(network_image(found.network, found.program)))
         facts.append((f"{size / 1024:,.0f} KB", "flash image, bitstream included"))
     if found.verification:
         statuses = [row.status for row in found.verification if row.status != "reference"]

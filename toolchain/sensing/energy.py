@@ -16,6 +16,8 @@ from pydantic import BeforeValidator
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError
+from owlbit.hw.up5k.board import Board
+from owlbit.hw.up5k.board_flash import bitstream_facts
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.models.recipe_keys import key
 from owlbit.toolchain.sensing.ranges import ENERGY, as_number, shown
@@ -62,10 +64,9 @@ class EnergyModel:
         for name, allowed in ENERGY.items():
             allowed.check(f"energy.{name}.value", getattr(self, name).value)
 
-    @property
-    def busy_amps(self) -> float:
+    def busy_amps(self, clock_hz: float = CLOCK_HZ) -> float:
         """Core current while the engine works."""
-        return self.clock_amps.value + self.cells.value * self.cell_amps_per_hz.value * CLOCK_HZ
+        return self.clock_amps.value + self.cells.value * self.cell_amps_per_hz.value * clock_hz
 
     @property
     def rest_amps(self) -> float:
@@ -84,11 +85,21 @@ class EnergyModel:
             raise OwlbitError(f"energy: {name}: {error}") from None
         return replace(self, **{name: Constant(float(value), old.unit)})
 
-    def frame_joules(self, cycles: int, frame_s: float, comparisons: int, event: bool) -> dict[str, float]:
+    def on_board(self, board: Board) -> EnergyModel:
+        """The same for a board: the cells of its bitstream, and a clock that stops between frames only where that makes it stop."""
+        source = f"the bitstream of the board {board.name}"
+        stops = Constant(float(board.clock_gating), self.clock_stops.unit, source)
+        used = (bitstream_facts(board) or {}).get("used", {}).get("logic cells")
+        cells = self.cells if used is None else Constant(float(used), self.cells.unit, source)
+        return replace(self, clock_stops=stops, cells=cells)
+
+    def frame_joules(
+        self, cycles: int, frame_s: float, comparisons: int, event: bool, clock_hz: float = CLOCK_HZ
+    ) -> dict[str, float]:
         """Joules of one frame by consumer. An engine that is still busy when the next frame comes works all the time."""
-        busy_s = min(cycles / CLOCK_HZ, frame_s)
+        busy_s = min(cycles / clock_hz, frame_s)
         return {
-            "fpga": self.core_volts.value * (self.rest_amps * (frame_s - busy_s) + self.busy_amps * busy_s),
+            "fpga": self.core_volts.value * (self.rest_amps * (frame_s - busy_s) + self.busy_amps(clock_hz) * busy_s),
             "array": comparisons * self.comparison_joules.value + self.sensor_watts.value * frame_s,
             "host": self.host_watts.value * self.host_seconds.value if event else 0.0,
         }

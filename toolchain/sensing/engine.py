@@ -1,7 +1,8 @@
-"""From thermometer bits to scores: the fast simulator, or the engine's RTL; and how many cycles a frame takes."""
+"""From thermometer bits to scores: the fast simulator, or the engine's RTL; and how many cycles per frame takes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Network
+from owlbit.export.network import Ints, Network
 from owlbit.hw.fast import compile_fast
 from owlbit.hw.up5k.build import compile_flash
 from owlbit.hw.up5k.compiler.compile_network import compile_network
@@ -19,6 +20,7 @@ from owlbit.hw.verilator import require_tools
 from owlbit.toolchain.sensing.converters import Reading, bits_network
 
 LEVELS = ("fast", "rtl")
+Rank = Callable[[Ints], NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +50,10 @@ class Engine(Protocol):
 class FastEngine:
     """The fast simulator, bit-exact; cycles by the cost model of the UP5K's compiler."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, rank: Rank | None = None) -> None:
         self.note = ""
         self.packed = compile_fast(bits_network(network))
+        self.rank = rank or network.ranked
         self.sizes = np.array([np.prod(shape) for shape in network.shapes[:-1]])
         self.cycles: int | None = None
         try:
@@ -62,7 +65,7 @@ class FastEngine:
     def infer(self, reading: Reading) -> Inference:
         """As `Engine.infer`."""
         scores, ones = self.packed.watch(reading.bits[0])
-        return Inference(self.packed.network.ranked(scores), ones / self.sizes, self.cycles)
+        return Inference(self.rank(scores), ones / self.sizes, self.cycles)
 
 
 class RtlEngine:
@@ -72,23 +75,24 @@ class RtlEngine:
     Verilator or a C++ compiler is missing.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, rank: Rank | None = None) -> None:
         require_tools()
         self.note = ""
         self.network = network
-        self.fast = FastEngine(network)
+        self.rank = rank or network.ranked
+        self.fast = FastEngine(network, rank)
         self.flash = compile_flash(network)
 
     def infer(self, reading: Reading) -> Inference:
         """As `Engine.infer`. Raises OwlbitError for bits that no pixel value gives, as the engine takes bytes."""
         if reading.codes is None:
-            raise OwlbitError('level rtl: the engine takes a byte a pixel; use bubbles "count", which keeps the bits in order')
+            raise OwlbitError('level rtl: the engine takes a byte per pixel; use bubbles "count", which keeps the bits in order')
         run = simulate_rtl(self.flash, self.network, reading.codes[:1])
-        return Inference(self.network.ranked(run.scores[0]), self.fast.infer(reading).activity, run.latency_cycles)
+        return Inference(self.rank(run.scores[0]), self.fast.infer(reading).activity, run.latency_cycles)
 
 
-def make_engine(level: str, network: Network) -> Engine:
-    """The engine of that level. Raises OwlbitError for another level."""
+def make_engine(level: str, network: Network, rank: Rank | None = None) -> Engine:
+    """The engine of that level. `rank`: what ranks, in place of `Network.ranked`. Raises OwlbitError for another level."""
     if level not in LEVELS:
         raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
-    return FastEngine(network) if level == "fast" else RtlEngine(network)
+    return FastEngine(network, rank) if level == "fast" else RtlEngine(network, rank)

@@ -72,8 +72,8 @@ class Loop:
     """Everything of one always-on sensor.
 
     `converter`: "comparators" or "adc"; `frames_per_second`: also sets the longest exposure; `realtime`: wait for the next frame's
-    time, or go as fast as possible; `fixed_lux`: expose for a scene so bright and never again, else follow the light; `chip_seed`:
-    which chip, `noise_seed`: its noise. Raises OwlbitError for what does not fit together.
+    time, or go as fast as possible; `fixed_lux`: expose for a scene so bright and never again, else follow the light; `clock_hz`:
+    of the engine; `chip_seed`: which chip, `noise_seed`: its noise. Raises OwlbitError for what does not fit together.
     """
 
     def __init__(
@@ -90,6 +90,7 @@ class Loop:
         frames_per_second: float = 30.0,
         realtime: bool = True,
         fixed_lux: float | None = None,
+        clock_hz: float = CLOCK_HZ,
         chip_seed: int = 0,
         noise_seed: int = 1,
         notify: Callable[[str], None] = say_nothing,
@@ -102,7 +103,7 @@ class Loop:
         self.converter = converter or make_converter("comparators", self.sensor, network)
         self.controls = controls or Controls(mismatch_mv=self.sensor.mismatch_mv)
         self.frames_per_second, self.realtime, self.fixed_lux = frames_per_second, realtime, fixed_lux
-        self.notify = notify
+        self.clock_hz, self.notify = clock_hz, notify
         self.thermometer = network_thermometer(network)
         self.layer_names = [row.name for row in layer_costs(network)[:-1]]
         self.comparisons = int(np.prod(network.shapes[0]))
@@ -195,9 +196,9 @@ class Loop:
         decision, margin = decide(inference.scores)
         spread = contrast(reading.bits[0], self.network.input_shape[0])
         sure = self._waker.is_sure(decision, margin, spread)
-        agreeing = self._waker.agree(decision, sure, time_s)
+        agreeing = self._waker.agree(decision, sure)
         cycles = inference.cycles
-        latency = None if cycles is None else cycles / CLOCK_HZ
+        latency = None if cycles is None else cycles / self.clock_hz
         event = None
         if agreeing:
             event = Event(
@@ -237,11 +238,13 @@ class Loop:
             contrast=spread,
             sure=sure,
             event=event,
-            awake=self._waker.is_awake(time_s),
+            awake=self._waker.is_awake,
             cycles=cycles,
             latency_s=latency,
             duty=None if latency is None else min(1.0, latency / frame_s),
-            energy_j={} if cycles is None else self.energy.frame_joules(cycles, frame_s, self.comparisons, event is not None),
+            energy_j={}
+            if cycles is None
+            else self.energy.frame_joules(cycles, frame_s, self.comparisons, event is not None, self.clock_hz),
         )
 
     def _count(self, record: FrameRecord) -> None:

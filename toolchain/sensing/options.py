@@ -18,7 +18,8 @@ class SenseOptions:
     `server.serve.run_page`; `frames`: stop after so many, None for
     never; `full_speed`: do not wait for the next frame's time; `once`: end with the source instead of beginning it again; `hold`:
     for how many frames a picture of a folder stays; `strict`: refuse frames of another size instead of scaling them; `events`: a
-    file that gets each event as a line of JSON; `webhook`: a URL that each event is posted to; `seed`: of chip, noise and scene.
+    file that gets each event as a line of JSON; `webhook`: a URL that each event is posted to; `seed`: of chip, noise and scene;
+    `board`: name or file of a board whose clock, energy and wake-up are meant, None for the bare engine.
     Of Monte-Carlo alone: `against`: networks to compare with; `folder`: where table and plot go; `chips` per point; `images` per
     chip.
     """
@@ -43,6 +44,7 @@ class SenseOptions:
     events: Path | None = None
     webhook: str | None = None
     seed: int = 0
+    board: str | None = None
     against: tuple[Path, ...] = ()
     folder: Path = Path("runs/monte_carlo")
     chips: int = 12

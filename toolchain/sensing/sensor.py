@@ -174,7 +174,7 @@ def expose_for(sensor: Sensor, lux: float, frames_per_second: float, fixed_lux: 
     bright, and left there. Raises SensorError for negative light and for a rate of 0 or less.
     """
     if not (np.isfinite(frames_per_second) and frames_per_second > 0):
-        raise SensorError(f"frame rate: expected more than 0 frames a second, got {frames_per_second:g}")
+        raise SensorError(f"frame rate: expected more than 0 frames per second, got {frames_per_second:g}")
     _checked("frame rate", FRAME_RATE, frames_per_second)
     metered = sensor.white_rate(lux if fixed_lux is None else fixed_lux)
     longest = 1 / frames_per_second
@@ -200,7 +200,7 @@ class Chip:
 
     @classmethod
     def make(cls, sensor: Sensor, shape: Shape, levels: int, seed: int) -> Chip:
-        """Chip number `seed`, of `shape` (C, H, W) with `levels` comparators a pixel and colour."""
+        """Chip number `seed`, of `shape` (C, H, W) with `levels` comparators per pixel and colour."""
         draw = np.random.default_rng(seed)
         colours, height, width = shape
         gain = shading(sensor, height, width) * (1 + sensor.prnu * draw.standard_normal(shape))

@@ -61,6 +61,9 @@ def run_sweeps(model: Path, network: Network, settings: Settings, options: Sense
 
 def build_loop(network: Network, settings: Settings, options: SenseOptions) -> Loop:
     """The loop that `options` describe. Raises OwlbitError for what cannot be used."""
+    from owlbit.hw.up5k.board import load_board
+    from owlbit.hw.up5k.class_table import rank_on_chip
+    from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
     from owlbit.toolchain.sensing.controls import Controls
     from owlbit.toolchain.sensing.converters import make_converter
     from owlbit.toolchain.sensing.engine import make_engine
@@ -76,13 +79,24 @@ def build_loop(network: Network, settings: Settings, options: SenseOptions) -> L
         hold=options.hold,
         seed=options.seed,
     )
+    policy, energy, clock_hz, rank = settings.policy_for(network), settings.energy, CLOCK_HZ, None
+    if options.board is not None:
+        board, ranking = load_board(options.board), rank_on_chip(network)
+        policy, energy, clock_hz = replace(policy, contrast=0.0), energy.on_board(board), board.clock_hz
+        if ranking.host_decides:
+            tell("no integers rank this network's classes as its factors do: on the board, class and wake-up are the host's")
+        else:
+            rank, policy = ranking.values, replace(policy, margin=policy.on_chip(network).margin)
+        stops = "stops" if board.clock_gating else "does not stop"
+        tell(f"board {board.name}: the contrast gate is off, as the chip has none; the clock {stops} between frames")
     return Loop(
         network,
         source,
         sensor=settings.sensor,
-        policy=settings.policy_for(network),
-        energy=settings.energy,
-        engine=make_engine(options.level, network),
+        policy=policy,
+        energy=energy,
+        clock_hz=clock_hz,
+        engine=make_engine(options.level, network, rank),
         converter=make_converter(options.converter, settings.sensor, network, options.bubbles),
         controls=Controls(options.light, settings.sensor.mismatch_mv if options.mismatch is None else options.mismatch),
         frames_per_second=options.rate,
@@ -150,6 +164,8 @@ def run_headless(loop: Loop, records: Iterator[FrameRecord]) -> int | None:
 
 def summary(loop: Loop) -> str:
     """One line about a whole run."""
+    from owlbit.toolchain.sensing.measured_power import measured_sentence
+
     tally = loop.tally
     parts = [f"{tally.frames:,} frames", f"{tally.events:,} events"]
     if tally.accuracy is not None:
@@ -157,7 +173,7 @@ def summary(loop: Loop) -> str:
     if tally.frames and tally.joules:
         seconds = tally.frames / loop.frames_per_second
         watts = ", ".join(f"{name} {1e3 * joules / seconds:.3g} mW" for name, joules in tally.joules.items())
-        parts.append(f"estimated power {watts}")
+        parts.append(f"estimated power {watts}; {measured_sentence()}")
     if tally.corrupt or tally.gone:
         parts.append(f"{tally.corrupt:,} corrupt frames passed over, source gone {tally.gone:,} times")
     if tally.busy_s > 0:

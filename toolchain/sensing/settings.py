@@ -34,6 +34,19 @@ def _made(table: Any, make: Callable[[Any], Any]) -> Any:
         raise RefusedError("", str(error)) from None
 
 
+def _has_no_seconds(table: Any) -> Any:
+    """`table` without the key of earlier versions."""
+    if isinstance(table, Mapping) and "hold_off_s" in table:
+        seconds = table["hold_off_s"]
+        frames = round(30 * seconds) if isinstance(seconds, int | float) and 0 <= seconds < float("inf") else 60
+        raise RefusedError(
+            "hold_off_s",
+            f"hold_off_frames in its place, which counts frames; for {seconds} s at 30 frames/s write hold_off_frames = {frames}",
+            "the key of an earlier version",
+        )
+    return table
+
+
 def _read_energy(tables: Any) -> Any:
     for name in tables if isinstance(tables, Mapping) else ():
         if name not in _CONSTANTS:
@@ -57,7 +70,7 @@ class SettingsFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     sensor: Annotated[Sensor, WrapValidator(_made)] = Sensor()
-    wake: Annotated[WakeTable, WrapValidator(_made)] = WakeTable()
+    wake: Annotated[WakeTable, BeforeValidator(_has_no_seconds), WrapValidator(_made)] = WakeTable()
     energy: Annotated[dict[str, ConstantTable], BeforeValidator(_read_energy)] = {}
 
     @model_validator(mode="before")

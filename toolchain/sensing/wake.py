@@ -1,4 +1,7 @@
-"""When the host is woken: only by frames that are sure, only by k of n that agree, and not again for a while."""
+"""When the host is woken: only by frames that are sure, only by k of n that agree, and not again for a while.
+
+All but the contrast is integers, and the same in the firmware of a board: for the same scores both wake at the same frames.
+"""
 
 from __future__ import annotations
 
@@ -10,44 +13,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import Bits
+from owlbit.export.network import Bits, Network
+from owlbit.hw.up5k.class_table import rank_on_chip
+from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 from owlbit.models.recipe_keys import key
 
 
 @dataclass(frozen=True)
 class WakeRule:
-    """What wakes, but for the classes that never do. Raises OwlbitError for values that never or always wake."""
+    """What wakes, but for the classes that never do. Raises OwlbitError for values that no chip can hold."""
 
     margin: Annotated[int, key("lead of the largest score over the second")] = 60
-    needed: Annotated[int, key("frames that must agree")] = 3
-    of: Annotated[int, key("among so many")] = 5
-    hold_off_s: Annotated[float, key("then silence, s")] = 2.0
+    needed: Annotated[int, key("frames that must agree; 0: never wakes")] = 3
+    of: Annotated[int, key("among so many, at most 16")] = 5
+    hold_off_frames: Annotated[int, key("then so many frames wake nobody")] = 60
     contrast: Annotated[
         float,
         key(
             "share of the thermometer's range between the 10th and the 90th percentile of the pixels; keeps a network that knows "
-            'no class "nothing" asleep before an empty scene'
+            'no class "nothing" asleep before an empty scene; off with a board, whose chip has no such gate'
         ),
     ] = 0.2
 
     def __post_init__(self) -> None:
-        if not 1 <= self.needed <= self.of:
-            raise OwlbitError(f"wake policy: expected k of n frames with 1 <= k <= n, got {self.needed} of {self.of}")
-        if self.margin < 0 or not self.hold_off_s >= 0 or not 0 <= self.contrast <= 1:
-            raise OwlbitError(
-                "wake policy: expected a margin and a hold-off of at least 0 and a contrast in 0..1, got "
-                f"{self.margin}, {self.hold_off_s:g} and {self.contrast:g}"
-            )
+        ChipPolicy(self.needed, self.of, self.margin, self.hold_off_frames)
+        if not 0 <= self.contrast <= 1:
+            raise OwlbitError(f"wake policy: expected a contrast in 0..1, got {self.contrast:g}")
 
 
 @dataclass(frozen=True)
 class WakePolicy(WakeRule):
     """A frame is sure where its largest score leads the second by `margin`, its class is not in `quiet` and it has `contrast`.
 
-    The host is woken where `needed` of the last `of` frames are sure of one class; then not for `hold_off_s` seconds.
+    The host is woken where `needed` of the last `of` frames, the newest included, are sure of its class; the `hold_off_frames`
+    frames after that wake nobody, but count for later ones.
     """
 
     quiet: tuple[int, ...] = ()
+
+    def on_chip(self, network: Network) -> ChipPolicy:
+        """All but the contrast, as a flash image and the host link carry it: the margin in the integers by which the chip ranks.
+
+        Never wakes where the chip has no such integers, so that the host decides.
+        """
+        ranking = rank_on_chip(network)
+        if ranking.host_decides:
+            return NEVER
+        margin = min(round(self.margin * ranking.scale), (1 << 32) - 1)
+        return ChipPolicy(self.needed, self.of, margin, self.hold_off_frames, self.quiet)
 
 
 class Waker:
@@ -56,33 +69,41 @@ class Waker:
     def __init__(self, policy: WakePolicy) -> None:
         self.policy = policy
         self.recent: deque[int | None] = deque(maxlen=policy.of)
-        self.asleep_from = float("-inf")
+        self.held = False  # the newest frame could not wake
+        self.frames_to_hold = 0
 
     def is_sure(self, decision: int, margin: float, contrast: float) -> bool:
         """Whether a frame counts."""
         policy = self.policy
         return margin >= policy.margin and contrast >= policy.contrast and decision not in policy.quiet
 
-    def agree(self, decision: int, sure: bool, time_s: float) -> int:
+    def agree(self, decision: int, sure: bool) -> int:
         """Takes a frame; how many of the last n agree with it where that wakes the host, else 0."""
         self.recent.append(decision if sure else None)
+        self.held = self.frames_to_hold > 0
+        self.frames_to_hold -= self.held
         agreeing = self.recent.count(decision) if sure else 0
-        if agreeing < self.policy.needed or time_s < self.asleep_from:
+        if self.held or not self.policy.needed or agreeing < self.policy.needed:
             return 0
-        self.asleep_from = time_s + self.policy.hold_off_s
+        self.frames_to_hold = self.policy.hold_off_frames
         self.recent.clear()
         return agreeing
 
-    def is_awake(self, time_s: float) -> bool:
-        """Whether the hold-off after an event still runs."""
-        return time_s < self.asleep_from
+    @property
+    def is_awake(self) -> bool:
+        """Whether the newest frame woke the host or lies in the hold-off after one that did."""
+        return self.held or self.frames_to_hold > 0
 
 
-def decide(scores: NDArray[Any]) -> tuple[int, float]:
-    """(first index of the largest score, its lead over the second): a whole number where the scores are."""
-    best = int(scores.argmax())
-    others = np.delete(scores, best)
-    lead: float = (scores[best] - others.max() if others.size else scores[best]).item()
+def decide(ranked: NDArray[Any]) -> tuple[int, float]:
+    """(first index of the largest, its lead over the second; of a single class its value, 0 at least).
+
+    A whole number where `ranked` are.
+    """
+    best = int(ranked.argmax())
+    others = np.delete(ranked, best)
+    # Python's numbers, as the difference of two int32 may need 33 bits.
+    lead: float = ranked[best].item() - others.max().item() if others.size else max(0, ranked[best].item())
     return best, lead
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.hw.up5k.bitstream.plan import HERE, RTL
-from owlbit.hw.up5k.compiler.flash_format import FIRST_DESCRIPTOR, FLASH_OFFSET, MAGIC, VERSION
+from owlbit.hw.up5k.compiler.flash_format import FIRST_DESCRIPTOR, FLASH_OFFSET, HEADER_BYTES, MAGIC, TAIL_AT, VERSION
 from owlbit.hw.up5k.fields import RECORDS, STEP_PLACES, WIDTH_HALF, WIDTH_QUARTER, WIDTH_WORD, Field, Record
 
 FIELDS_HEADER = RTL / "owl_fields.vh"
@@ -23,6 +23,8 @@ CONSTANTS = {
     "OWL_MAGIC": f"32'h{MAGIC.hex().upper()}",
     "OWL_VERSION": f"8'd{VERSION}",
     "OWL_FLASH_OFFSET": f"24'h{FLASH_OFFSET:06X}",
+    "OWL_HEADER_BYTES": f"21'd{HEADER_BYTES}",
+    "OWL_TAIL_AT": f"21'd{TAIL_AT}",
     "OWL_FIRST_DESCRIPTOR": f"14'd{FIRST_DESCRIPTOR}",
     "OWL_WIDTH_WORD": f"2'd{WIDTH_WORD}",
     "OWL_WIDTH_HALF": f"2'd{WIDTH_HALF}",

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-
-from owlbit.hw.external_tools import digest
 
 HERE = Path(__file__).resolve().parent
 RTL = HERE.parent / "rtl"
@@ -43,8 +40,3 @@ def rtl_sources() -> list[Path]:
 def rtl_headers() -> list[Path]:
     """What the Verilog includes, in name order."""
     return sorted(RTL.glob("*.vh"))
-
-
-def input_hash(plan: Plan) -> str:
-    """SHA-256 over sources, headers, pins and options: a bitstream made from other inputs is stale."""
-    return digest([*rtl_headers(), *rtl_sources(), PINS, TOP, *DEFINES, json.dumps(asdict(plan), sort_keys=True)])

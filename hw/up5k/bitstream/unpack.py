@@ -2,8 +2,8 @@
 
 iceunpack and icebox_vlog of Project IceStorm turn the bits into look-up tables, flip-flops, carries and block RAM. icebox_vlog
 leaves the single-port RAM (SPRAM) and the multiplier blocks (MAC16) out; these cells are added here from the connections and the
-configuration bits that its library `icebox` knows. A wrapper gives the chip's buses back, so that the bench that drives the
-engine's RTL drives the bitstream.
+configuration bits that its library `icebox` knows. It leaves the pin of a PLL unconnected; it is joined to the port `clk`. A
+wrapper gives the chip's buses back, so that the bench that drives the RTL drives the bitstream.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import Any
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import cache_folder, made_once
 from owlbit.hw.external_tools import ToolMissing, digest, run_tool
-from owlbit.hw.up5k.bitstream.plan import PINS, TOP
+from owlbit.hw.up5k.bitstream.plan import PINS, RTL, TOP
 
 # For the vendor cells' models: an UltraPlus part, and no default values at ports (Verilog-2005 has none).
 DEFINES = ("ICE40_U", "NO_ICE40_DEFAULT_ASSIGNMENTS")
 DEVICE, PACKAGE, CHIP = "5k", "sg48", "unpacked_chip"
-FORMAT = "3"  # part of the cache's key: raise it when the Verilog written here changes
+PLL_MODEL = RTL / "pll_sim.v"  # Yosys has no model of the PLL
+FORMAT = "4"  # part of the cache's key: raise it when the Verilog written here changes
 
 # Of each kind of cell: buses with their widths, single signals, which ports are outputs.
 SPRAM, MAC16 = "SB_SPRAM256KA", "SB_MAC16"
@@ -58,7 +59,7 @@ class Cell:
 
 
 class UnpackError(OwlbitError):
-    """The file is not a bitstream of this engine's pins."""
+    """The file is not a bitstream of these pins."""
 
 
 def missing_tools() -> list[str]:
@@ -71,34 +72,37 @@ def missing_tools() -> list[str]:
     return missing
 
 
-def unpack_bitstream(bitstream: Path, cache: Path | None = None) -> list[Path]:
-    """The Verilog sources of module owlbit_up5k as the packed `bitstream` configures it; to be read with the macros `DEFINES`.
+def unpack_bitstream(bitstream: Path, cache: Path | None = None, *, pins: str | None = None, top: str = TOP) -> list[Path]:
+    """The Verilog sources of module `top` as the packed `bitstream` configures it; to be read with the macros `DEFINES`.
+
+    pins: the PCF text that names the module's ports; by default the engine's.
 
     Kept in `cache` (by default $OWLBIT_CACHE or ~/.cache/owlbit) by the bitstream's SHA-256; the first call takes some 10 s.
-    Raises ToolMissing naming the Debian package where Project IceStorm is absent, UnpackError where the file is no bitstream of
-    the engine, ToolFailed with a tool's own error line.
+    Raises ToolMissing naming the Debian package where Project IceStorm is absent, UnpackError where the file is no bitstream for
+    the part, ToolFailed with a tool's own error line.
     """
     missing = missing_tools()
     cells = cell_models()
     if missing or cells is None:
         raise ToolMissing(f"simulating the packed bitstream needs {' and '.join(missing)}; install it and run again")
     bitstream = bitstream.resolve()
-    key = digest([FORMAT, bitstream.read_bytes(), PINS])
+    names = PINS.read_text(encoding="utf-8") if pins is None else pins
+    key = digest([FORMAT, bitstream.read_bytes(), names, top])
 
     def make(work: Path) -> None:
-        asc, pins = work / "chip.asc", work / "flat.pcf"
+        asc, flat = work / "chip.asc", work / "flat.pcf"
         run_tool(["iceunpack", bitstream, asc], work)
         if f".device {DEVICE}" not in asc.read_text(encoding="ascii").splitlines():
-            raise UnpackError(f"{bitstream}: expected a bitstream for an iCE40 UP5K, found one for another part; give engine.bin")
-        pins.write_text(flat_pins(PINS.read_text(encoding="utf-8")), encoding="utf-8")
-        decode = [sys.executable, str(shutil.which("icebox_vlog")), "-d", PACKAGE, "-p", pins.name, "-n", CHIP, asc.name]
+            raise UnpackError(f"{bitstream}: expected a bitstream for an iCE40 UP5K, found one for another part")
+        flat.write_text(flat_pins(names), encoding="utf-8")
+        decode = [sys.executable, str(shutil.which("icebox_vlog")), "-d", PACKAGE, "-p", flat.name, "-n", CHIP, asc.name]
         decoded = run_tool(decode, work, {"PYTHONPATH": str(_icebox_folder()), "PYTHONWARNINGS": "ignore"})
         chip, ports = rewrite_chip(decoded, vendor_cells(asc))
         (work / "chip.v").write_text(chip, encoding="utf-8")
-        (work / f"{TOP}.v").write_text(wrapper(ports), encoding="utf-8")
+        (work / f"{top}.v").write_text(wrapper(ports, names, top), encoding="utf-8")
 
     folder = made_once(cache_folder(cache) / "unpacked" / key[:20], make)
-    return [folder / f"{TOP}.v", folder / "chip.v", cells]
+    return [folder / f"{top}.v", folder / "chip.v", PLL_MODEL, cells]
 
 
 def cell_models() -> Path | None:
@@ -151,23 +155,24 @@ def rewrite_chip(decoded: str, cells: dict[str, Cell]) -> tuple[str, dict[str, s
     """
     header = re.search(rf"^module {CHIP} \((.*?)\);$", decoded, re.MULTILINE | re.DOTALL)
     if header is None:
-        raise UnpackError("icebox_vlog: expected a module of the chip, found none; is the file a bitstream of this engine?")
+        raise UnpackError("icebox_vlog: expected a module of the chip, found none; is the file a bitstream for these pins?")
     ports = {name: direction for direction, name in (port.split() for port in header[1].split(","))}
     nets = _nets({segment for cell in cells.values() for segment in cell.ports.values()}, decoded)
     body = "\n".join(line for line in decoded[header.end() :].splitlines() if line and not line.startswith("//"))
+    body = re.sub(r"\.PACKAGEPIN\(\w+\)", ".PACKAGEPIN(clk)", body)
     added = "\n".join(_instance(name, cell, nets) for name, cell in cells.items())
     start = [f"module {CHIP} ({', '.join(ports)});", *(f"{direction} {name};" for name, direction in ports.items())]
     return "\n".join([*start, body.replace("\nendmodule", f"\n{added}\nendmodule"), ""]), ports
 
 
-def wrapper(ports: dict[str, str]) -> str:
-    """The module owlbit_up5k with the buses of the PCF, around the chip with flat pins. ports: direction by flat name."""
-    names = re.findall(r"^set_io (\S+)", PINS.read_text(encoding="utf-8"), re.MULTILINE)
+def wrapper(ports: dict[str, str], pins: str, top: str) -> str:
+    """The module `top` with the buses of the PCF text `pins`, around the chip with flat pins. ports: direction by flat name."""
+    names = re.findall(r"^set_io(?: -nowarn)? (\S+)", pins, re.MULTILINE)
     widths: dict[str, int] = {}
     for name in names:
         bus, _, index = name.rstrip("]").partition("[")
         widths[bus] = max(widths.get(bus, 0), int(index) + 1 if index else 0)
-    lines = [f"module {TOP} ({', '.join(widths)});"]
+    lines = [f"module {top} ({', '.join(widths)});"]
     for bus, width in widths.items():
         direction = ports[f"{bus}_0" if width else bus]
         lines.append(f"  {direction} wire {f'[{width - 1}:0] ' if width else ''}{bus};".replace("inout wire", "inout"))

@@ -1,4 +1,4 @@
-"""Network to flash image for the UP5K engine: the passes in order, and what they found out."""
+"""Network to the words of the UP5K engine's program: the passes in order, and what they found out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import Network, Thermometer
 from owlbit.hw.up5k.compiler.cost_model import frame_input_cycles, tile_cycles
-from owlbit.hw.up5k.compiler.flash_format import DESCRIPTOR_WORDS, FIRST_DESCRIPTOR, Descriptor, pack_image, width_code
+from owlbit.hw.up5k.compiler.descriptor import Descriptor, width_code
+from owlbit.hw.up5k.compiler.flash_format import DESCRIPTOR_WORDS, FIRST_DESCRIPTOR
 from owlbit.hw.up5k.compiler.layout import INERT, Layout, lay_out_frame, lay_out_map
 from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, check_layers
 from owlbit.hw.up5k.compiler.memory import Placement, place_maps
@@ -20,6 +21,7 @@ from owlbit.hw.up5k.fields import ENTRY, FRAME
 
 TILE_ROWS = 256
 TILE_PASSES = 256
+LINES = 64  # words of the line memory, for each row of windows of a pool
 PEAK_MACS = 512  # a cycle: two windows, four filters, 64 channels
 MAX_PAIR_KERNEL = 3  # a pair reads a column more than its kernel has, and four at most
 
@@ -35,7 +37,7 @@ class Region:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One stage: its cycles a frame by the cost model, tiles, passes, and its share of the peak of 512 MAC a cycle."""
+    """One stage: its cycles per frame by the cost model, tiles, passes, and its share of the peak of 512 MAC a cycle."""
 
     name: str
     macs: int
@@ -47,10 +49,13 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Up5kProgram:
-    """`flash`: the network's flash image. `cycles_per_frame`: from one frame's last score to the next's, by the cost model, with
-    pixels always at hand; `input_cycles`: what taking in a frame takes, hidden behind the computation where `early_input`."""
+    """`words`: uint64, the program, as the flash image carries it.
 
-    flash: bytes
+    `cycles_per_frame`: from one frame's last score to the next's, by the cost model, with pixels always at hand; `input_cycles`:
+    what taking in a frame takes, hidden behind the computation where `early_input`.
+    """
+
+    words: NDArray[np.uint64]
     layers: tuple[LayerReport, ...]
     regions: tuple[Region, ...]
     cycles_per_frame: int
@@ -67,7 +72,7 @@ class _Tile:
 
 
 def compile_network(network: Network) -> Up5kProgram:
-    """The flash image and its reports. Raises Up5kError, with what is too large and by how much, where the network does not fit."""
+    """The program and its reports. Raises Up5kError, with what is too large and by how much, where the network does not fit."""
     check_layers(network)
     thermometer, stages = split_stages(network)
     layouts = [lay_out_frame(thermometer, stages[0])]
@@ -82,17 +87,18 @@ def compile_network(network: Network) -> Up5kProgram:
         stage, headers = stages[tile.stage], at + DESCRIPTOR_WORDS + len(tile.weights)
         words[at : at + DESCRIPTOR_WORDS] = descriptor.pack()
         writes = layouts[tile.stage + 1] if tile.stage + 1 < len(stages) else None
-        first_tap = _origin(tile.stage, layouts, placement) - _outside(stage, layouts[tile.stage])
+        first_tap = _origin(tile.stage, layouts, placement) - _outside(stage, layouts[tile.stage], descriptor.kept)
         end = headers + len(tile.passes) * (1 + descriptor.starts)
         words[headers : end : 1 + descriptor.starts] = header_words(stage, writes, tile.passes, first_tap)
     layers = _layer_reports(stages, tiles, descriptors)
     input_cycles = frame_input_cycles(network.input_shape, layouts[0])
     compute = sum(layer.cycles for layer in layers)
-    stolen = network.input_shape[1] * network.input_shape[2] * layouts[0].quarters  # by writes of the next frame
+    # By writes of the next frame: they wait for a cycle without a read, and about every second one must go before it comes.
+    stolen = network.input_shape[1] * network.input_shape[2] * layouts[0].quarters // 2
     # With a place of its own the next frame comes in from the end of the first stage on.
     total = max(compute + stolen, layers[0].cycles + input_cycles) if placement.early else compute + input_cycles
     return Up5kProgram(
-        flash=pack_image(words),
+        words=words,
         layers=layers,
         regions=_regions(len(words), stages, layouts, placement),
         cycles_per_frame=total,
@@ -108,10 +114,10 @@ def _origin(index: int, layouts: list[Layout], placement: Placement) -> int:
     return 4 * placement.maps[index]
 
 
-def _outside(stage: Stage, reads: Layout) -> int:
-    """Quarters from the first tap of the first window, which may lie outside the map, to the map's first position."""
+def _outside(stage: Stage, reads: Layout, kept: bool) -> int:
+    """Quarters from the first read of the first window, which may lie outside the map, to the map's first position."""
     top, left, _, _ = stage.padding
-    return (top * stage.map_shape[1] + left) * reads.quarters
+    return (top * stage.map_shape[1] + left - kept) * reads.quarters
 
 
 def _cut_tiles(index: int, stages: list[Stage], layouts: list[Layout]) -> list[_Tile]:
@@ -162,13 +168,22 @@ def _walks_pairs(stage: Stage, reads: Layout) -> bool:
     return overlap and stage.computed[1] > 1 and not splits(stage, reads)
 
 
-def _steps(stage: Stage, reads: Layout, words: int, pair: bool) -> tuple[int, int, int, int, int, int, int]:
+def _keeps_columns(stage: Stage, words: int, pair: bool) -> bool:
+    """Whether the first column of a pair comes from the line memory: where it has room, and that of the first pair lies outside.
+
+    A word is there three cycles after it was read.
+    """
+    _, _, kernel_h, kernel_w = stage.weights.shape
+    return pair and stage.padding[1] == 1 and kernel_h * words <= LINES and kernel_h * words * kernel_w >= 3
+
+
+def _steps(stage: Stage, reads: Layout, words: int, pair: bool, lead: bool) -> tuple[int, int, int, int, int, int, int]:
     """Increments of the window's address, in quarters: next column, word and row, then a, b, d, e of `rtl/owl_window.v`.
 
     The last four go from the last read of a window to the first of another one.
     """
     pixel, row = reads.quarters, reads.quarters * stage.map_shape[1]
-    back = 0 if stage.flat else (stage.weights.shape[3] + pair - 1) * pixel
+    back = 0 if stage.flat else (stage.weights.shape[3] + lead - 1) * pixel
     down, right = stage.stride[0] * row, stage.stride[1] * pixel * (2 if pair else 1)
     walked = -(-stage.computed[1] // 2) if pair else stage.computed[1]
     step_word, step_ky = 4 - back, row - back - 4 * (words - 1)
@@ -196,6 +211,7 @@ def _descriptors(tiles: list[_Tile], stages: list[Stage], layouts: list[Layout],
         top, left, _, _ = stage.padding
         kernel = (1, 1) if stage.flat else (stage.weights.shape[2], stage.weights.shape[3])
         pair, split = _walks_pairs(stage, reads), splits(stage, reads)
+        kept = _keeps_columns(stage, words, pair)
         below = (stage.computed[0] - 1) * stage.stride[0] - top + kernel[0] > stage.map_shape[0]
         beside = (stage.computed[1] - 1) * stage.stride[1] - left + kernel[1] > stage.map_shape[1]
         last_of_first = tile.stage == 0 and (number + 1 == len(tiles) or tiles[number + 1].stage != 0)
@@ -212,17 +228,18 @@ def _descriptors(tiles: list[_Tile], stages: list[Stage], layouts: list[Layout],
                 write_width=width_code(writes.pixel_bits) if writes is not None else 0,
                 pool=stage.pool,
                 raw=writes is None,
-                pad=(top > 0, below and not stage.flat, left > 0, beside and not stage.flat),
+                pad=(top > 0, below and not stage.flat, left > 0 and not kept, beside and not stage.flat),
                 last=last,
                 frees_frame=last_of_first if placement.early else last,
                 pair=pair,
                 odd=pair and stage.computed[1] % 2 == 1,
-                steps=_steps(stage, reads, words, pair),
+                kept=kept,
+                steps=_steps(stage, reads, words, pair, pair and not kept),
                 words=words,
                 passes=len(tile.passes),
                 write_step=writes.quarters if writes is not None else 0,
                 kernel_rows=kernel[0],
-                reads=kernel[1] + pair,
+                reads=kernel[1] + (pair and not kept),
                 starts=tile.starts.shape[1],
                 weights=len(tile.weights),
             )

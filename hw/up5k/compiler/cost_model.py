@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from owlbit.export.network import Shape
-    from owlbit.hw.up5k.compiler.flash_format import Descriptor
+    from owlbit.hw.up5k.compiler.descriptor import Descriptor
     from owlbit.hw.up5k.compiler.layout import Layout
     from owlbit.hw.up5k.compiler.passes import Pass
 
@@ -25,7 +25,8 @@ WINDOW_CYCLES = 4  # the least between two windows: the post unit takes four slo
 def tile_cycles(tile: Descriptor, passes: list[Pass]) -> int:
     """Cycles of one tile, with nothing else on the memory port."""
     taps = tile.kernel_rows * tile.reads * tile.words
-    reads = taps if tile.pair else taps + 1  # sums begin anew while the first column of a pair comes, else in a cycle of its own
+    lead = tile.pair and not tile.kept
+    reads = taps if lead else taps + 1  # sums begin anew while the first column of a pair comes, else in a cycle of its own
     walked = tile.rows * tile.columns  # windows, or pairs of them
     least = (2 if tile.pair else 1) * WINDOW_CYCLES
     outputs = walked // (2 if tile.pair else 4) if tile.pool else walked
@@ -36,8 +37,10 @@ def tile_cycles(tile: Descriptor, passes: list[Pass]) -> int:
         if tile.raw:
             total += taps + RAW_OVERHEAD + SCORE_CYCLES * sum(chosen >= 0 for chosen in used[0].filters)
             continue
-        writes = written * (1 if each.quad else len(used))
-        # A write shares the port with the reads of the windows after it, and fits the pause of a short one.
+        # A write shares the port with the reads of the windows after it, and fits the pause of a short one. The only one of a pool
+        # waits for the cycle in which the sums begin anew, where there is one.
+        alone = each.quad or tile.by_words
+        writes = 0 if alone and tile.pool and not lead else written * (1 if alone else len(used))
         busy, quiet = max(reads + writes, least), max(reads, least)
         both = tile.pair and not tile.odd  # the last window has a partner, whose slots come after its own
         total += outputs * busy + (walked - outputs) * quiet - (busy - taps) + PASS_OVERHEAD + (WINDOW_CYCLES if both else 0)
@@ -45,5 +48,5 @@ def tile_cycles(tile: Descriptor, passes: list[Pass]) -> int:
 
 
 def frame_input_cycles(input_shape: Shape, frame: Layout) -> int:
-    """Cycles to take in a frame: an encoder entry of four thresholds each."""
-    return input_shape[1] * input_shape[2] * frame.pixel_bits // 4
+    """Cycles to take in a frame: two thresholds each."""
+    return input_shape[1] * input_shape[2] * frame.pixel_bits // 2

@@ -118,7 +118,7 @@ def lay_out_frame(thermometer: Thermometer, reader: Stage) -> Layout:
     layout = _finish(groups, reader)
     if layout.pixel_bits > PIXEL_BITS:
         raise refuse(
-            f"the thermometer gives {layout.pixel_bits} bits a pixel, inert ones included, "
+            f"the thermometer gives {layout.pixel_bits} bits per pixel, inert ones included, "
             f"{layout.pixel_bits - PIXEL_BITS} too many; {PIXEL_BITS} fit (T up to 16 for three colours, 64 for one)"
         )
     return layout

@@ -48,7 +48,7 @@ class Stage:
 
     @property
     def macs(self) -> int:
-        """Binary multiply-accumulates a frame, inert ones not counted."""
+        """Binary multiply-accumulates per frame, inert ones not counted."""
         return self.computed[0] * self.computed[1] * int(self.weights.size)
 
 

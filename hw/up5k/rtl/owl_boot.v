@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies the network from the SPI flash into memory, once after reset, and refuses anything that is not one.
-// Wakes the flash (0xAB), reads (0x03) at BASE: the magic number, a header, the words, CRC-32/MPEG-2 over it all.
+// Wakes the flash (0xAB), reads (0x03) at BASE: the magic number, a header, the words, a tail that only counts for the checksum
+// (the control processor reads it later), CRC-32/MPEG-2 over it all.
 // Ends with done, or with error for good: wrong magic, version or length, or a wrong checksum (blank, cut off or corrupted flash).
 `include "owl_fields.vh"
 `default_nettype none
@@ -21,12 +22,17 @@ module owl_boot #(
     output wire        done,
     output wire        error
 );
-  localparam [3:0] WAKE = 0, REST = 1, COMMAND = 2, SIGNATURE = 3, META = 4, WORDS = 5, CHECKSUM = 6, DONE = 7, ERROR = 8;
+  localparam [3:0] WAKE = 0, REST = 1, COMMAND = 2, SIGNATURE = 3, META = 4, HEADER = 5, WORDS = 6, TAIL = 7, CHECKSUM = 8, DONE = 9,
+                   ERROR = 10;
   (* fsm_encoding = "none" *) reg [3:0] state;  // as coded: synthesis would drop what codes that are no state do
   assign done  = (state == DONE);
   assign error = (state == ERROR);
 
-  reg [19:0] left;  // bits left in this part, less one
+  // The header from META on, in bits less one; and what is left of it when the length of the tail has just come.
+  localparam [20:0] HEADER_BITS1 = 8 * (`OWL_HEADER_BYTES - 8) - 1, TAIL_LENGTH_LEFT = 8 * (`OWL_HEADER_BYTES - `OWL_TAIL_AT - 4);
+  reg [20:0] left;  // bits left in this part, less one
+  reg [13:0] words;
+  reg [17:0] tail;  // bytes; of a longer one, the checksum fails
   reg [31:0] tx;
   reg [30:0] rx;
   reg [31:0] crc;
@@ -54,26 +60,36 @@ module owl_boot #(
       if (flash_sck) begin
         tx   <= {tx[30:0], 1'b0};
         rx   <= word[30:0];
-        left <= left - 20'd1;
-        if (state == SIGNATURE || state == META || state == WORDS || state == CHECKSUM) crc <= crc_next;
+        left <= left - 21'd1;
+        if (state != WAKE && state != COMMAND) crc <= crc_next;
         if (state == WORDS && left[1:0] == 2'd0) begin
           wr_valid <= 1'b1;
           wr_data  <= word[3:0];
         end
-        if (left == 20'd0) begin
-          left <= 20'd31;
+        if (state == HEADER && left == TAIL_LENGTH_LEFT) tail <= word[17:0];
+        if (left == 21'd0) begin
+          left <= 21'd31;
           case (state)
             WAKE: begin  // the flash needs 3 us before the next command
               state <= REST;
-              left  <= 20'd127;
+              left  <= 21'd127;
             end
             COMMAND:   state <= SIGNATURE;
             SIGNATURE: state <= (word == `OWL_MAGIC) ? META : ERROR;
             META: begin
-              state <= meta_ok ? WORDS : ERROR;
-              left  <= {word[`OWL_IMAGE_WORDS] - 14'd1, 6'd63};
+              state <= meta_ok ? HEADER : ERROR;
+              words <= word[`OWL_IMAGE_WORDS];
+              left  <= HEADER_BITS1;
             end
-            WORDS:     state <= CHECKSUM;
+            HEADER: begin
+              state <= WORDS;
+              left  <= {1'b0, words - 14'd1, 6'd63};
+            end
+            WORDS: begin
+              state <= (tail == 18'd0) ? CHECKSUM : TAIL;
+              if (tail != 18'd0) left <= {tail - 18'd1, 3'd7};
+            end
+            TAIL:      state <= CHECKSUM;
             CHECKSUM:  state <= (crc_next == 32'd0) ? DONE : ERROR;
             default:   state <= ERROR;  // no state: nothing runs until reset
           endcase
@@ -82,10 +98,10 @@ module owl_boot #(
     end else begin
       flash_cs_n <= 1'b1;
       flash_sck  <= 1'b0;
-      left <= left - 20'd1;
-      if (state == REST && left == 20'd0) begin
+      left <= left - 21'd1;
+      if (state == REST && left == 21'd0) begin
         state <= COMMAND;
-        left  <= 20'd31;
+        left  <= 21'd31;
         tx    <= {8'h03, BASE};
       end
     end
@@ -93,7 +109,7 @@ module owl_boot #(
       state <= WAKE;
       flash_cs_n <= 1'b1;
       flash_sck <= 1'b0;
-      left <= 20'd7;
+      left <= 21'd7;
       tx <= {8'hAB, 24'd0};
       crc <= 32'hFFFFFFFF;
       nibbles <= 18'd0;

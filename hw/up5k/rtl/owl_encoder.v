@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The learned thermometer: turns each pixel byte into bits by comparing it with thresholds, four a cycle, and stores the frame.
+// The learned thermometer: turns each pixel byte into bits by comparing it with thresholds, two a cycle, and stores the frame.
 // A pixel's bits are described by table entries of four thresholds (0..256, 256 never fires); an entry may end a byte or a pixel.
+// The table holds each entry as two halves, so that it takes two EBR.
 // Bytes come in the order row, column, colour. `full` rises with the last pixel stored and falls on `release_frame`.
 `include "owl_fields.vh"
 `default_nettype none
@@ -14,11 +15,11 @@ module owl_encoder (
     input  wire [ 7:0] px_data,
     input  wire [15:0] base,           // first quarter word of the frame, whose last one is the memory's last one
     input  wire        table_valid,
-    input  wire [ 3:0] table_index,
+    input  wire [ 4:0] table_index,    // {entry, half}
     input  wire [`OWL_ENTRY_BITS-1:0] table_data,
     input  wire        release_frame,
     output reg         full,
-    output wire        wr_next,        // wr_valid in the next cycle
+    output wire        wr_late,        // the encoder waits for a write
     output reg         wr_valid,
     input  wire        wr_grant,
     output reg  [15:0] wr_quarter,
@@ -31,35 +32,37 @@ module owl_encoder (
   assign px_ready = enable && !next_have;
 
   // ---------------------------------------------------------------- table of thresholds
-  (* ram_style = "block", no_rw_check *) reg [`OWL_ENTRY_BITS-1:0] entries[0:15];
-  reg  [`OWL_ENTRY_BITS-1:0] entry;
-  reg  [ 3:0] index;
-  wire        stall = (index[1:0] == 2'd3) && wr_valid && !wr_grant;
+  (* ram_style = "block", no_rw_check *) reg [19:0] halves[0:31];
+  localparam [4:0] FIRST = 2;  // before the first entry stands the word that the memory holds before the table
+  reg  [19:0] half;
+  wire        upper = table_index[0];
+  wire [ 8:0] low = upper ? table_data[`OWL_ENTRY_THRESHOLD(2)] : table_data[`OWL_ENTRY_THRESHOLD(0)];
+  wire [ 8:0] high = upper ? table_data[`OWL_ENTRY_THRESHOLD(3)] : table_data[`OWL_ENTRY_THRESHOLD(1)];
+  reg  [ 4:0] index;
+  wire        stall = (index[2:0] == 3'd1) && wr_valid;
   wire        step = have && !stall && !full && !last_waiting;
-  wire        ends_byte = entry[`OWL_ENTRY_ENDS_BYTE];
-  wire        ends_pixel = entry[`OWL_ENTRY_ENDS_PIXEL];
-  wire [ 3:0] index_next = !step ? index : ends_pixel ? 4'd0 : index + 4'd1;
+  wire        ends_pixel = half[19];
+  wire        ends_byte = half[18];
+  wire [ 4:0] index_next = !step ? index : ends_pixel ? FIRST : index + 5'd1;
   always @(posedge clk) begin
-    if (table_valid) entries[table_index] <= table_data;
-    entry <= entries[rst ? 4'd0 : index_next];
+    if (table_valid) begin
+      halves[table_index] <= {
+        upper & table_data[`OWL_ENTRY_ENDS_PIXEL], upper & table_data[`OWL_ENTRY_ENDS_BYTE], high, low
+      };
+    end
+    half <= halves[rst ? FIRST : index_next];
   end
 
-  wire [3:0] fired;
-  genvar i;
-  generate
-    for (i = 0; i < 4; i = i + 1) begin : g_compare
-      assign fired[i] = {1'b0, pixel} >= entry[`OWL_ENTRY_THRESHOLD(i)];
-    end
-  endgenerate
+  wire [1:0] fired = {{1'b0, pixel} >= half[17:9], {1'b0, pixel} >= half[8:0]};
 
   // ---------------------------------------------------------------- quarters of a word, one write each
-  reg [11:0] gathered;
+  reg [13:0] gathered;
   reg [15:0] quarter;
   reg        begun;
   reg        last_waiting;  // the frame's last quarter waits for its write
   assign empty = !have && !next_have && !begun && !full;
 
-  assign wr_next = !rst && ((step && index[1:0] == 2'd3) || (wr_valid && !wr_grant));
+  assign wr_late = stall && have;
 
   always @(posedge clk) begin
     if (px_valid && px_ready) begin
@@ -71,11 +74,12 @@ module owl_encoder (
       pixel <= next_pixel;
       if (next_have) next_have <= 1'b0;
     end
-    wr_valid <= wr_next;
+    wr_valid <= wr_valid && !wr_grant;
     index <= index_next;
     if (step) begin
-      gathered <= {fired, gathered[11:4]};
-      if (index[1:0] == 2'd3) begin
+      gathered <= {fired, gathered[13:2]};
+      if (index[2:0] == 3'd1) begin
+        wr_valid <= 1'b1;
         wr_quarter <= quarter;
         wr_data <= {fired, gathered};
         quarter <= quarter + 16'd1;
@@ -94,8 +98,9 @@ module owl_encoder (
     end
     if (rst) begin
       have <= 1'b0;
+      wr_valid <= 1'b0;
       next_have <= 1'b0;
-      index <= 4'd0;
+      index <= FIRST;
       last_waiting <= 1'b0;
       full <= 1'b0;
     end

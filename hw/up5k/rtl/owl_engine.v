@@ -3,7 +3,9 @@
 `include "owl_fields.vh"
 `default_nettype none
 
-module owl_engine (
+module owl_engine #(
+    parameter [23:0] NETWORK = `OWL_FLASH_OFFSET  // address of the network in the flash
+) (
     input  wire       clk,
     input  wire       rst,
     output wire       flash_cs_n,
@@ -16,14 +18,17 @@ module owl_engine (
     output wire       score_valid,
     input  wire       score_ready,
     output wire [7:0] score_data,
-    output wire       idle,
+    output wire       idle,         // waiting for the first pixel of a frame
+    output wire       free,         // the first pixel of a frame may come; another frame may be at work
     output wire       error
 );
   wire boot_valid, boot_done;
   wire [15:0] boot_quarter;
   wire [ 1:0] boot_nibble;
   wire [ 3:0] boot_data;
-  owl_boot boot (
+  owl_boot #(
+      .BASE(NETWORK)
+  ) boot (
       .clk(clk),
       .rst(rst),
       .flash_cs_n(flash_cs_n),
@@ -39,11 +44,12 @@ module owl_engine (
   );
 
   wire [63:0] q;
-  wire enc_next, enc_valid, enc_grant, enc_empty, frame_full;
+  wire enc_late, enc_valid, enc_grant, enc_empty, frame_full;
   wire [15:0] enc_quarter, enc_data;
   wire enable, release_frame, table_valid;
   wire [15:0] frame_base;
   wire [9:0] load_index;
+  wire [4:0] table_index;
   owl_encoder encoder (
       .clk(clk),
       .rst(rst),
@@ -53,11 +59,11 @@ module owl_engine (
       .px_data(px_data),
       .base(frame_base),
       .table_valid(table_valid),
-      .table_index(load_index[3:0] - 4'd1),
+      .table_index(table_index),
       .table_data(q[`OWL_ENTRY_BITS-1:0]),
       .release_frame(release_frame),
       .full(frame_full),
-      .wr_next(enc_next),
+      .wr_late(enc_late),
       .wr_valid(enc_valid),
       .wr_grant(enc_grant),
       .wr_quarter(enc_quarter),
@@ -78,6 +84,7 @@ module owl_engine (
   /* verilator lint_on UNUSEDSIGNAL */
   wire [63:16] header;
   assign idle = waiting && enc_empty;
+  assign free = enable && enc_empty;
   owl_sequencer sequencer (
       .clk(clk),
       .rst(rst),
@@ -88,6 +95,7 @@ module owl_engine (
       .release_frame(release_frame),
       .frame_base(frame_base),
       .table_valid(table_valid),
+      .table_index(table_index),
       .weight_valid(weight_valid),
       .set_top(set_top),
       .set_bottom(set_bottom),
@@ -120,7 +128,7 @@ module owl_engine (
   );
 
   wire [15:0] window_quarter;
-  wire tag_counts, tag_last, tag_outside, tag_partner;
+  wire tag_first, tag_second, tag_end, tag_left, tag_counts, tag_last, tag_outside, tag_partner;
   owl_window window (
       .clk(clk),
       .rst(rst),
@@ -134,6 +142,7 @@ module owl_engine (
       .kernel_y1(tile_1[`OWL_TILE_KERNEL_ROWS1]),
       .words1(tile_0[`OWL_TILE_WORDS1]),
       .pair(tile_2[`OWL_TILE_PAIR]),
+      .kept(tile_2[`OWL_TILE_KEPT]),
       .odd(tile_2[`OWL_TILE_ODD]),
       .pool(tile_1[`OWL_TILE_POOL]),
       .pad_top(tile_2[`OWL_TILE_PAD_TOP]),
@@ -143,6 +152,10 @@ module owl_engine (
       .read_valid(window_read),
       .read_grant(window_read && read_grant),
       .read_quarter(window_quarter),
+      .tag_first(tag_first),
+      .tag_second(tag_second),
+      .tag_end(tag_end),
+      .tag_left(tag_left),
       .tag_counts(tag_counts),
       .tag_last(tag_last),
       .tag_outside(tag_outside),
@@ -159,10 +172,16 @@ module owl_engine (
       .start(start),
       .issue(window_read && read_grant),
       .pair(tile_2[`OWL_TILE_PAIR]),
+      .kept(tile_2[`OWL_TILE_KEPT]),
+      .pool(tile_1[`OWL_TILE_POOL]),
       .by_quarters(tile_2[`OWL_TILE_BY_QUARTERS]),
       .by_words(tile_2[`OWL_TILE_BY_WORDS]),
       .split(tile_2[`OWL_TILE_SPLIT]),
       .raw(tile_1[`OWL_TILE_RAW]),
+      .tag_first(tag_first),
+      .tag_second(tag_second),
+      .tag_end(tag_end),
+      .tag_left(tag_left),
       .tag_counts(tag_counts),
       .tag_last(tag_last),
       .tag_outside(tag_outside),
@@ -185,7 +204,7 @@ module owl_engine (
       .busy(lanes_busy)
   );
 
-  wire post_next, post_valid, post_quad, post_fill;
+  wire post_next, post_grant, post_valid, post_quad, post_fill;
   wire [15:0] post_quarter, post_data;
   wire [1:0] post_nibble;
   owl_post post (
@@ -202,8 +221,11 @@ module owl_engine (
       .base(tile_1[`OWL_TILE_WRITE_BASE]),
       .step(tile_2[`OWL_TILE_WRITE_STEP]),
       .header(header),
+      .by_words(tile_2[`OWL_TILE_BY_WORDS]),
+      .patient(tile_1[`OWL_TILE_POOL] && (!tile_2[`OWL_TILE_PAIR] || tile_2[`OWL_TILE_KEPT])),
       .wr_next(post_next),
       .wr_valid(post_valid),
+      .wr_grant(post_grant),
       .wr_quarter(post_quarter),
       .wr_nibble(post_nibble),
       .wr_quad(post_quad),
@@ -232,13 +254,14 @@ module owl_engine (
       .boot_data(boot_data),
       .post_next(post_next),
       .post_valid(post_valid),
+      .post_grant(post_grant),
       .post_quarter(post_quarter),
       .post_nibble(post_nibble),
       .post_quad(post_quad),
       .post_fill(post_fill),
       .post_width(tile_2[`OWL_TILE_WRITE_WIDTH]),
       .post_data(post_data),
-      .enc_next(enc_next),
+      .enc_late(enc_late),
       .enc_valid(enc_valid),
       .enc_grant(enc_grant),
       .enc_quarter(enc_quarter),

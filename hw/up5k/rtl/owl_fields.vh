@@ -4,8 +4,10 @@
 `define OWL_FIELDS
 
 `define OWL_MAGIC 32'h4F574C42
-`define OWL_VERSION 8'd1
+`define OWL_VERSION 8'd2
 `define OWL_FLASH_OFFSET 24'h020000
+`define OWL_HEADER_BYTES 21'd160
+`define OWL_TAIL_AT 21'd28
 `define OWL_FIRST_DESCRIPTOR 14'd17
 `define OWL_WIDTH_WORD 2'd0
 `define OWL_WIDTH_HALF 2'd1
@@ -36,7 +38,7 @@
 `define OWL_ENTRY_ENDS_PIXEL 37
 
 // Descriptor of a tile: four words, each with two steps; the first one is words 17 to 20
-`define OWL_TILE_BITS 187
+`define OWL_TILE_BITS 188
 `define OWL_TILE_COLUMNS1 39:32
 `define OWL_TILE_ROWS1 47:40
 `define OWL_TILE_WORDS1 55:48
@@ -62,6 +64,7 @@
 `define OWL_TILE_FREES_FRAME 184
 `define OWL_TILE_PAIR 185
 `define OWL_TILE_ODD 186
+`define OWL_TILE_KEPT 187
 
 // Steps: two in each word of a descriptor, the first alone in the header of a pass
 `define OWL_STEP_BITS 32

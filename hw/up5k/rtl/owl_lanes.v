@@ -12,10 +12,16 @@ module owl_lanes (
     input  wire         start,        // a pass begins
     input  wire         issue,        // a read is granted in this cycle, with these tags
     input  wire         pair,
+    input  wire         kept,         // the column before the first one of a pair comes from the line memory,
+    input  wire         pool,         //   which keeps it for the upper and the lower windows of a pool
     input  wire         by_quarters,
     input  wire         by_words,
     input  wire         split,
     input  wire         raw,          // the sums stay until the next pass
+    input  wire         tag_first,
+    input  wire         tag_second,
+    input  wire         tag_end,
+    input  wire         tag_left,
     input  wire         tag_counts,
     input  wire         tag_last,
     input  wire         tag_outside,
@@ -40,7 +46,8 @@ module owl_lanes (
   // ---------------------------------------------------------------- tags travel with the data
   reg [8:0] finish;  // a window's end, and in the cycle after it whether it has a partner: ends are four cycles apart
   reg [5:1] counts;
-  reg [2:1] valid, outside;
+  reg [3:1] second;
+  reg [2:1] valid, outside, first, at_left;
   reg [1:0] quarter_1, quarter_2;
   reg [7:0] pass_row;
   reg move, restart, after;
@@ -54,6 +61,9 @@ module owl_lanes (
     finish <= rst ? 9'd0 : {finish[7:1], (issue && tag_last) || finish[0], issue && tag_last && tag_partner};
     after <= done;
     valid <= {valid[1], issue};
+    second <= {second[2:1], issue && tag_second};
+    first <= {first[1], issue && kept && tag_first};
+    at_left <= {at_left[1], tag_left};
     counts <= {counts[4:1], issue && tag_counts};
     outside <= {outside[1], tag_outside};
     {quarter_2, quarter_1} <= {quarter_1, tag_quarter};
@@ -67,11 +77,30 @@ module owl_lanes (
   // ---------------------------------------------------------------- the word, its quarters in place; outside the map all 0
   wire [63:0] placed;
   reg [63:0] newest, earlier;
+  reg [31:0] lines_q, line_low;
   always @(posedge clk) begin
     if (valid[2]) begin
       newest <= placed;
-      earlier <= pair ? newest : placed;
+      earlier <= first[2] ? {lines_q, line_low} : pair ? newest : placed;
+      if (first[2] && at_left[2]) earlier <= 64'd0;
     end
+  end
+
+  // ---------------------------------------------------------------- line memory: the column of a pair that the next pair begins with
+  // Two EBR, so that a word goes in two halves: the second read of each row and word of a window is kept, in the cycles in which it
+  // comes and stands in `newest`; the first read takes what the pair to the left kept.
+  (* ram_style = "block", no_rw_check *) reg [31:0] lines[0:255];
+  reg [6:0] line_0, line_1, line_2, line_3;  // row and word of the read granted 0 to 3 cycles ago; from 64 on the lower ones of a pool
+  wire [7:0] kept_at = second[2] ? {line_2, 1'b0} : {line_3, 1'b1};
+  wire [7:0] taken_at = first[1] ? {line_1, 1'b1} : {line_0, 1'b0};
+  always @(posedge clk) begin
+    if (second[2] || second[3]) lines[kept_at] <= second[2] ? placed[31:0] : newest[63:32];
+    lines_q  <= lines[taken_at];
+    line_low <= lines_q;
+    {line_3, line_2, line_1} <= {line_2, line_1, line_0};
+    if (start) line_0 <= 7'd0;
+    else if (issue && tag_last) line_0 <= {line_0[6] ^ pool, 6'd0};
+    else if (issue && tag_end) line_0 <= line_0 + 7'd1;
   end
   genvar i;
   generate

@@ -10,6 +10,19 @@ module owl_matches (
     input  wire [15:0] weights,
     output reg  [ 4:0] count
 );
+`ifdef VERILATOR
+`ifndef OWL_MATCHES_BY_BITS
+`define OWL_MATCHES_QUICK
+`endif
+`endif
+`ifdef OWL_MATCHES_QUICK
+  // The same numbers for a simulator that counts bits in one step: a whole chip runs five times as fast.
+  reg [15:0] agreed;
+  always @(posedge clk) begin
+    agreed <= off ? 16'd0 : ~(activations ^ weights);
+    count  <= 5'($countones(agreed));
+  end
+`else
   reg  [ 7:0] one, two;
   wire [15:0] agree = ~(activations ^ weights);
   integer i;
@@ -34,6 +47,7 @@ module owl_matches (
   wire [2:0] four = {two[6] & two[7], two[6] ^ two[7] ^ (one[6] & one[7]), one[6] ^ one[7]};
   wire [3:0] twelve = {1'b0, of_six(one[2:0], two[2:0])} + {1'b0, of_six(one[5:3], two[5:3])};
   always @(posedge clk) count <= {1'b0, twelve} + {2'b00, four};
+`endif
 endmodule
 
 `default_nettype wire

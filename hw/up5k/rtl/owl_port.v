@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory port: of one read and three write requests a cycle it takes one, and turns quarter-word writes into a nibble mask.
-// Writes go first (boot, then post unit, then encoder); a read is taken in a cycle without a write. Read data: two cycles later.
+// Boot, then the post unit, then the encoder. Writes take cycles without a read, or the read's where they cannot wait. Read data: two
+// cycles later.
 // A write changes one nibble, or with `quad` all four, of quarter `quarter`; with `fill` the rest of its pixel becomes 0.
 `include "owl_fields.vh"
 `default_nettype none
@@ -11,15 +12,16 @@ module owl_port (
     input  wire [15:0] boot_quarter,
     input  wire [ 1:0] boot_nibble,
     input  wire [ 3:0] boot_data,
-    input  wire        post_next,     // post_valid in the next cycle
+    input  wire        post_next,     // post_valid in the next cycle, and it cannot wait
     input  wire        post_valid,
+    output wire        post_grant,
     input  wire [15:0] post_quarter,
     input  wire [ 1:0] post_nibble,
     input  wire        post_quad,
     input  wire        post_fill,
     input  wire [ 1:0] post_width,    // of a pixel
     input  wire [15:0] post_data,     // the nibble stands in every place it may go to
-    input  wire        enc_next,
+    input  wire        enc_late,      // enc_valid cannot wait either
     input  wire        enc_valid,
     output wire        enc_grant,
     input  wire [15:0] enc_quarter,
@@ -29,13 +31,16 @@ module owl_port (
     input  wire [13:0] read_word,
     output wire [63:0] q
 );
-  assign enc_grant  = enc_valid && !boot_valid && !post_valid;
-  reg writing;  // post_valid || enc_valid, without their delay; nothing is read during boot
+  reg writing;  // a write that cannot wait; nothing is read during boot
+  wire free = writing || !read_valid;
   assign read_grant = read_valid && !writing;
-  always @(posedge clk) writing <= post_next | enc_next;
+  assign post_grant = post_valid && free;
+  assign enc_grant = enc_valid && !post_valid && free;
+  always @(posedge clk) writing <= post_next | (enc_late & !enc_grant);
 
   // ---------------------------------------------------------------- the write that goes
-  wire        write = boot_valid | post_valid | enc_valid;
+  wire        waits = post_valid | enc_valid;
+  wire        write = boot_valid | (waits & free);
   wire [15:0] quarter = boot_valid ? boot_quarter : post_valid ? post_quarter : enc_quarter;
   wire [15:0] data = boot_valid ? {4{boot_data}} : post_valid ? post_data : enc_data;
   wire [ 1:0] nibble = boot_valid ? boot_nibble : post_nibble;
@@ -54,7 +59,7 @@ module owl_port (
   reg  [63:0] d;
   integer i;
   always @(posedge clk) begin
-    en   <= write | read_valid;
+    en   <= boot_valid | waits | read_valid;
     we   <= write;
     addr <= write ? quarter[15:2] : read_word;
     for (i = 0; i < 4; i = i + 1) begin

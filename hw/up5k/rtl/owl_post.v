@@ -18,8 +18,11 @@ module owl_post (
     input  wire [15:0] base,        // first output pixel, and
     input  wire [ 8:0] step,        //   quarters from one to the next
     input  wire [63:16] header,     // of the pass: its slots
-    output wire        wr_next,     // wr_valid in the next cycle
+    input  wire        by_words,    // a single slot is used
+    input  wire        patient,     // a pool's only write may wait: a cycle without a read comes before the next one
+    output wire        wr_next,     // wr_valid in the next cycle, and it cannot wait
     output reg         wr_valid,
+    input  wire        wr_grant,
     output reg  [15:0] wr_quarter,
     output reg  [ 1:0] wr_nibble,
     output wire        wr_quad,     // all of a quarter
@@ -36,14 +39,15 @@ module owl_post (
   wire [15:0] side = a_right ? right : left;
   wire [15:0] own = {side[15:12], split ? right[15:12] : side[11:8], side[7:4], split ? right[7:4] : side[3:0]};
   /* verilator lint_off UNUSEDSIGNAL */
-  wire [`OWL_SLOT_BITS-1:0] second = header[`OWL_PASS_SLOT(1)];
+  wire [`OWL_SLOT_BITS-1:0] slot_1 = header[`OWL_PASS_SLOT(1)];
   /* verilator lint_on UNUSEDSIGNAL */
   assign wr_quad = quad;
-  wire quad = second[`OWL_SLOT_FILL] && !second[`OWL_SLOT_WRITE];  // all four slots in one write, where slot 0 says
+  wire quad = slot_1[`OWL_SLOT_FILL] && !slot_1[`OWL_SLOT_WRITE];  // all four slots in one write, where slot 0 says
   wire [1:0] b_place = quad ? 2'd0 : b_slot;
   wire [`OWL_SLOT_BITS-1:0] b_where = header[`OWL_PASS_SLOT(b_place)];
   assign busy = a_valid | b_valid | wr_valid;
-  assign wr_next = !rst && b_valid && (quad ? b_slot == 2'd3 : b_where[`OWL_SLOT_WRITE]);
+  wire b_writes = b_valid && (quad ? b_slot == 2'd3 : b_where[`OWL_SLOT_WRITE]);
+  assign wr_next = b_writes && !(patient && (quad || by_words));
 
   always @(posedge clk) begin
     if (done) begin
@@ -65,17 +69,19 @@ module owl_post (
     b_valid <= a_valid && a_last && (!pool || a_right == a_partner);
     b_slot <= a_slot;
     // B
-    wr_valid <= wr_next;
-    wr_quarter <= pixel + {8'd0, b_where[`OWL_SLOT_QUARTER]};
-    wr_nibble <= b_where[`OWL_SLOT_NIBBLE];
-    wr_fill <= b_where[`OWL_SLOT_FILL];
-    wr_data <= quad ? pooled : {4{pooled[4*b_slot+:4]}};
+    wr_valid <= b_writes || (wr_valid && !wr_grant);
+    if (b_writes) begin
+      wr_quarter <= pixel + {8'd0, b_where[`OWL_SLOT_QUARTER]};
+      wr_nibble <= b_where[`OWL_SLOT_NIBBLE];
+      wr_fill <= b_where[`OWL_SLOT_FILL];
+      wr_data <= quad ? pooled : {4{pooled[4*b_slot+:4]}};
+    end
     if (b_valid && b_slot == 2'd3) pixel <= pixel + {7'd0, step};
     if (start) begin
       pixel  <= base;
       corner <= 2'd0;
     end
-    if (rst) {a_valid, b_valid} <= 2'd0;
+    if (rst) {a_valid, b_valid, wr_valid} <= 3'd0;
   end
 endmodule
 

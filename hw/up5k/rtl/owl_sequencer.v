@@ -15,6 +15,7 @@ module owl_sequencer (
     output reg          release_frame,
     output reg  [ 15:0] frame_base,
     output wire         table_valid,      // loaded words, each to its memory
+    output wire [  4:0] table_index,
     output wire         weight_valid,
     output wire         set_top,          //   or to the lanes, where sums begin
     output wire         set_bottom,
@@ -41,9 +42,12 @@ module owl_sequencer (
   // ---------------------------------------------------------------- loader: `load_left1` + 1 words, in the order of the program
   reg returns_1, returns_2;
   reg [9:0] load_left1, index_0, index_1, index_2;
+  // The encoder's entries and a descriptor's words come twice: they go in halves to memories of 16 bits.
+  wire whole = (state != CONFIG) && (state != FETCH);
   wire load_over = !load_read && !returns_1 && !returns_2;
   assign load_index   = index_2;
-  assign table_valid  = returns_2 && state == CONFIG && index_2 != 10'd0;
+  assign table_valid  = returns_2 && state == CONFIG;
+  assign table_index  = index_2[4:0];
   assign weight_valid = returns_2 && state == WEIGHTS;
   // Words 1 and 2 of a pass set the sums at the bottom and at the top, words 3 and 4 those of the right window alone.
   wire sets = returns_2 && state == PASS;
@@ -70,7 +74,7 @@ module owl_sequencer (
     returns_2 <= returns_1;
     {index_2, index_1} <= {index_1, index_0};
     if (load_read && read_grant) begin
-      load_word <= load_word + {13'd0, state != FETCH || index_0[0]};  // each word of a descriptor twice: it holds two steps
+      load_word <= load_word + {13'd0, whole || index_0[0]};
       load_left1 <= load_left1 - 10'd1;
       index_0 <= index_0 + 10'd1;
       if (load_left1 == 10'd0) load_read <= 1'b0;
@@ -81,7 +85,7 @@ module owl_sequencer (
       if (boot_done) begin
         state <= CONFIG;
         load_word <= 14'd0;
-        load_left1 <= 10'd16;
+        load_left1 <= 10'd33;
         {index_0, load_read} <= {10'd0, 1'b1};
       end
       CONFIG: begin

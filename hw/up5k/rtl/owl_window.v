@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks a convolution: for every output position (the corners of a 2x2 pool in turn) the rows of its window, their 64-bit words, and
-// for each word the columns. Two neighbouring windows are walked at once where they overlap: one more column serves both.
+// for each word the columns. Two neighbouring windows are walked at once where they overlap: one more column serves both, and where
+// the lanes have kept its words from the pair before (`kept`), it is not read again.
 // Addresses are quarters of a word, and each is found from the one before by a step of the table, which the compiler works out.
 // The counters are a read ahead of the address and its tags, and so say which step comes next.
 `include "owl_fields.vh"
@@ -19,6 +20,7 @@ module owl_window (
     input  wire [ 1:0] kernel_y1,
     input  wire [ 7:0] words1,         // words a tap, less one
     input  wire        pair,           // windows go in pairs,
+    input  wire        kept,           //   whose first column is not read,
     input  wire        odd,            //   and the last of a row has no partner
     input  wire        pool,
     input  wire        pad_top,        // the first row reaches outside the map,
@@ -28,7 +30,11 @@ module owl_window (
     output wire        read_valid,
     input  wire        read_grant,
     output reg  [15:0] read_quarter,
-    output reg         tag_counts,     // of this read: it meets weights (the first column of a pair does not yet),
+    output reg         tag_first,      // of this read: the first one of its row and word of the window,
+    output reg         tag_second,     //   the second,
+    output reg         tag_end,        //   the last,
+    output reg         tag_left,       //   of a window at the left edge
+    output reg         tag_counts,     //   it meets weights (the first column of a pair does not yet),
     output reg         tag_last,       //   the last of its window,
     output reg         tag_outside,    //   outside the map,
     output reg         tag_partner,    //   the window's right neighbour is of the map too
@@ -39,7 +45,8 @@ module owl_window (
   reg walking, valid;
   reg [2:0] gap;  // the post unit takes a window every four cycles at most
   reg wait_gap;  // gap is not 0
-  reg pause;  // the sums begin anew in the cycle after a window, in a pair while its first column comes, which does not count
+  reg pause;  // the sums begin anew in the cycle after a window, in a pair while its first column comes, where that is read
+  wire lead = pair && !kept;
   wire advance = read_grant || !valid;
   assign busy = walking | valid;
   assign read_valid = valid && !pause && !(tag_last && wait_gap);
@@ -72,7 +79,7 @@ module owl_window (
   always @(posedge clk) begin
     if (wait_gap) gap <= gap - 3'd1;
     wait_gap <= |gap[2:1];
-    pause <= read_grant && tag_last && !pair;
+    pause <= read_grant && tag_last && !lead;
     if (read_grant && tag_last) begin
       gap <= tag_partner ? 3'd7 : 3'd3;
       wait_gap <= 1'b1;
@@ -80,7 +87,11 @@ module owl_window (
     if (advance) begin
       valid <= walking;
       read_quarter <= read_quarter + step;
-      tag_counts <= !pair || (kx != 2'd0);
+      tag_first <= (kx == 2'd0);
+      tag_second <= (kx == 2'd1);
+      tag_end <= last_kx;
+      tag_left <= (x == 8'd0);
+      tag_counts <= !lead || (kx != 2'd0);
       tag_last <= last;
       tag_outside <= (pad_top && ky == 2'd0 && y == 8'd0) || (pad_bottom && last_ky && last_y) ||
                      (pad_left && kx == 2'd0 && x == 8'd0) || (pad_right && beyond && last_x);

@@ -42,6 +42,9 @@ module owlbit_up5k (
       .score_ready(score_ready),
       .score_data(score_data),
       .idle(idle),
+      /* verilator lint_off PINCONNECTEMPTY */
+      .free(),
+      /* verilator lint_on PINCONNECTEMPTY */
       .error(error)
   );
 endmodule

@@ -67,7 +67,7 @@ def test_every_file_names_its_licence() -> None:
 def test_every_state_is_named_in_the_case(module: str, outside: set[str]) -> None:
     """`default` is left for codes that are no state, and only goes to one. outside: states in which the case is not reached."""
     text = (RTL / f"{module}.v").read_text(encoding="utf-8")
-    codes = re.search(r"localparam \[3:0\] (.*?);", text)
+    codes = re.search(r"localparam \[3:0\] (.*?);", text, re.DOTALL)
     assert codes is not None
     states = set(re.findall(r"(\w+) = \d+", codes[1]))
     assert set(re.findall(r"^ +([A-Z]+):\s", text, re.MULTILINE)) == states - outside

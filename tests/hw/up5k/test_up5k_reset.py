@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from owlbit.export.network import Network, OrPool, Scores
 from owlbit.hw import reference
 from owlbit.hw.up5k.bitstream.plan import TOP, rtl_headers, rtl_sources
-from owlbit.hw.up5k.build import flash_content
-from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.build import compile_flash
 from owlbit.hw.up5k.simulate import BENCH, ChipError, ChipRun, run_chip, simulate_rtl
 from owlbit.hw.verilator import RANDOM_INITIAL, missing_tools, verilate
 from owlbit.toolchain.runs.untrained_network import random_bits
@@ -39,7 +38,7 @@ def images(network: Network) -> NDArray[np.uint8]:
 
 
 def run(chip: Path, network: Network, images: NDArray[np.uint8], seed: int, max_cycles: int = 10**6) -> ChipRun:
-    flash = flash_content(compile_network(network).flash)
+    flash = compile_flash(network)
     return run_chip(chip, flash, network, images, max_cycles=max_cycles, initial_seed=seed)
 
 
@@ -48,7 +47,7 @@ def test_random_registers_and_memories(network: Network, images: NDArray[np.uint
     chip = verilate(rtl_sources(), TOP, BENCH, options=RANDOM_INITIAL, optimisation="-O1")
     started = run(chip, network, images, seed)
     np.testing.assert_array_equal(started.scores, reference.simulate(network, images))
-    usual = simulate_rtl(flash_content(compile_network(network).flash), network, images)
+    usual = simulate_rtl(compile_flash(network), network, images)
     assert (started.boot_cycles, started.latency_cycles, started.cycles_per_frame) == (
         usual.boot_cycles,
         usual.latency_cycles,
@@ -62,8 +61,8 @@ def test_a_missing_reset_is_noticed(network: Network, images: NDArray[np.uint8],
         shutil.copy(path, tmp_path)
     encoder = tmp_path / "owl_encoder.v"
     text = encoder.read_text(encoding="utf-8")
-    assert text.count("      index <= 4'd0;\n") == 1
-    encoder.write_text(text.replace("      index <= 4'd0;\n", ""))
+    assert text.count("      index <= FIRST;\n") == 1
+    encoder.write_text(text.replace("      index <= FIRST;\n", ""))
     chip = verilate([tmp_path / path.name for path in rtl_sources()], TOP, BENCH, options=RANDOM_INITIAL, optimisation="-O1")
     expected, wrong = reference.simulate(network, images), 0
     for seed in SEEDS:

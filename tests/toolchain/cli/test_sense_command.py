@@ -85,7 +85,7 @@ def test_every_option_reaches_the_session(monkeypatch: pytest.MonkeyPatch, tmp_p
     [
         (["--light", "-5"], "light: expected an illuminance of at least 0 lux, got -5"),
         (["--mismatch", "-1"], "mismatch: expected at least 0 mV, got -1"),
-        (["--rate", "0"], "frame rate: expected more than 0 frames a second"),
+        (["--rate", "0"], "frame rate: expected more than 0 frames per second"),
         (["--level", "gates"], "level 'gates': expected one of fast, rtl"),
         (["--converter", "film"], "converter: expected one of comparators, adc"),
         (["--bubbles", "pop"], "bubbles: expected one of count, keep"),

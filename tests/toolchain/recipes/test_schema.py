@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.board import board_names
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.cli.schema import rewrite_docs
 from owlbit.toolchain.recipes.key_tables import TABLES, rewrite_tables
@@ -41,7 +42,9 @@ def test_the_tables_in_the_docs_are_those_of_the_types(tmp_path: Path) -> None:
     marked = re.findall(
         r"<!-- keys: ([\w-]+) -->\n\| ", "".join(page.read_text(encoding="utf-8") for page in tmp_path.glob("*.md"))
     )
-    assert sorted(marked) == sorted([*TABLES, "sensor", "wake", "energy"])
+    assert sorted(marked) == sorted(
+        [*TABLES, "sensor", "wake", "energy", "measured", *(f"wiring-{name}" for name in board_names())]
+    )
 
 
 def test_an_old_table_is_seen_and_rewritten(tmp_path: Path) -> None:

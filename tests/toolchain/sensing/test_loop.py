@@ -14,7 +14,10 @@ from owlbit.toolchain.sensing.controls import Controls
 from owlbit.toolchain.sensing.converters import bits_network, make_converter
 from owlbit.toolchain.sensing.frame_record import FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.options import SenseOptions
 from owlbit.toolchain.sensing.sensor import Sensor
+from owlbit.toolchain.sensing.session import build_loop
+from owlbit.toolchain.sensing.settings import default_settings
 from owlbit.toolchain.sensing.sources.open_source import open_source
 from owlbit.toolchain.sensing.sources.scene import Scene
 from owlbit.toolchain.sensing.sources.source import CorruptFrame, Shot, SourceGone
@@ -196,3 +199,12 @@ def test_impossible_controls_are_refused() -> None:
         controls.set_mismatch(float("nan"))
     with pytest.raises(OwlbitError, match="frame rate"):
         Loop(demo_network(), Script([]), frames_per_second=0)
+
+
+def test_a_board_turns_the_contrast_gate_off_and_gives_its_clock(capsys: pytest.CaptureFixture[str]) -> None:
+    loop = build_loop(demo_network(), default_settings(), SenseOptions(board="icesugar", full_speed=True))
+    assert (loop.policy.contrast, loop.clock_hz, loop.energy.clock_stops.value) == (0.0, 30_000_000, 0)
+    record = next(iter(loop.frames()))
+    assert record.cycles is not None
+    assert record.latency_s == record.cycles / 30e6
+    assert "board icesugar: the contrast gate is off, as the chip has none; the clock does not stop" in capsys.readouterr().err

@@ -148,5 +148,5 @@ def test_impossible_sensors_are_refused(wrong: dict[str, float], message: str) -
 def test_impossible_light_and_rate_are_refused() -> None:
     with pytest.raises(SensorError, match="light: expected an illuminance of at least 0 lux, got -5"):
         expose_for(Sensor(), -5, 30)
-    with pytest.raises(SensorError, match="frame rate: expected more than 0 frames a second, got 0"):
+    with pytest.raises(SensorError, match="frame rate: expected more than 0 frames per second, got 0"):
         expose_for(Sensor(), 5, 0)

@@ -1,7 +1,7 @@
 """A run on bit planes as an integer network: `owlbit export-bit-planes RUN FILE.npz`.
 
 No thermometer gives bit planes, so that such a run does not deploy. Taken apart from its first layer it is an ordinary network
-whose input is eight channels of bits a colour, each with the threshold 1. `owlbit sense --monte-carlo` compares with it.
+whose input is eight channels of bits per colour, each with the threshold 1. `owlbit sense --monte-carlo` compares with it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ RESAMPLES, CONFIDENCE = 1000, 0.95
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A converter and the network behind it; `make(sensor)` is the converter, `levels` its comparators a pixel and colour."""
+    """A converter and the network behind it; `make(sensor)` is the converter, `levels` its comparators per pixel and colour."""
 
     name: str
     packed: FastNetwork

@@ -1,7 +1,7 @@
 """What travels to the page: one greeting in JSON, then a binary message a frame.
 
 A frame's message: the length of the header as uint32 little-endian, the header as JSON in UTF-8, `seen` as bytes [C, H, W], and
-the bits [C*T, H, W], eight a byte, the first in the highest place.
+the bits [C*T, H, W], eight per byte, the first in the highest place.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from owlbit.export.network_cost import layer_costs
-from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.toolchain.sensing.frame_record import Event, FrameRecord
 from owlbit.toolchain.sensing.loop import Loop
+from owlbit.toolchain.sensing.measured_power import measured_rows
 from owlbit.toolchain.sensing.plain_json import to_json
 
 
@@ -34,10 +34,11 @@ def greeting(loop: Loop, events: list[Event]) -> dict[str, Any]:
         "thresholds": loop.thermometer.thresholds.tolist(),
         "frames_per_second": loop.frames_per_second,
         "realtime": loop.realtime,
-        "clock_hz": CLOCK_HZ,
+        "clock_hz": loop.clock_hz,
         "mv_per_white": loop.sensor.white_electrons * loop.sensor.conversion_gain / 1000,
         "policy": asdict(loop.policy),
         "energy": asdict(loop.energy),
+        "measured": measured_rows(),
         "note": loop.engine.note,
         "events": [event.as_json() for event in events],
     }

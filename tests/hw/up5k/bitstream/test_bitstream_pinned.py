@@ -12,15 +12,17 @@ import pytest
 
 from owlbit.hw.external_tools import ToolMissing
 from owlbit.hw.up5k.bitstream.build import BitstreamError, build_bitstream, check, require_tools, summarise
+from owlbit.hw.up5k.bitstream.design import engine_design
 from owlbit.hw.up5k.bitstream.plan import (
     BITSTREAM_BYTES,
+    CLOCK_MHZ,
     ENGINE_BIN,
     ENGINE_JSON,
+    NEEDED_MHZ,
     PINS,
     RTL,
     TOP,
     Plan,
-    input_hash,
     rtl_headers,
     rtl_sources,
 )
@@ -43,35 +45,35 @@ def test_the_file_is_the_recorded_one() -> None:
 
 def test_it_is_made_from_this_checkout() -> None:
     assert record()["sources"] == [path.name for path in [*rtl_headers(), *rtl_sources()]]
-    assert record()["input_sha256"] == input_hash(Plan()), "hw/up5k/rtl, the pins or the plan changed: run `make bitstream`"
+    assert record()["input_sha256"] == engine_design().input_hash(), "the RTL, pins or plan changed: run `make bitstream`"
 
 
 def test_it_keeps_the_limits() -> None:
-    check(record())
+    check(record(), "the engine", NEEDED_MHZ)
     assert record()["fmax_mhz"] >= 26.4
 
 
 def test_a_changed_plan_is_noticed() -> None:
-    assert input_hash(Plan(seed=Plan().seed + 1)) != input_hash(Plan())
+    assert engine_design(Plan(seed=Plan().seed + 1)).input_hash() != engine_design().input_hash()
 
 
 def test_summary_of_a_report() -> None:
-    summary = summarise(report(4000, 30.0))
+    summary = summarise(report(4000, 30.0), CLOCK_MHZ)
     assert summary["used"] == {"logic cells": 4000, "EBR": 23, "SPRAM": 4, "SB_MAC16": 8}
     assert summary["fmax_mhz"] == 30.0 and summary["slack_percent"] == 25.0 and summary["slack_ns"] == 8.33
-    check(summary)
+    check(summary, "the engine", NEEDED_MHZ)
 
 
 def test_too_slow_is_refused() -> None:
-    check(summarise(report(mhz=26.4)))
+    check(summarise(report(mhz=26.4), CLOCK_MHZ), "the engine", NEEDED_MHZ)
     with pytest.raises(BitstreamError, match=r"expected at least 26\.4 MHz.*reached 26\.3 MHz"):
-        check(summarise(report(mhz=26.3)))
+        check(summarise(report(mhz=26.3), CLOCK_MHZ), "the engine", NEEDED_MHZ)
 
 
 def test_too_big_is_refused() -> None:
-    check(summarise(report(cells=5280)))
+    check(summarise(report(cells=5280), CLOCK_MHZ), "the engine", NEEDED_MHZ)
     with pytest.raises(BitstreamError, match=r"does not fit.*: 20 logic cells too many"):
-        check(summarise(report(cells=5300)))
+        check(summarise(report(cells=5300), CLOCK_MHZ), "the engine", NEEDED_MHZ)
 
 
 def test_every_port_has_its_own_pin() -> None:

@@ -15,8 +15,7 @@ from owlbit.export.network import Network, OrPool, Scores
 from owlbit.hw import reference
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN
 from owlbit.hw.up5k.bitstream.unpack import missing_tools, unpack_bitstream
-from owlbit.hw.up5k.build import flash_content
-from owlbit.hw.up5k.compiler.compile_network import compile_network
+from owlbit.hw.up5k.build import compile_flash
 from owlbit.hw.up5k.simulate import ChipError, simulate_bitstream, simulate_rtl
 from owlbit.hw.verilator import missing_tools as missing_verilator
 from owlbit.toolchain.runs.untrained_network import random_bits
@@ -46,7 +45,7 @@ def images(network: Network) -> Images:
 
 
 def flash(network: Network) -> bytes:
-    return flash_content(compile_network(network).flash)
+    return compile_flash(network)
 
 
 def test_it_is_exact_and_keeps_the_cycles(network: Network, images: Images) -> None:
@@ -68,7 +67,7 @@ def test_one_flipped_weight_bit_is_noticed(network: Network, images: Images) -> 
 
 @pytest.mark.slow
 def test_flipped_logic_is_noticed(network: Network, images: Images, tmp_path: Path) -> None:
-    _, chip, _ = unpack_bitstream(ENGINE_BIN)
+    _, chip, *_ = unpack_bitstream(ENGINE_BIN)
     # The sum of three bits, as in the lanes' popcounts, decoded as (a ? (b ? c : !c) : ...).
     total = re.search(r"/\* LUT +(\d+) +(\d+) +(\d+) \*/ \(n\d+ \? \(n\d+ \? (n\d+) : !\4\)", chip.read_text(encoding="utf-8"))
     assert total is not None

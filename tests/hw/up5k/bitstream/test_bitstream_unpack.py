@@ -76,10 +76,16 @@ def test_a_text_without_the_chip_is_refused() -> None:
         rewrite_chip("// nothing\n", {})
 
 
+def test_the_plls_pin_is_joined_to_the_clock() -> None:
+    decoded = DECODED.replace("endmodule", "SB_PLL40_PAD PLL_12_31 (\n  .PACKAGEPIN(n39),\n  .PLLOUTGLOBAL(n1)\n);\nendmodule")
+    assert ".PACKAGEPIN(clk)," in rewrite_chip(decoded, {})[0]
+
+
 def test_the_wrapper_gives_the_buses_back() -> None:
-    flat = re.findall(r"^set_io (\S+)", flat_pins(PINS.read_text(encoding="utf-8")), re.MULTILINE)
+    pins = PINS.read_text(encoding="utf-8")
+    flat = re.findall(r"^set_io (\S+)", flat_pins(pins), re.MULTILINE)
     outputs = ("flash_cs_n", "flash_sck", "flash_mosi", "px_ready", "score_valid", "score_data", "idle", "error")
-    text = wrapper({name: "output" if name.startswith(outputs) else "input" for name in flat})
+    text = wrapper({name: "output" if name.startswith(outputs) else "input" for name in flat}, pins, TOP)
     assert "input wire [7:0] px_data;" in text and "output wire [7:0] score_data;" in text and "input wire clk;" in text
     assert ".px_data_3(px_data[3])" in text and ".score_data_7(score_data[7])" in text and f"module {TOP} (clk, rst_n," in text
 
@@ -104,7 +110,7 @@ def test_a_damaged_bitstream_is_refused(tmp_path: Path, damage: str) -> None:
 
 @needs_icestorm
 def test_the_committed_bitstream_has_its_memories() -> None:
-    top, chip, cells = unpack_bitstream(ENGINE_BIN)
+    top, chip, _, cells = unpack_bitstream(ENGINE_BIN)
     text = chip.read_text(encoding="utf-8")
     sprams = re.findall(r"^SB_SPRAM256KA (\w+) \((.*)\);$", text, re.MULTILINE)
     assert len(sprams) == 4 and "module SB_SPRAM256KA" in cells.read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from owlbit.export.network import BinaryConv, ChannelShuffle, Layer, LogicSkip, Network, OrPool, Scores
-from owlbit.hw.up5k.build import build_up5k
+from owlbit.hw.up5k.build import build_up5k, compile_flash, network_image
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.flash_format import FLASH_OFFSET, crc32_mpeg2
 from owlbit.hw.up5k.compiler.layout import INERT, lay_out_map
@@ -75,9 +75,10 @@ def test_a_shuffle_of_groups_costs_no_cycles() -> None:
 
 
 def test_build_writes_bitstream_and_network(tmp_path: Path) -> None:
-    program = build_up5k(network_of(conv(16, 32)), tmp_path)
+    network = network_of(conv(16, 32))
+    program = build_up5k(network, tmp_path)
     flash = (tmp_path / "flash.bin").read_bytes()
-    assert flash[FLASH_OFFSET:] == program.flash
+    assert flash[FLASH_OFFSET:] == network_image(network, program)
     assert len(flash) < 256 * 1024
     report = json.loads((tmp_path / "build.json").read_text())
     assert report["flash_bytes"] == len(flash)
@@ -86,7 +87,7 @@ def test_build_writes_bitstream_and_network(tmp_path: Path) -> None:
 
 
 def test_equal_networks_give_equal_flash() -> None:
-    assert compile_network(network_of(conv(16, 32))).flash == compile_network(network_of(conv(16, 32))).flash
+    assert compile_flash(network_of(conv(16, 32))) == compile_flash(network_of(conv(16, 32)))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_equal_networks_give_equal_flash() -> None:
         ),
         (network_of(classes=257), r"257 classes; up to 256 fit"),
         (network_of(shape=(1, 260, 4), levels=1), r"260x4; up to 256x256 fit"),
-        (network_of(levels=65), r"128 bits a pixel, inert ones included, 64 too many"),
+        (network_of(levels=65), r"128 bits per pixel, inert ones included, 64 too many"),
         (
             network_of(conv(16, 512), OrPool(), conv(512, 512, size=4), OrPool()),
             r"weights and descriptors take \d+ words of 64 bits, \d+ too many",

@@ -152,7 +152,7 @@ def test_a_changed_constant_changes_the_energy(browser: Browser, address: str) -
     page.fill("#constants [name=cells]", "many")
     page.press("#constants [name=cells]", "Enter")
     until(page, "document.querySelector('#note').textContent.includes('expected')")
-    until(page, "document.querySelector('#constants [name=cells]').value === '5156'")
+    until(page, "document.querySelector('#constants [name=cells]').value === '3482'")
     assert problems == []
 
 

@@ -29,7 +29,7 @@ def endless() -> Iterator[Shot]:
 
 
 def limited(frames: int) -> Loop:
-    policy = WakePolicy(margin=0, needed=1, of=1, hold_off_s=0.5, contrast=0)  # an event every 15 frames
+    policy = WakePolicy(margin=0, needed=1, of=1, hold_off_frames=14, contrast=0)  # an event every 15 frames
     return Loop(demo_network(), Script(itertools.islice(endless(), frames)), policy=policy, realtime=False)
 
 
@@ -124,7 +124,7 @@ def test_frames_beyond_what_an_eye_can_tell_are_not_sent() -> None:
 
 def test_the_log_of_events_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(viewers, "EVENTS", 10)
-    policy = WakePolicy(margin=0, needed=1, of=1, hold_off_s=0, contrast=0)
+    policy = WakePolicy(margin=0, needed=1, of=1, hold_off_frames=0, contrast=0)
     loop = Loop(demo_network(), Script(itertools.islice(endless(), 30)), policy=policy, realtime=False)
     feed = Feed(loop)
     for record in loop.frames():

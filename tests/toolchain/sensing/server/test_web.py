@@ -33,7 +33,7 @@ HOST = {"host": "127.0.0.1:8000"}  # which the client forgets for websockets
 
 @pytest.fixture
 def feed() -> Feed:
-    policy = WakePolicy(margin=0, needed=1, of=1, hold_off_s=0, contrast=0)
+    policy = WakePolicy(margin=0, needed=1, of=1, hold_off_frames=0, contrast=0)
     return Feed(Loop(demo_network(), Script(shots(8)), policy=policy, realtime=False))
 
 
@@ -171,6 +171,7 @@ def test_a_viewer_is_greeted_and_gets_frames_bit_for_bit(client: TestClient, fee
             "unit": "V",
             "source": "nominal core voltage of the iCE40 UltraPlus, Lattice FPGA-DS-02008",
         }
+        assert ["24.3 mW", "the same module with an HM01B0 sensor at 10 frames/s"] in [row[:2] for row in hello["measured"]]
         assert read_frame(socket.receive_bytes(), network.input_shape, 16)[0]["index"] == 0
         record = next(records)
         feed.take(record)

@@ -55,13 +55,14 @@ function build(hello) {
   $("span").textContent = `the latest ${SPAN} s`;
   const policy = hello.policy;
   $("policy").textContent = `The host is woken where ${policy.needed} of the last ${policy.of} frames agree, each with a margin of at least ` +
-    `${policy.margin} and a contrast of at least ${percent(policy.contrast, 0)}; then not again for ${policy.hold_off_s} s.`;
+    `${policy.margin} and a contrast of at least ${percent(policy.contrast, 0)}; then not for ${policy.hold_off_frames} frames.`;
   $("constants").replaceChildren(...Object.entries(hello.energy).map(([name, constant]) => {
     const input = Object.assign(document.createElement("input"), { type: "text", inputMode: "decimal", value: constant.value, name });
     input.setAttribute("aria-label", `${name.replaceAll("_", " ")} in ${constant.unit}`);
     input.addEventListener("change", () => send({ energy: name, value: Number(input.value) }));
     return cells([name.replaceAll("_", " "), ""], [input, "n"], [constant.unit, ""], [constant.source, ""]);
   }));
+  $("measured").replaceChildren(...hello.measured.map(([power, what, source]) => cells([power, "n"], [what, ""], [source, ""])));
   for (const event of hello.events) events.push(event);
   listEvents();
 }

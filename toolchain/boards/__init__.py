@@ -1,0 +1,1 @@
+"""Boards in use: their flash written, their results read, and what is wrong with them told in plain words."""

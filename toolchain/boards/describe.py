@@ -1,0 +1,98 @@
+"""What `owlbit boards` shows: a table of boards, one board in full, and both as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from owlbit.hw.up5k.board import Board, board_names, load_board
+from owlbit.hw.up5k.board_flash import bitstream_facts
+from owlbit.toolchain.boards.write_flash import BoardBuild
+
+
+def as_json(board: Board) -> dict[str, Any]:
+    """All that the board's file says, what follows from it, and what is known of its bitstream."""
+    facts = {name: value for name, value in asdict(board).items() if name != "file"}
+    facts["pll"] = None if board.pll is None else asdict(board.pll)
+    facts["uart_divider"] = board.uart_divider if board.host.link == "uart" else None
+    return facts | {"file": str(board.file), "bitstream": bitstream_facts(board)}
+
+
+def boards() -> list[Board]:
+    """Of the package."""
+    return [load_board(name) for name in board_names()]
+
+
+def clock_text(board: Board) -> str:
+    """Where the clock comes from."""
+    clock = board.clock
+    source = {"pll": f"PLL from {clock.pin_mhz or 0:g} MHz on pin {clock.pin}", "oscillator": "internal oscillator"}
+    return f"{clock.mhz:g} MHz, {source.get(clock.source, f'pin {clock.pin}')}"
+
+
+def host_text(board: Board) -> str:
+    """How a host talks to it."""
+    return f"UART, {board.host.baud} baud" if board.host.link == "uart" else f"SPI, at most {board.clock.mhz / 8:g} MHz"
+
+
+def wiring_rows(board: Board) -> list[tuple[str, str, str, str]]:
+    """(name, pin of the chip, label on the board, source) of every pin, a row each."""
+    rows = []
+    for name, numbers in board.pins.items():
+        for index, number in enumerate(numbers):
+            spelt = f"{name}[{index}]" if len(numbers) > 1 else name
+            rows.append((spelt, str(number), board.labels.get(str(number), ""), board.pin_sources.get(name, board.source)))
+    return rows
+
+
+def describe_policy(build: BoardBuild) -> str:
+    """When the chip of a build wakes its host, as a line."""
+    policy = build.image.policy
+    if build.image.host_decides:
+        return "wake-up: never, as no integers rank these classes as the network's factors do: class and wake-up are the host's"
+    if not policy.needed:
+        return "wake-up: never"
+    text = (
+        f"wake-up: {policy.needed} of {policy.of} frames agree, each by a margin of {policy.margin}; "
+        f"then {policy.hold_off_frames} frames wake nobody"
+    )
+    names = ", ".join(str(index) for index in policy.quiet)
+    return text + (f"; never for the classes {names}" if names else "")
+
+
+def wiring_tables() -> dict[str, str]:
+    """In Markdown, by the names that markers in the docs have."""
+    head = "| signal | pin of the chip | on the board | from |\n|---|---|---|---|\n"
+    tables = {}
+    for board in boards():
+        rows = [f"| `{name}` | {pin} | {label or '-'} | {source} |" for name, pin, label, source in wiring_rows(board)]
+        tables[f"wiring-{board.name}"] = head + "\n".join(rows) + "\n"
+    return tables
+
+
+def board_page(board: Board) -> str:
+    """One board in full, as text."""
+    facts = bitstream_facts(board)
+    if facts is None:
+        made = f"none yet; `owlbit bitstream {board.name}` makes it"
+    else:
+        shown = ", ".join(f"{name} {value}" for name, value in facts.items() if isinstance(value, int | float))
+        made = f"{board.bitstream}" + (f" ({shown})" if shown else "")
+    lines = [
+        f"{board.name}: {board.title}",
+        "No board has run owlbit yet: all of this is built and simulated only.",
+        f"  chip       {board.part}",
+        f"  clock      {clock_text(board)}",
+        f"  flash      {board.flash.bytes:,} bytes, network at {board.flash.network_offset:#x}",
+        f"  host       {host_text(board)}" + (f", USB {board.host.usb}" if board.host.usb else ""),
+        f"  camera     {board.camera.kind.upper() if board.camera else 'none: the host sends pixels'}",
+        f"  bitstream  {made}",
+        f"  programs   {', '.join(each.tool for each in board.programmer)}",
+        f"  pins from  {board.source}",
+        *(f"  buy        {each}" for each in board.shop),
+        *(f"  note       {each}" for each in board.notes),
+        "",
+        f"  {'pin':<14}{'chip':<6}{'on the board':<22}from",
+    ]
+    lines += [f"  {name:<14}{pin:<6}{label:<22}{source}" for name, pin, label, source in wiring_rows(board)]
+    return "\n".join(lines)
