@@ -47,13 +47,13 @@ def bitstream(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Where NAME.bin and NAME.json go (default: in the place of owlbit's own)."),
+        typer.Option("--out", metavar="DIR", help="The folder for NAME.bin and NAME.json (default: replace owlbit's own)."),
     ] = None,
 ) -> None:
     """Place and route the UP5K engine, or a board's whole chip, again: after a change of its Verilog, or for a new board.
 
-    One bitstream per board serves every network. Takes one to three minutes, and says whether the bitstream is the one that was
-    there. Without BOARD: the engine alone, as `make bitstream`. Needs the extra `bitstream`.
+    One bitstream per board serves every network. Takes one to three minutes, and says whether the bitstream has changed. Without
+    BOARD only the engine is built, as by `make bitstream`. Needs the extra `bitstream`.
 
     Example: `owlbit bitstream icesugar`
     """
