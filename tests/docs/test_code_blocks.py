@@ -89,6 +89,14 @@ def test_tutorials_as_they_stand(name: str, tmp_path: Path) -> None:
     assert "exact" in printed and "differs" not in printed
 
 
+@pytest.mark.slow
+def test_a_build_for_an_amd_part(tmp_path: Path) -> None:
+    """`make finn` is what the tests' own environment was made by."""
+    pytest.importorskip("finn")
+    printed = run_page(DOCS / "finn.md", tmp_path, {"make finn": ":"})
+    assert "finn-hw" in printed and "exact" in printed and "differs" not in printed
+
+
 def test_a_failing_block_is_noticed(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```python\nx = 1\n```\n\n```python\nassert x == 2\n```\n")
