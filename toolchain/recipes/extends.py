@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from owlbit.export.limits import NAME_BYTES, PATH_BYTES
 from owlbit.export.settings import Key, SettingError, read_toml, show
 
 EXTENDS = "extends"
@@ -41,6 +42,7 @@ def read_recipe_tables(path: Path) -> RecipeTables:
     Raises OwlbitError where it, or a file that it extends, is missing or no TOML, SettingError where they extend one another.
     """
     tables, text = read_toml(path, "a recipe")
+    _check_paths(path, tables)
     if EXTENDS not in tables:
         return RecipeTables(tables, text, ((path, tables),))
     files: list[tuple[Path, Mapping[str, Any]]] = [(path, tables)]
@@ -65,7 +67,26 @@ def _read_next(files: list[Path], given: Any) -> tuple[Path, Mapping[str, Any]]:
         raise SettingError(path, EXTENDS, "a recipe that does not lead back to this one", f'"{given}", {itself}')
     if not file.is_file():
         raise SettingError(path, EXTENDS, "the path of a recipe, relative to this file", f'"{given}", where no such file is')
-    return file, read_toml(file, "a recipe")[0]
+    tables = read_toml(file, "a recipe")[0]
+    _check_paths(file, tables)
+    return file, tables
+
+
+def _check_paths(file: Path, tables: Mapping[str, Any], before: str = "") -> None:
+    """Raises SettingError for a path that no file can have: the system would raise an error of its own where it is looked up."""
+    paths = {EXTENDS: tables.get(EXTENDS)}
+    for table, keys in _PATHS.items():
+        if isinstance(found := tables.get(table), Mapping):
+            paths |= {f"{table}.{key}": found.get(key) for key in keys}
+    for key, value in paths.items():
+        names = value.encode().split(b"/") if isinstance(value, str) else []
+        if sum(map(len, names)) > PATH_BYTES or any(len(name) > NAME_BYTES for name in names):
+            expected = f"a path of at most {PATH_BYTES:,} bytes, each name in it of at most {NAME_BYTES}"
+            raise SettingError(file, before + key, expected, f"one of {len(value or ''):,} characters")
+    if isinstance(restarts := tables.get("restarts"), list):
+        for number, each in enumerate(restarts):
+            if isinstance(each, Mapping):
+                _check_paths(file, each, f"{before}restarts[{number}].")
 
 
 def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

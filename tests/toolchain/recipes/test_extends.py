@@ -160,3 +160,21 @@ def test_a_mistake_names_the_file_that_it_is_in(tmp_path: Path, base: str, chang
     with pytest.raises(OwlbitError) as caught:
         load_recipe(path)
     assert str(caught.value).startswith(f"{tmp_path / file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('extends = "{name}"', "extends"),
+        ('[data]\nsource = "folder"\npath = "pictures/{name}"', "data.path"),
+        ('[training]\nfrom_run = "{name}"', "training.from_run"),
+        ('[distillation]\nteacher = "{name}"', "distillation.teacher"),
+        ('[[restarts]]\ndistillation = {{ teacher = "{name}" }}', "restarts[0].distillation.teacher"),
+    ],
+)
+def test_a_path_that_no_file_can_have_is_refused(tmp_path: Path, text: str, key: str) -> None:
+    path = write(tmp_path / "a.toml", text.format(name="x" * 256))
+    with pytest.raises(OwlbitError) as caught:
+        load_recipe(path)
+    expected = "expected a path of at most 4,000 bytes, each name in it of at most 255, got one of "
+    assert str(caught.value).startswith(f"{path}: {key}: {expected}")
