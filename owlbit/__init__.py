@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from torch import nn
 
-    from owlbit.export.network import Network
+    from owlbit.export.network import Network, Shape
     from owlbit.export.network_cost import LayerCost
+    from owlbit.export.qonnx.metadata import PerColour
     from owlbit.hw.up5k.wake_policy import ChipPolicy
     from owlbit.hw.verification import Outcome, Row
     from owlbit.toolchain.checks.check_recipe import RecipeCheck
@@ -43,9 +44,7 @@ if TYPE_CHECKING:
 
     Model: TypeAlias = str | Path | Network
     Images: TypeAlias = NDArray[np.uint8] | str | Path
-    PerColour: TypeAlias = float | tuple[float, ...]
     InputRange: TypeAlias = str | tuple[PerColour, PerColour]
-    Shape: TypeAlias = tuple[int, int, int]
 
 __version__ = "0.1.0"
 __all__ = [

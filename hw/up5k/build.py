@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict, with_config
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import read_limited, write_bytes, write_text
 from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.network import Network
+from owlbit.export.settings import read_json
 from owlbit.hw.up5k.bitstream.plan import ENGINE_BIN, ENGINE_JSON
 from owlbit.hw.up5k.board import Board
 from owlbit.hw.up5k.board_flash import board_flash, check_camera, describe_board
@@ -97,18 +100,34 @@ def compile_flash(network: Network) -> bytes:
     return flash_content(network_image(network, compile_network(network)))
 
 
+@with_config(ConfigDict(extra="ignore"))
+@dataclass(frozen=True)
+class BuildFacts:
+    """What is asked of build.json: where the network lies in the flash, and the board, None for the bare engine's flash."""
+
+    network_offset: int | None = None
+    board: str | None = None
+
+
+def read_build_facts(folder: Path) -> BuildFacts:
+    """From build.json in `folder`. Raises FileNotFoundError where there is none, OwlbitError where it is no such report."""
+    try:
+        return read_json(BuildFacts, folder / BUILD)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError):
+        raise OwlbitError(f"{folder / BUILD}: expected what `owlbit build` writes, got something else; build it again") from None
+
+
 def engine_flash(path: Path) -> bytes:
     """The flash.bin of a build as the bare engine boots it: the network of a board that has it elsewhere is moved.
 
     Raises OwlbitError where build.json beside it does not say where the network lies.
     """
     flash = read_limited(path, FLASH_BYTES)
-    report = path.with_name(BUILD)
-    if report.is_file():
-        try:
-            offset = int(json.loads(report.read_text(encoding="utf-8"))["network_offset"])
-        except (ValueError, KeyError, TypeError):
-            raise OwlbitError(f"{report}: expected what `owlbit build` writes, got something else; build it again") from None
-        if offset != FLASH_OFFSET:
-            return flash_content(flash[offset:])
-    return flash
+    if not path.with_name(BUILD).is_file():
+        return flash
+    offset = read_build_facts(path.parent).network_offset
+    if offset is None:
+        raise OwlbitError(f"{path.with_name(BUILD)}: expected what `owlbit build` writes, got something else; build it again")
+    return flash if offset == FLASH_OFFSET else flash_content(flash[offset:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import shutil
 import subprocess
@@ -12,10 +11,10 @@ from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import read_limited
-from owlbit.export.limits import FLASH_BYTES, RECORD_BYTES
+from owlbit.export.limits import FLASH_BYTES
 from owlbit.hw.up5k.board import Board, Programmer, load_board
 from owlbit.hw.up5k.board_flash import write_command
-from owlbit.hw.up5k.build import BUILD, FLASH, NETWORK_PART
+from owlbit.hw.up5k.build import BUILD, FLASH, NETWORK_PART, read_build_facts
 from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash, read_image
 
 
@@ -36,19 +35,17 @@ class BoardBuild:
 def read_build(folder: Path) -> BoardBuild:
     """Raises OwlbitError where the folder is no build for a board, or one whose flash image is damaged."""
     try:
-        report = json.loads(read_limited(folder / BUILD, RECORD_BYTES))
-        name, offset = str(report["board"]), int(report["network_offset"])
+        facts = read_build_facts(folder)
     except FileNotFoundError:
         raise OwlbitError(
             f"{folder}: expected a build folder, found no {BUILD} in it; `owlbit build MODEL --board NAME` makes one"
         ) from None
-    except KeyError:
+    offset = facts.network_offset
+    if facts.board is None or offset is None:
         raise OwlbitError(
             f"{folder}: expected a build for a board, got one for the bare engine; `owlbit build MODEL --board NAME` makes one"
-        ) from None
-    except (OSError, ValueError, TypeError):
-        raise OwlbitError(f"{folder / BUILD}: expected what `owlbit build` writes, got something else; build it again") from None
-    board = load_board(name)
+        )
+    board = load_board(facts.board)
     if offset != board.flash.network_offset:
         raise OwlbitError(
             f"{folder}: expected the network at {board.flash.network_offset:#x}, where the board {board.name} has it now, "
