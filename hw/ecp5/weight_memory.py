@@ -1,8 +1,8 @@
 """Where a layer's weights lie: words of `width` bits, one read per cycle, cut into columns of block RAM and of LUT ROM.
 
 A block RAM of the ECP5 (DP16KD, 18,432 bits) has one of the shapes below; several lie side by side for a wider word and above one
-another for more words. A LUT4 as ROM holds 16 words of one bit. What remains of a word after whole block RAMs may lie in LUTs, where
-that costs few of them and saves a block RAM (Lattice FPGA-TN-02204, "ECP5 and ECP5-5G Memory").
+another for more words. A LUT4 as ROM holds 16 words of one bit. What remains of a word after whole block RAMs may lie in LUTs,
+where that costs few of them and saves a block RAM (Lattice FPGA-TN-02204, "ECP5 and ECP5-5G Memory").
 """
 
 from __future__ import annotations
