@@ -1,7 +1,7 @@
 """A folding: how much of each layer is computed at once, and its file.
 
-The file is JSON, made to be edited by hand: `{"format": "owlbit-folding", "version": 1, "network": DIGEST, "layers": [...]}`, a line
-per layer such as `{"layer": 1, "pe": 8, "simd": 16, "memory": "auto"}`.
+The file is JSON, made to be edited by hand: `{"format": "owlbit-folding", "version": 1, "network": DIGEST, "layers": [...]}`, a
+line per layer such as `{"layer": 1, "pe": 8, "simd": 16, "memory": "auto"}`.
 Its digest stands for the sizes of the network's layers and not for the weights, so a folding outlives a new training.
 """
 
@@ -79,7 +79,7 @@ class Folding:
             )
         if content.get("network") != structure_digest(network):
             raise FoldingError(
-                f"{path}: expected a folding of {network.name!r} (digest {structure_digest(network)[:12]}...), got one of a network "
+                f"{path}: expected a folding of {network.name!r} ({structure_digest(network)[:12]}...), got one of a network "
                 f"with other layers ({one_line(content.get('network'), 12)}...); build without --folding to get one"
             )
         entries = content.get("layers")
