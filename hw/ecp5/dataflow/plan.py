@@ -152,7 +152,6 @@ class _Planner:
         return {
             "PE": folded.pe,
             "STAGES": count_stages(folded.simd),
-            "COUNT_BITS": folded.simd.bit_length(),
             "TOTAL_BITS": bits,
             "BLOCK": int(self.folding.of(self.layer).memory != "lut"),
             "WEIGHTS": self._content("weights", words),

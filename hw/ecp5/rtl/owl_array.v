@@ -13,7 +13,6 @@ module owl_array #(
     parameter CHANNELS = 8,
     parameter LANES = 1,  // divides PE
     parameter STAGES = 2,  // of registers in a popcount
-    parameter COUNT_BITS = 7,
     parameter TOTAL_BITS = 11,
     parameter FOLDS = 4,  // words of the ROM of initial values
     parameter FILE = ""
@@ -32,11 +31,11 @@ module owl_array #(
   localparam PER_LANE = PE / LANES;
 
   // ---------------------------------------------------------------- what belongs to the count, STAGES cycles later
-  reg [STAGES-1:0] valid_r, first_r, last_r;
-  wire [STAGES:0] valid_s = {valid_r, valid}, first_s = {first_r, first}, last_s = {last_r, last};
+  reg [STAGES-1:0] valid_r, more_r, last_r;
+  wire [STAGES:0] valid_s = {valid_r, valid}, more_s = {more_r, !first}, last_s = {last_r, last};
   always @(posedge clk) begin
     valid_r <= valid_s[STAGES-1:0] & {STAGES{!rst}};
-    first_r <= first_s[STAGES-1:0];
+    more_r  <= more_s[STAGES-1:0];
     last_r  <= last_s[STAGES-1:0];
     done    <= valid_s[STAGES] && last_s[STAGES] && !rst;
   end
@@ -77,27 +76,17 @@ module owl_array #(
       for (t = 0; t < TAPS; t = t + 1) begin : taps
         assign inputs[t*CHANNELS+:CHANNELS] = x[(t*LANES+p/PER_LANE)*CHANNELS+:CHANNELS];
       end
-      wire [COUNT_BITS-1:0] count;
-      owl_count #(
+      owl_lane #(
           .N(SIMD),
-          .STAGES(STAGES),
-          .COUNT_BITS(COUNT_BITS)
-      ) matching (
+          .BITS(TOTAL_BITS),
+          .STAGES(STAGES)
+      ) lane (
           .clk(clk),
-          .ce(1'b1),
           .x(inputs),
           .w(w[p*SIMD+:SIMD]),
-          .count(count)
-      );
-      owl_accumulate #(
-          .COUNT_BITS(COUNT_BITS),
-          .BITS(TOTAL_BITS)
-      ) sum (
-          .clk(clk),
-          .ce(valid_s[STAGES]),
-          .first(first_s[STAGES]),
+          .add(valid_r[STAGES-1]),
+          .more(more_r[STAGES-1]),
           .init(init[p*TOTAL_BITS+:TOTAL_BITS]),
-          .count(count),
           .total(totals[p*TOTAL_BITS+:TOTAL_BITS])
       );
     end

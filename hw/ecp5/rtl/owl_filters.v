@@ -12,7 +12,6 @@ module owl_filters #(
     parameter PASSES = 4,
     parameter PE = 4,
     parameter STAGES = 2,
-    parameter COUNT_BITS = 7,
     parameter TOTAL_BITS = 11,
     parameter BLOCK = 1,
     parameter WEIGHTS = "",
@@ -87,7 +86,6 @@ module owl_filters #(
       .CHANNELS(CHANNELS),
       .LANES(LANES),
       .STAGES(STAGES),
-      .COUNT_BITS(COUNT_BITS),
       .TOTAL_BITS(TOTAL_BITS),
       .FOLDS(FOLDS),
       .FILE(INITIAL)

@@ -13,7 +13,6 @@ module owl_layer #(
     parameter PASSES = 4,
     parameter PE = 4,
     parameter STAGES = 2,
-    parameter COUNT_BITS = 7,
     parameter TOTAL_BITS = 11,
     parameter BLOCK = 1,
     parameter PLACES = 16,  // of the FIFO
@@ -43,7 +42,6 @@ module owl_layer #(
       .PASSES(PASSES),
       .PE(PE),
       .STAGES(STAGES),
-      .COUNT_BITS(COUNT_BITS),
       .TOTAL_BITS(TOTAL_BITS),
       .BLOCK(BLOCK),
       .WEIGHTS(WEIGHTS),

@@ -25,7 +25,12 @@ module owl_thermometer #(
   generate
     genvar i;
     for (i = 0; i < COLOURS * LEVELS; i = i + 1) begin : compare
-      assign fired[i] = {1'b0, s_data} >= THRESHOLDS[i*9+:9];
+      localparam [8:0] THRESHOLD = THRESHOLDS[i*9+:9];
+      if (THRESHOLD == 9'd0) begin : always_fires
+        assign fired[i] = 1'b1;
+      end else begin : fires
+        assign fired[i] = {1'b0, s_data} >= THRESHOLD;
+      end
     end
     if (COLOURS == 1) begin : colours
       assign chosen = fired;
