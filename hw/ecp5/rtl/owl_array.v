@@ -50,7 +50,7 @@ module owl_array #(
   ) counter (
       .clk  (clk),
       .rst  (rst),
-      .step (valid_s[STAGES-1] && first_s[STAGES-1]),
+      .step (valid_s[STAGES-1] && !more_s[STAGES-1]),
       .count(fold),
       .first(first_fold),
       .last (last_fold)

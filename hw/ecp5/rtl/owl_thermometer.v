@@ -21,6 +21,7 @@ module owl_thermometer #(
   assign s_ready = step;
   wire [COLOURS*LEVELS-1:0] fired;
   wire [LEVELS-1:0] chosen;
+  wire unused = &s_data;  // where no threshold needs it
 
   generate
     genvar i;
