@@ -62,7 +62,7 @@ $(STAMP): pyproject.toml | $(BIN)/pip
 	@echo "owlbit: installing torch 2.13.0 into $(VENV)"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@echo "owlbit: installing owlbit and its dependencies into $(VENV) (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,board,sense,docs,dev]'
+	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev]'
 	@touch $@
 
 demo: $(STAMP)
@@ -76,7 +76,7 @@ $(FINN): $(STAMP)
 	@$(HAS_FINN_PYTHON) || { echo "owlbit: FINN (finn-plus $(FINN_VERSION)) needs Python 3.11, $(VENV) has" \
 	  "$$($(BIN)/python --version); everything else works without FINN" >&2; exit 2; }
 	@echo "owlbit: installing finn-plus $(FINN_VERSION) and what it needs into $(VENV); torch stays as it is (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,board,sense,docs,dev,finn]'
+	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev,finn]'
 	@$(BIN)/python -m pip install --quiet --no-deps finn-plus==$(FINN_VERSION)
 	@touch $@
 
