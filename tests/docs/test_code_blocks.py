@@ -90,6 +90,14 @@ def test_tutorials_as_they_stand(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_own_design(tmp_path: Path) -> None:
+    pytest.importorskip("fusesoc")
+    run_page(DOCS / "tutorials" / "own_design.md", tmp_path)
+    passed = [path.parent.name for path in tmp_path.glob("build/owlbit*/*/Vowlbit_*") if path.suffix == ""]
+    assert sorted(passed) == ["sim", "sim_wishbone"]
+
+
+@pytest.mark.slow
 def test_a_build_for_an_amd_part(tmp_path: Path) -> None:
     """`make finn` is what the tests' own environment was made by."""
     pytest.importorskip("finn")
