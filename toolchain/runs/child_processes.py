@@ -1,0 +1,26 @@
+"""Trainings in processes beside this one: their share of the processors, and who answers Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from owlbit.toolchain.runs.processor import cores
+
+
+def share_threads(at_once: int) -> None:
+    """Shares the processors' threads evenly among `at_once` processes to come; with more they would wait for one another."""
+    threads = str(max(1, cores() // at_once))
+    os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
+
+
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Processes begun in this block ignore Ctrl-C, which reaches every process of a terminal: one says what happened, not each."""
+    earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)
