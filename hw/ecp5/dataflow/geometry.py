@@ -20,7 +20,8 @@ class Geometry:
     `rows`, `columns`: the kernel; `channels`: of each tap that a filter takes per cycle; `lanes`: groups that are computed at once;
     `slices`: words of lanes * channels bits in a position; `sum_slices`: after how many of them the sum of a filter ends;
     `passes`: over each position with an output; `positions`, `outputs`: of a frame, the padded map's and those with an output;
-    `pe`: filters at once; `fan_in`: weights of a filter; `padding`: (top, left, bottom, right) as far as outputs see it.
+    `pe`: filters at once; `fan_in`: weights of a filter; `padding`: (top, left, bottom, right) as far as outputs see it;
+    `flat`: the layer takes a whole map at once, as a single position of many channels.
     """
 
     rows: int
@@ -36,6 +37,7 @@ class Geometry:
     fan_in: int
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     stride: tuple[int, int] = (1, 1)
+    flat: bool = False
 
     @property
     def simd(self) -> int:
@@ -110,7 +112,7 @@ def _geometry(layer: Weighted, shape: Shape, pe: int, simd: int, what: str) -> G
         if filters % pe or fan_in % simd:
             raise NetworkError(f"{what}: expected pe to divide {filters} and simd to divide {fan_in}, got pe {pe} and simd {simd}")
         slices = fan_in // simd
-        return Geometry(1, 1, simd, 1, slices, slices, filters // pe, 1, 1, pe, fan_in)
+        return Geometry(1, 1, simd, 1, slices, slices, filters // pe, 1, 1, pe, fan_in, flat=True)
     _, channels, rows, columns = layer.weights.shape
     per_group, taps = filters // layer.groups, rows * columns
     if simd % taps or channels % (simd // taps):

@@ -30,6 +30,7 @@ from owlbit.hw.ecp5.folding_file import Folding
 
 GATE_NUMBERS = {"or": 0, "xor": 1, "mux": 2}
 MIN_PLACES = 4
+AUTO_BUFFER_LUTS = 100  # a buffer that takes more LUTs becomes block RAM where the folding leaves it open
 
 
 def plan_dataflow(network: Network, folding: Folding) -> Plan:
@@ -116,7 +117,7 @@ class _Planner:
             words = contents.conv_words(layer, folded, source.order, filters)
             columns = self._lines(folded, source)
         else:
-            columns = self._flat(folded, source)
+            columns = self._converted(source, folded.simd)
             filters = np.arange(len(layer.weights))
             words = contents.linear_words(layer.weights.reshape(len(layer.weights), -1), folded, _inputs(source))
         out = self._new(self._name("bits"), folded.pe, filters, shape[1], shape[2])
@@ -132,6 +133,7 @@ class _Planner:
             ROWS=folded.rows,
             COLUMNS=folded.columns,
             LANES=folded.lanes,
+            FLAT=int(folded.flat),
             PLACES=_places(folded),
             **self._arithmetic(folded, bits, words, initial),
         )
@@ -139,7 +141,7 @@ class _Planner:
 
     def _scores(self, layer: Scores, source: Stream) -> None:
         folded = geometry(self.network, self.folding.of(self.layer))
-        columns = self._flat(folded, source)
+        columns = self._converted(source, folded.simd)
         out = self._new("scores", 8, np.arange(1), 1, 2 * len(layer.weights))
         bits = contents.total_bits(layer, folded)
         words = contents.linear_words(layer.weights, folded, _inputs(source))
@@ -154,6 +156,7 @@ class _Planner:
             "STAGES": count_stages(folded.simd),
             "TOTAL_BITS": bits,
             "BLOCK": int(self.folding.of(self.layer).memory != "lut"),
+            "BUFFER_BLOCK": self._block(folded.simd, 2 * folded.slices),
             "WEIGHTS": self._content("weights", words),
             "INITIAL": self._content("initial", initial),
         }
@@ -182,9 +185,6 @@ class _Planner:
         if (groups == groups[:, :1]).all():
             return self._converted(source, bits), groups[:, 0]
         return self._reordered(source, np.arange(len(source.order)), bits), np.arange(layer.groups)
-
-    def _flat(self, folded: Geometry, source: Stream) -> Stream:
-        return self._buffered(self._converted(source, folded.simd), folded.slices)
 
     def _converted(self, source: Stream, bits: int) -> Stream:
         """`source` in words of `bits` bits; both divide the bits of a frame."""
@@ -247,9 +247,17 @@ class _Planner:
             COLUMNS=folded.columns,
             STRIDE_Y=folded.stride[0],
             STRIDE_X=folded.stride[1],
-            BLOCK=0,
+            BLOCK=self._block((folded.rows - 1) * source.bits, source.width * source.words),
         )
         return out
+
+    def _block(self, bits: int, depth: int) -> int:
+        """1 where a buffer of `depth` words of `bits` bits shall be block RAM, else 0."""
+        entries = [entry for entry in self.folding.layers if entry.layer == self.layer]
+        wish = entries[0].buffers if entries else "auto"
+        if depth < 2 or bits == 0 or wish == "lut":
+            return 0
+        return int(wish == "ebr" or ram_luts(bits, depth) > AUTO_BUFFER_LUTS)
 
     def _like(self, source: Stream, what: str, bits: int) -> Stream:
         return self._new(self._name(what), bits, source.order, source.height, source.width)
@@ -287,6 +295,11 @@ class _Planner:
             SELECT=select,
         )
         return out
+
+
+def ram_luts(bits: int, depth: int) -> int:
+    """LUT4 of a LUT RAM: six for four bits of 16 words, and what selects among the sixteens."""
+    return 6 * -(-bits // 4) * -(-depth // 16) + bits * 2 * (-(-depth // 16) - 1) // 3
 
 
 def count_stages(products: int) -> int:
