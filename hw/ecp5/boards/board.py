@@ -176,7 +176,7 @@ def _check(board: Ecp5Board) -> None:
         _check_programmer(file, each)
     for name, value in board.config.items():
         if not re.fullmatch(r"[A-Z_]+", name) or not re.fullmatch(r"[A-Z0-9.]+", value):
-            raise Ecp5BoardError(f'{file}: config.{name}: expected a setting as MCCLK_FREQ = "62", got {value!r}')
+            raise Ecp5BoardError(f"{file}: config.{name}: expected a setting as MCCLK_FREQ = \"62\", got {value!r}")
     divider = board.uart_divider
     if not 8 <= divider <= MOST_UART_DIVIDER or abs(board.shell_hz / divider / board.host.baud - 1) > 0.02:
         raise Ecp5BoardError(

@@ -57,7 +57,9 @@ class Chip:
     image: bytes
 
 
-def board_chip(board: Ecp5Board, network: Network, clock_mhz: float, policy: ChipPolicy = NEVER, cache: Path | None = None) -> Chip:
+def board_chip(
+    board: Ecp5Board, network: Network, clock_mhz: float, policy: ChipPolicy = NEVER, cache: Path | None = None
+) -> Chip:
     """The chip of `board` with `network`, whose circuit runs at `clock_mhz` or what the PLL makes next below it.
 
     Raises OwlbitError for a clock that the PLL does not make, and for more classes than the control processor ranks.

@@ -62,7 +62,5 @@ def find_pll(input_mhz: float, mhz: float) -> Pll:
                     best = (rank, found)
     if best is None or best[1].mhz < mhz * (1 - WIDEST):
         nearest = "none" if best is None else f"{best[1].mhz:g} MHz"
-        raise OwlbitError(
-            f"clock: expected what the PLL makes of {input_mhz:g} MHz to within 2 %, got {mhz:g}; below it is {nearest}"
-        )
+        raise OwlbitError(f"clock: expected what the PLL makes of {input_mhz:g} MHz to within 2 %, got {mhz:g}; below it is {nearest}")
     return best[1]

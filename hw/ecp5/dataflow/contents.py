@@ -29,9 +29,7 @@ def conv_words(layer: BinaryConv, geometry: Geometry, order: Order, filters: NDA
     sums = geometry.slices // geometry.sum_slices
     parts = geometry.pe // geometry.lanes
     taken = filters.reshape(geometry.passes, sums, geometry.lanes, parts)
-    words = np.empty(
-        (geometry.passes, geometry.slices, geometry.lanes, parts, geometry.rows, geometry.columns, geometry.channels), np.uint8
-    )
+    words = np.empty((geometry.passes, geometry.slices, geometry.lanes, parts, geometry.rows, geometry.columns, geometry.channels), np.uint8)
     for place in range(geometry.slices):
         for lane in range(geometry.lanes):
             chosen = layer.weights[taken[:, place // geometry.sum_slices, lane]]  # [pass, filter, channel, row, column]

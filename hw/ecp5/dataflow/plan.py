@@ -104,15 +104,7 @@ class _Planner:
         height, width = self.network.input_shape[1:]
         out = self._new(self._name("bits"), levels, np.arange(colours * levels), height, width)
         packed = _packed(layer.thresholds.ravel(), 9)
-        self._add(
-            "owl_thermometer",
-            "thermometer",
-            source.width,
-            {"s": source, "m": out},
-            COLOURS=colours,
-            LEVELS=levels,
-            THRESHOLDS=packed,
-        )
+        self._add("owl_thermometer", "thermometer", source.width, {"s": source, "m": out}, COLOURS=colours, LEVELS=levels, THRESHOLDS=packed)
         return out
 
     def _weighted(self, layer: BinaryConv | BinaryLinear, source: Stream) -> Stream:
@@ -175,13 +167,9 @@ class _Planner:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
             self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
             return out
-        folded = Geometry(
-            rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
-        )
+        folded = Geometry(rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride)
         window = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
-        self._add(
-            "owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window
-        )
+        self._add("owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window)
         return out
 
     # ---------------------------------------------------------------- streams

@@ -1,7 +1,7 @@
 """The ends of carry chains in Yosys' netlist, so that nextpnr adds no cells to them.
 
-Yosys ties a first CCU2C's carry in to 0 and gives a last one's carry out a net that nobody reads. nextpnr adds a cell of two LUT4 for
-each: of a lane of 144 products, whose chains are short, a fifth. Where neither can matter, the pin is left open ("x" in the JSON).
+Yosys ties a first CCU2C's carry in to 0 and gives a last one's carry out a net that nobody reads. nextpnr adds a cell of two LUT4
+for each: of a lane of 144 products, whose chains are short, a fifth. Where neither can matter, the pin is left open ("x" in the JSON).
 """
 
 from __future__ import annotations
