@@ -88,7 +88,7 @@ def _use(module: Mapping[str, Any]) -> Used:
     count = Counter(cell["type"] for cell in cells)
     carry = [cell["connections"] for cell in cells if cell["type"] == "CCU2C"]
     outputs = {bit for cell in carry for bit in cell.get("COUT", [])}
-    entered = sum(bit not in outputs for cell in carry for bit in cell.get("CIN", []))
+    entered = sum(bit not in outputs and bit != "x" for cell in carry for bit in cell.get("CIN", []))
     read = {
         bit
         for cell in cells
