@@ -23,7 +23,7 @@ def net(cell: Cell, pin: str, default: str = "1'b0") -> str:
 
 
 def comb(cell: Cell) -> list[str]:
-    """TRELLIS_COMB: a look-up table, half of a carry cell, or a bit of sixteen words of memory; and a multiplexer of two of them."""
+    """TRELLIS_COMB: a look-up table, half of a carry cell or a bit of 16 words of memory; and a multiplexer of two of them."""
     mode = cell.parameters.get("MODE", "LOGIC")
     if mode == "RAMW_BLOCK":  # keeps a place free, where a write port lies
         return []
@@ -182,8 +182,8 @@ _TRUE, _FALSE = "1'b1", "1'b0"
 
 
 def _muxed(cell: Cell, pin: str, default: str) -> str:
-    """A control pin behind its multiplexer, which passes it, inverts it, or replaces it by a constant. A pin that is not connected but
-    has a multiplexer is 1 in front of it."""
+    """A control pin behind its multiplexer, which passes it, inverts it, or replaces it by a constant. A pin that is not connected
+    but has a multiplexer is 1 in front of it."""
     choice = cell.parameters.get(f"{pin}MUX")
     if choice in ("0", "1"):
         return f"1'b{choice}"
