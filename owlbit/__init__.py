@@ -273,9 +273,9 @@ def train(
     """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
 
     `data`: a local copy of the images; `skip_bad`: go on without pictures that cannot be read; `resume`: go on with a training that
-    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train by the clock, on a GPU for example, however
-    many epochs that is, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which gets the
-    record of each epoch too; `console`: where progress is printed, nowhere by default. Needs torch.
+    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train for this time instead of a number of
+    epochs, for example on a GPU, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which
+    also gets the record of each epoch; `console`: where progress is printed, nowhere by default. Needs torch.
     """
     from rich.console import Console
 
@@ -293,7 +293,9 @@ def train(
     if minutes is not None and logger:
         raise OwlbitError("--logger: expected a training by epochs, got --minutes too, which has no epochs to log; leave one out")
     if minutes is not None and resume:
-        raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
+        raise OwlbitError(
+            "--minutes: expected a new training, since a fixed time cannot be resumed, got --resume; leave one out"
+        )
     earlier_files(Path(folder), resume=resume, overwrite=overwrite)
     if find_spec("torch") is None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")

@@ -33,6 +33,7 @@ from owlbit.toolchain.cli.pixels import (
     given_shape,
 )
 from owlbit.toolchain.cli.schema import schema
+from owlbit.toolchain.cli.search import search
 from owlbit.toolchain.cli.sense import sense
 from owlbit.toolchain.cli.terminal import AsJson, SkipBad, out, show_notices, version
 from owlbit.toolchain.cli.train import demo, train
@@ -339,6 +340,7 @@ app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
 app.command()(schema)
 app.command()(pack)
 app.command()(adopt)
+app.command()(search)
 app.command(rich_help_panel=MEASURE)(compare)
 app.command(rich_help_panel=MEASURE)(bench)
 app.command(rich_help_panel=MEASURE)(export_bit_planes)
