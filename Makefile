@@ -55,14 +55,15 @@ $(BIN)/pip:
 	$$python -m venv $(VENV)
 
 # Redone when pyproject.toml changes. torch comes first and alone: a second package in the same call may make pip
-# prefer another build of it than the CPU one that the machine's pip configuration offers.
+# prefer another build of it than the CPU one that the machine's pip configuration offers. --use-pep517: pip before 23.1, as Debian 12
+# has it, else builds wavedrom by setuptools of this environment, which fails with some versions.
 $(STAMP): pyproject.toml | $(BIN)/pip
 	@command -v g++ >/dev/null || command -v c++ >/dev/null || \
 	  { echo "owlbit: g++ is missing; Verilator needs a C++ compiler (Debian: apt-get install g++)" >&2; exit 2; }
 	@echo "owlbit: installing torch 2.13.0 into $(VENV)"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@echo "owlbit: installing owlbit and its dependencies into $(VENV) (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev]'
 	@touch $@
 
 demo: $(STAMP)
@@ -76,7 +77,7 @@ $(FINN): $(STAMP)
 	@$(HAS_FINN_PYTHON) || { echo "owlbit: FINN (finn-plus $(FINN_VERSION)) needs Python 3.11, $(VENV) has" \
 	  "$$($(BIN)/python --version); everything else works without FINN" >&2; exit 2; }
 	@echo "owlbit: installing finn-plus $(FINN_VERSION) and what it needs into $(VENV); torch stays as it is (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev,finn]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev,finn]'
 	@$(BIN)/python -m pip install --quiet --no-deps finn-plus==$(FINN_VERSION)
 	@touch $@
 

@@ -2,8 +2,9 @@
 
     python tests/fuzz/soak_page.py --minutes 60
 
-Ten connections per second, one after the other, each with a damaged request or damaged websocket frames. Events go to a file and to
-a webhook that no one answers. Every command that changes the loop is undone by a well-formed one, so that frames and events go on.
+At most ten connections per second, one after the other, each with a damaged request or damaged websocket frames. Events go to a
+file and to a webhook that no one answers. Every command that changes the loop is undone by a well-formed one, so that frames and
+events go on.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fuzz_requests import frame_of, handshake, send
 CONNECTIONS_PER_S = 10
 MOST_BYTES_MORE = 8 << 20  # at the end, of what was resident after a fifth of the time
 MOST_DESCRIPTORS_MORE, MOST_THREADS_MORE = 8, 4
+ANSWER_S = 300  # a machine that is busy with other work answers late; a page that hangs does not answer at all
 END_S = 5
 
 
@@ -59,7 +61,7 @@ def sample(process: int, address: str, connections: int, started: float) -> Samp
     Raises:
         OSError: the process ended, or the page does not answer.
     """
-    with urllib.request.urlopen(f"http://{address}/healthz", timeout=30) as reply:
+    with urllib.request.urlopen(f"http://{address}/healthz", timeout=ANSWER_S) as reply:
         frames = int(json.load(reply)["frames"])
     folder = Path(f"/proc/{process}")
     status = (folder / "status").read_text()
@@ -115,10 +117,14 @@ def soak(minutes: float, folder: Path, every_s: float = 60) -> tuple[list[Sample
                 wrong.append(f"the process ended with status {process.returncode} after {connections} connections")
                 break
             if not samples or time.monotonic() - started > samples[-1].seconds + every_s:
-                samples.append(sample(process.pid, address, connections, started))
+                try:
+                    samples.append(sample(process.pid, address, connections, started))
+                except OSError as error:
+                    wrong.append(f"the page did not answer within {ANSWER_S} s after {connections} connections: {error}")
+                    break
                 print(samples[-1].row(), flush=True)
             time.sleep(max(0.0, started + connections / CONNECTIONS_PER_S - time.monotonic()))
-        wrong += problems(samples)
+        wrong += problems(samples) if samples else []
         wrong += ending(process)
     wrong += [line.strip() for line in said if "Traceback" in line]
     return samples, wrong, {"events": len(events.read_text().splitlines()), "lines on standard error": len(said)}

@@ -24,6 +24,7 @@ class BuildOptions:
     folding: Path | None = None
     first: str | None = None
     last: str | None = None
+    name: str | None = None
 
     def given(self) -> tuple[str, ...]:
         """The names of the fields that are given, in order."""
@@ -38,6 +39,7 @@ FLAGS = {
     "folding": "--folding",
     "first": "--from",
     "last": "--to",
+    "name": "--name",
 }
 
 

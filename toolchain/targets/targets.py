@@ -67,8 +67,17 @@ def build_for_finn(job: BuildJob) -> None:
     )
 
 
+def build_for_c(job: BuildJob) -> None:
+    """One C file for any processor."""
+    from owlbit.toolchain.deploy.build_c import build_model
+
+    for line in build_model(job.source, job.folder, job.input_range, job.image_shape, job.options.name):
+        job.progress(line)
+
+
 TARGETS = (
     Target("up5k", ("board", "wake"), build_for_up5k),
+    Target("c", ("name",), build_for_c),
     Target("finn:PART", ("board", "frames_per_second", "folding", "first", "last"), build_for_finn),
 )
 

@@ -227,7 +227,7 @@ class _Planner:
 
     def _lines(self, folded: Geometry, source: Stream, buffered: bool = True) -> Stream:
         if buffered:
-            source = self._buffered(source, source.words * (1 + (folded.rows - 1) * source.width))
+            source = self._buffered(source, source.words + 8)
         out = self._new(self._name("columns"), folded.rows * source.bits, source.order, source.height, source.width)
         top, left, bottom, right = folded.padding
         self._add(
@@ -269,6 +269,8 @@ class _Planner:
 
     def _skip(self, layer: LogicSkip, current: Stream) -> Stream:
         earlier = self.forked[self.layer]
+        if earlier.bits != current.bits or not np.array_equal(earlier.order, current.order):
+            current = self._buffered(current, current.words)  # the earlier pixel is only there when the whole of it is
         if not np.array_equal(earlier.order, current.order):
             earlier = self._reordered(earlier, current.order, current.bits)
         earlier = self._converted(earlier, current.bits)
@@ -294,7 +296,7 @@ def count_stages(products: int) -> int:
 
 def score_cycles(folded: Geometry) -> int:
     """From the slice that ends a sum to the one that may end the next, as the scores are sent in between."""
-    return 2 * folded.pe + count_stages(folded.simd) + 6
+    return 2 * folded.pe + count_stages(folded.simd) + 5
 
 
 def _places(folded: Geometry) -> int:

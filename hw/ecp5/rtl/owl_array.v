@@ -57,7 +57,7 @@ module owl_array #(
   );
   wire unused = &{first_fold, last_fold};
   reg [PE*TOTAL_BITS-1:0] words[0:FOLDS-1];
-  initial $readmemh(FILE, words);
+  initial if (FILE != "") $readmemh(FILE, words);
   reg [PE*TOTAL_BITS-1:0] init;
   generate
     if (FOLDS == 1) begin : initial_values

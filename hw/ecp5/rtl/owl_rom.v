@@ -33,16 +33,16 @@ module owl_rom #(
   generate
     if (DEPTH == 1) begin : memory
       reg [WIDTH-1:0] words[0:0];
-      initial $readmemh(FILE, words);
+      initial if (FILE != "") $readmemh(FILE, words);
       always @(posedge clk) read <= words[0];
       wire one = address;
     end else if (BLOCK != 0) begin : memory
       (* ram_style = "block" *) reg [WIDTH-1:0] words[0:DEPTH-1];
-      initial $readmemh(FILE, words);
+      initial if (FILE != "") $readmemh(FILE, words);
       always @(posedge clk) read <= words[address];
     end else begin : memory
       (* rom_style = "logic" *) reg [WIDTH-1:0] words[0:DEPTH-1];
-      initial $readmemh(FILE, words);
+      initial if (FILE != "") $readmemh(FILE, words);
       always @(posedge clk) read <= words[address];
     end
   endgenerate

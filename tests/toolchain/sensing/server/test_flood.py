@@ -27,7 +27,7 @@ from owlbit.toolchain.sensing.server.limits import MOST_LINES
 from sensing_tools import Script, demo_network
 from serving import sensing, serving, wait_until
 
-END_S = 15  # of the 5 promised on a machine that does nothing else
+END_S = 15  # 5 on a machine that does nothing else
 
 
 def frames(address: str) -> int:
