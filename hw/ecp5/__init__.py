@@ -1,1 +1,1 @@
-"""The Lattice ECP5: networks as dataflow circuits, placed and routed by open tools."""
+"""The Lattice ECP5: a network as a pipeline of circuits, one per layer, built with open tools."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.hw.finn.legality import FinnError
 from owlbit.hw.finn.legality import check_network as check_for_finn
@@ -17,19 +18,27 @@ from owlbit.toolchain.runs.untrained_network import Zeros, untrained_network
 
 UP5K, FINN = "up5k", "finn"
 MOST_ADVICE = 3
+FIGURES = {
+    "cycles": "clock cycles per frame",
+    "fps": "frames per second at the target's clock",
+    "bytes": "of the target's memory: program, weights and maps",
+    "luts": "logic cells of an FPGA",
+}
 SHARES = ((3, 4), (1, 2), (3, 8), (1, 4))  # of the filters, that are tried where the network is too large
 
 
 @dataclass(frozen=True)
 class TargetFit:
     """`target`: its name; `reason`: why the network does not fit, "" where it does; `summary`: what it costs where it fits;
-    `advice`: changes to the recipe with each of which it would fit; `program`: of the up5k, where it fits."""
+    `advice`: changes to the recipe with each of which it would fit; `program`: of the up5k, where it fits; `figures`: what it costs
+    as numbers, by a name of `FIGURES`, as far as the target's own cost model tells."""
 
     target: str
     reason: str = ""
     summary: str = ""
     advice: tuple[str, ...] = ()
     program: Up5kProgram | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def fits(self) -> bool:
@@ -58,17 +67,31 @@ def fit_targets(recipe: Recipe, network: Network) -> tuple[TargetFit, ...]:
     return fit_up5k(recipe, network), fit_finn(network)
 
 
-def fit_up5k(recipe: Recipe, network: Network) -> TargetFit:
+def fit_target(target: str, recipe: Recipe, network: Network) -> TargetFit:
+    """Whether `target` takes `network`, that of `recipe`, and what it costs there; without advice, which takes longer.
+
+    Raises OwlbitError for an unknown target.
+    """
+    fit = next((fit for name, fit in _FITS.items() if target == name or target.startswith(f"{name}-")), None)
+    if fit is None:
+        raise OwlbitError(f'expected a target of {", ".join(_FITS)}, got "{target}"')
+    return fit(target, recipe, network)
+
+
+def fit_up5k(recipe: Recipe, network: Network, *, advise: bool = True) -> TargetFit:
     """Whether the iCE40 UP5K takes it: compiled as `owlbit build` compiles it."""
     try:
         program = compile_network(network)
     except Up5kError as error:
-        return TargetFit(UP5K, str(error).removeprefix(f"{UP5K}: "), advice=up5k_advice(recipe, network.classes))
+        advice = up5k_advice(recipe, network.classes) if advise else ()
+        return TargetFit(UP5K, str(error).removeprefix(f"{UP5K}: "), advice=advice)
     used = max(region.start + region.words for region in program.regions)
     parts = [f"{cost(program)} by the cost model", f"program {program.regions[0].words:,} of {MEMORY_WORDS:,} words"]
     if used > program.regions[0].words:
         parts.append("with its maps in the same memory")
-    return TargetFit(UP5K, summary=", ".join(parts), program=program)
+    cycles = program.cycles_per_frame
+    figures = {"cycles": cycles, "fps": CLOCK_HZ / cycles, "bytes": 8 * sum(region.words for region in program.regions)}
+    return TargetFit(UP5K, summary=", ".join(parts), program=program, figures=figures)
 
 
 def fit_finn(network: Network) -> TargetFit:
@@ -80,6 +103,13 @@ def fit_finn(network: Network) -> TargetFit:
     return TargetFit(
         FINN, summary="FINN has hardware for every layer; `owlbit build RUN --target finn:PART` estimates what it takes"
     )
+
+
+# By the name of a target, or what it begins with before a "-", as in "ecp5-45f": (target, recipe, network) to its fit.
+_FITS: dict[str, Callable[[str, Recipe, Network], TargetFit]] = {
+    UP5K: lambda _, recipe, network: fit_up5k(recipe, network, advise=False),
+    FINN: lambda _, __, network: fit_finn(network),
+}
 
 
 def cost(program: Up5kProgram) -> str:

@@ -33,6 +33,7 @@ from owlbit.toolchain.cli.pixels import (
     given_shape,
 )
 from owlbit.toolchain.cli.schema import schema
+from owlbit.toolchain.cli.search import search
 from owlbit.toolchain.cli.sense import sense
 from owlbit.toolchain.cli.terminal import AsJson, SkipBad, out, show_notices, version
 from owlbit.toolchain.cli.train import demo, train
@@ -111,7 +112,7 @@ def export(run: RunArgument) -> None:
 def build(
     model: ModelArgument,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help="`up5k` for the iCE40 UP5K, or finn:PART for an AMD part with FINN.")
+        str, typer.Option(metavar="TARGET", help="`up5k` for the iCE40 UP5K, `c` for C, or finn:PART for an AMD part with FINN.")
     ] = "up5k",
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
@@ -135,12 +136,17 @@ def build(
     folding: Annotated[Path | None, typer.Option(metavar="FILE", help="finn: a folding file of FINN (JSON).")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: continue with this step.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: stop after this step.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="c: name of the C files and of their functions (default: the network's).")
+    ] = None,
 ) -> None:
     """Compile a model for a device.
 
     **up5k**: makes a flash image, without place and route: the bitstream is fixed, and loads the network as data when it boots. The
     folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin, the
     network alone.
+
+    **c**: makes NAME.h and NAME.c, C99 without allocation or library, for any processor; `--name` names them.
 
     **finn:PART**: makes HLS and RTL sources with estimates; if Vivado is installed, also IP, bitfile and driver; see docs/finn.md.
 
@@ -159,12 +165,13 @@ def build(
         folding=folding,
         first=first,
         last=last,
+        name=name,
         progress=typer.echo,
     )
-    name = json.loads((place / "build.json").read_text(encoding="utf-8"))["network"]
+    network = json.loads((place / "build.json").read_text(encoding="utf-8"))["network"]
     flash = place / "flash.bin"
     made = f"{flash}, {flash.stat().st_size:,} bytes" if flash.is_file() else place
-    typer.echo(f"built {name}: {made}; next: owlbit verify {place}")
+    typer.echo(f"built {network}: {made}; next: owlbit verify {place}")
     if target == "up5k" and board is not None:
         tell_how_to_write(place)
 
@@ -279,7 +286,9 @@ def verify(
     ] = None,
     up_to: Annotated[
         str,
-        typer.Option(metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream."),
+        typer.Option(
+            metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, c, finn-streamlined, finn-hw, rtl or bitstream."
+        ),
     ] = "bitstream",
     input_range: RangeOption = "auto",
     input_scale: ScaleOption = None,
@@ -331,6 +340,7 @@ app.command()(when_stopped("stopped; Monte-Carlo has written nothing")(sense))
 app.command()(schema)
 app.command()(pack)
 app.command()(adopt)
+app.command()(search)
 app.command(rich_help_panel=MEASURE)(compare)
 app.command(rich_help_panel=MEASURE)(bench)
 app.command(rich_help_panel=MEASURE)(export_bit_planes)

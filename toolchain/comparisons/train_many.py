@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import active_children, get_context
@@ -20,7 +17,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.toolchain.recipes.data import Data
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
-from owlbit.toolchain.runs.processor import cores
+from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, share_threads
 from owlbit.toolchain.runs.run_folder import Result
 
 if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
@@ -41,11 +38,9 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
     `data`: a local copy of the images, or None for what the recipes say. The processors' threads are shared evenly among
     `at_once` trainings. Raises OwlbitError, naming the training, at the first that fails.
     """
-    # Of the processes to come; with more threads than processors they would wait for one another.
-    threads = str(max(1, cores() // at_once))
-    os.environ.update(OMP_NUM_THREADS=threads, NUMBA_NUM_THREADS=threads)
+    share_threads(at_once)
     with ProcessPoolExecutor(at_once, mp_context=get_context("spawn")) as pool:
-        with _deaf_to_interrupts():
+        with deaf_to_interrupts():
             running = {pool.submit(_train, job, data, runs): job for job in jobs}
         try:
             for future in as_completed(running):
@@ -58,16 +53,6 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
                 for child in active_children():
                     child.kill()  # its finished epochs are in its run folder; lightning would answer SIGTERM later
             raise
-
-
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes begun in this block ignore Ctrl-C, which reaches every process of a terminal: one says what happened, not each."""
-    earlier = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, earlier)
 
 
 def _train(job: Job, data: Path | None, runs: Path) -> Result:

@@ -115,6 +115,21 @@ def fast_backend(network: Network, images: int) -> Backend:
     return Backend("fast", images, run)
 
 
+def c_backend(build: Path | None, network: Network, images: int) -> Backend:
+    """The network in C, compiled for this machine and run: the files of the C build `build`, or written anew where None."""
+
+    def run(given: Images) -> Outcome:
+        from owlbit.hw.c.host import simulate
+        from owlbit.hw.external_tools import ToolMissing
+
+        try:
+            return Outcome(simulate(network, given, build))
+        except ToolMissing as reason:
+            raise NotRun(str(reason)) from None
+
+    return Backend("c", images, run)
+
+
 def finn_backend(name: str, build: Path, subject: Subject, images: int) -> Backend:
     """A graph of a FINN build, executed by FINN: "finn-streamlined" before its hardware layers, "finn-hw" the last one built."""
 

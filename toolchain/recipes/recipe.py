@@ -18,12 +18,12 @@ Every key is checked; a message names the file, the key, what was expected and w
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from owlbit.export.settings import SettingError, checked
+from owlbit.export.settings import Key, SettingError, checked
 from owlbit.models.layer_table import Layer, Shape
 from owlbit.models.paper_networks import NetworkTable
 from owlbit.toolchain.recipes.data import PIXELS, Data, Input
@@ -73,14 +73,20 @@ def load_recipe(path: Path | str) -> Recipe:
     path = Path(path)
     LOG.info("reading the recipe %s", path)
     found = read_recipe_tables(path)
-    tables = dict(_with_present_names(found.tables, path))
-    whole = checked(RecipeFile, tables, path, file_of=found.file_of)
+    return recipe_of(found.tables, path, found.text, found.file_of)
+
+
+def recipe_of(tables: Mapping[str, Any], path: Path, text: str, file_of: Callable[[Key], Path] | None = None) -> Recipe:
+    """The recipe that `tables` say; `path`, `text`: as in `Recipe`; `file_of`: as in `checked`. Raises SettingError."""
+    tables = dict(_with_present_names(tables, path))
+    whole = checked(RecipeFile, tables, path, file_of=file_of)
     restarts = tables.pop("restarts", [])
-    trainings = [_recipe(whole, path, found.text, tables)]
+    trainings = [_recipe(whole, path, text, tables)]
     for number, changes in enumerate(restarts):
         tables = merged(tables, changes)
-        file = checked(RecipeFile, tables, found.file_of(("restarts",)), ("restarts", number))
-        later = _recipe(file, path, found.text, tables)
+        place = path if file_of is None else file_of(("restarts",))
+        file = checked(RecipeFile, tables, place, ("restarts", number))
+        later = _recipe(file, path, text, tables)
         trainings.append(replace(later, training=replace(later.training, from_run="")))
     return replace(trainings[-1], before=tuple(trainings[:-1]))
 

@@ -15,11 +15,12 @@ from rich.progress import Progress as Bar
 
 from owlbit.export.files import replacing
 from owlbit.toolchain.runs.durations import in_words
-from owlbit.toolchain.runs.history import write_history
+from owlbit.toolchain.runs.history import EpochRecord, write_history
 from owlbit.toolchain.training.batches import Batch
 from owlbit.toolchain.training.loggers import log_records
 from owlbit.toolchain.training.module import PhaseModule
 
+Watch = Callable[[EpochRecord], None]
 SILENCE = 60.0  # seconds, after which a training without a terminal says where it is
 
 
@@ -51,6 +52,16 @@ class LogEpochs(Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         log_records(self.logger, self.module.progress.history[-1:])
+
+
+class WatchEpochs(Callback):
+    """Gives the record of each epoch, after its checkpoint was written, to a function that may end the training by an error."""
+
+    def __init__(self, module: PhaseModule, watch: Watch) -> None:
+        self.module, self.watch = module, watch
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.watch(self.module.progress.history[-1])
 
 
 class EpochBar(Callback):

@@ -28,7 +28,7 @@ from owlbit.toolchain.runs.build_net import build_net
 from owlbit.toolchain.runs.run_folder import CHECKPOINT, HISTORY, STAGE, TEACHER_CHECKPOINT, TEACHER_HISTORY, RunError
 from owlbit.toolchain.runs.weights import fill_weights, read_state, write_model
 from owlbit.toolchain.training.batches import EpochBatches
-from owlbit.toolchain.training.callbacks import EpochBar, LogEpochs, SaveState
+from owlbit.toolchain.training.callbacks import EpochBar, LogEpochs, SaveState, Watch, WatchEpochs
 from owlbit.toolchain.training.distillation import Distiller, teacher_logits
 from owlbit.toolchain.training.distributed import accelerator, wait_for_all, world
 from owlbit.toolchain.training.loggers import make_logger
@@ -60,7 +60,8 @@ class NetworkTraining:
     """The training of one network in the run folder `out`, phase by phase.
 
     `teacher` and `pruning`: what teaches it, and what prunes it, if anything does; `outputs`: where its state goes; `earlier`: the
-    weights that it begins with, in place of random ones; `logger`: the name of a logger that gets the record of each epoch, or "".
+    weights that it begins with, in place of random ones; `logger`: the name of a logger that gets the record of each epoch, or "";
+    `watch`: a function that gets it too.
     """
 
     def __init__(
@@ -74,7 +75,9 @@ class NetworkTraining:
         outputs: Outputs = OF_RUN,
         earlier: Mapping[str, Tensor] | None = None,
         logger: str = "",
+        watch: Watch | None = None,
     ) -> None:
+        self.watch = watch
         self.recipe, self.dataset, self.out, self.console, self.outputs = recipe, dataset, out, console, outputs
         self.progress = Progress()
         self.logger = make_logger(logger, out, recipe) if world()[0] == 0 else None
@@ -216,6 +219,7 @@ class NetworkTraining:
                     SaveState(module, self.out / self.outputs.checkpoint, self.out / self.outputs.history),
                     *([self._bar(module)] if rank == 0 else []),
                     *([LogEpochs(module, self.logger)] if self.logger is not None else []),
+                    *([WatchEpochs(module, self.watch)] if self.watch is not None else []),
                 ],
                 reload_dataloaders_every_n_epochs=1,
                 num_sanity_val_steps=0,

@@ -35,6 +35,7 @@ from owlbit.toolchain.runs.run_folder import (
 )
 from owlbit.toolchain.runs.run_lock import run_locks
 from owlbit.toolchain.runs.weights import read_state, read_weights, write_model
+from owlbit.toolchain.training.callbacks import Watch
 from owlbit.toolchain.training.distributed import join_processes, wait_for_all, world
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
@@ -57,12 +58,14 @@ def train(
     stop_after: int | None = None,
     dataset: Dataset | None = None,
     logger: str = "",
+    watch: Watch | None = None,
 ) -> Result | None:
     """Trains `recipe` into the run folder `out` (see `owlbit.toolchain.runs.run_folder`) and returns how it ended.
 
     `resume`: go on after the last finished epoch; the final weights are those of an uninterrupted training. `overwrite`: begin anew
     in a folder that holds a run. `stop_after`: stop after so many epochs in all, a teacher's first, as if killed there, and return
-    None. `dataset`: the recipe's images, where they are at hand; `logger`: one of `owlbit.toolchain.training.loggers`, or "".
+    None. `dataset`: the recipe's images, where they are at hand; `logger`: one of `owlbit.toolchain.training.loggers`, or "";
+    `watch`: gets the record of each epoch of the network, and ends the training by an error that it raises.
     Raises OwlbitError (DataError, RunError), and KeyboardInterrupt where the user stops it.
     """
     out = Path(out)
@@ -91,14 +94,16 @@ def train(
     trainings = [replace(each, recipe=with_precision(each.recipe, chosen)) for each in trainings]
     before: list[EarlierTraining] = []
     for training, folder in zip(trainings[:-1], folders, strict=False):
-        ended = _train_earlier(training, folder, earlier, console, stop_after, f"{len(before) + 1} of {len(trainings)}", logger)
+        ended = _train_earlier(
+            training, folder, earlier, console, stop_after, f"{len(before) + 1} of {len(trainings)}", logger, watch
+        )
         if ended is None:
             return None
         stop_after = None if stop_after is None else stop_after - training.epochs
         before.append(EarlierTraining(ended.best_epoch, ended.epochs, ended.validation_accuracy, ended.seconds))
         earlier = read_state(folder / MODEL)
     place = f"{len(trainings)} of {len(trainings)}" if before else ""
-    ended_now = _train_one(trainings[-1], out, earlier, console, stop_after, place, before, logger)
+    ended_now = _train_one(trainings[-1], out, earlier, console, stop_after, place, before, logger, watch)
     return read_result(out) if ended_now and rank == 0 else None
 
 
@@ -110,6 +115,7 @@ def _train_earlier(
     stop_after: int | None,
     place: str,
     logger: str,
+    watch: Watch | None,
 ) -> Result | None:
     """A training that a restart goes on from, into the run folder `out`, unless it has ended there already.
 
@@ -122,7 +128,7 @@ def _train_earlier(
     wait_for_all()
     if not (out / RESULT).exists():
         untested = replace(training, dataset=replace(training.dataset, test=None))
-        if not _train_one(untested, out, earlier, console, stop_after, place, logger=logger):
+        if not _train_one(untested, out, earlier, console, stop_after, place, logger=logger, watch=watch):
             return None
     return read_result(out)
 
@@ -136,6 +142,7 @@ def _train_one(
     place: str,
     before: Sequence[EarlierTraining] = (),
     logger: str = "",
+    watch: Watch | None = None,
 ) -> bool:
     """One training into the run folder `out`, from the weights `earlier` on; whether it ended, False where `stop_after` came first.
 
@@ -152,7 +159,9 @@ def _train_one(
             return False
         outputs = replace(OF_RUN, label=f"training {place}", prefix=f"training {place}: ") if place else OF_RUN
         with told_when_full(recipe):
-            fit = NetworkTraining(recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier, logger)
+            fit = NetworkTraining(
+                recipe, training.dataset, out, console, teacher, training.pruning, outputs, earlier, logger, watch
+            )
             fit.run(stop_after)
         if len(fit.progress.history) < recipe.training.epochs:
             return False

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words that are read in order, again and again: a counter, a ROM and its output register.
+// `q` is the next word two cycles after `next`.
+`default_nettype none
+
+module owl_rom #(
+    parameter WIDTH = 36,
+    parameter DEPTH = 512,
+    parameter BLOCK = 1,
+    parameter FILE  = ""
+) (
+    input  wire             clk,
+    input  wire             rst,
+    input  wire             next,
+    output reg  [WIDTH-1:0] q
+);
+  localparam BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  wire [BITS-1:0] address;
+  wire first, last;
+  owl_modulo #(
+      .COUNT(DEPTH),
+      .BITS (BITS)
+  ) counter (
+      .clk  (clk),
+      .rst  (rst),
+      .step (next),
+      .count(address),
+      .first(first),
+      .last (last)
+  );
+  wire unused = &{first, last};
+  reg [WIDTH-1:0] read;
+  generate
+    if (DEPTH == 1) begin : memory
+      reg [WIDTH-1:0] words[0:0];
+      initial if (FILE != "") $readmemh(FILE, words);
+      always @(posedge clk) read <= words[0];
+      wire one = address;
+    end else if (BLOCK != 0) begin : memory
+      (* ram_style = "block" *) reg [WIDTH-1:0] words[0:DEPTH-1];
+      initial if (FILE != "") $readmemh(FILE, words);
+      always @(posedge clk) read <= words[address];
+    end else begin : memory
+      (* rom_style = "logic" *) reg [WIDTH-1:0] words[0:DEPTH-1];
+      initial if (FILE != "") $readmemh(FILE, words);
+      always @(posedge clk) read <= words[address];
+    end
+  endgenerate
+  always @(posedge clk) q <= read;
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,107 @@
+"""The final trainings: networks of the Pareto front, trained long, each tested once at its end."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from owlbit.export.files import write_text
+from owlbit.toolchain.recipes.extends import merged
+from owlbit.toolchain.runs.run_folder import RESULT, read_result
+from owlbit.toolchain.search.candidates import shown
+from owlbit.toolchain.search.front import front_of, spread_over
+from owlbit.toolchain.search.pools import Pool
+from owlbit.toolchain.search.records import FINISHED, Outcome, Trial
+from owlbit.toolchain.search.space_file import Finish, SearchSpace
+from owlbit.toolchain.search.train_trial import Task
+
+FRONT, FINAL = "front", "final"
+
+
+@dataclass(frozen=True)
+class Final:
+    """A final training: the trial that it is of, its run folder, and how it ended."""
+
+    trial: Trial
+    run: Path
+    outcome: Outcome
+
+
+def final_tables(finish: Finish, trial: Trial) -> dict[str, Any]:
+    """The recipe of `trial` with the epochs of a final training, and a name."""
+    epochs = {"training": {"epochs": finish.epochs}} if finish.epochs else {}
+    named = {name: value for name, value in trial.tables.items() if name != "name"}
+    return {"name": f"{finish.name}-{trial.name}", **merged(named, epochs)}
+
+
+def recipe_text(finish: Finish, trial: Trial) -> str:
+    """The recipe of a trial as a file, ready for `owlbit train`, with what is known of it at the top."""
+    import tomli_w
+
+    figures = ", ".join(f"{name} {shown(value)}" for name, value in trial.figures.items())
+    told = (
+        f"Found by `owlbit search` in {finish.file}, trial {trial.name}: validation accuracy {trial.accuracy:.2%} after "
+        f"{len(trial.outcome.curve)} epochs; {figures}."
+    )
+    lines = textwrap.wrap(told, 130, break_on_hyphens=False)
+    return "".join(f"# {line}\n" for line in lines) + "\n" + tomli_w.dumps(final_tables(finish, trial))
+
+
+def write_front_recipes(folder: Path, space: SearchSpace, front: Sequence[Trial]) -> None:
+    """Writes front/NAME.toml for each trial of the front, and removes those that are no longer on it."""
+    names = {f"{trial.name}.toml": trial for trial in front}
+    for path in (folder / FRONT).glob("*.toml"):
+        if path.name not in names:
+            path.unlink()
+    for name, trial in names.items():
+        write_text(folder / FRONT / name, recipe_text(space.finish, trial))
+
+
+def train_finals(
+    folder: Path,
+    space: SearchSpace,
+    trials: Sequence[Trial],
+    pool: Pool,
+    task_of: Callable[[Trial, Path], Task],
+    console: Console,
+) -> list[Final]:
+    """Trains networks spread over the front of `trials` into final/NAME, those that are there excepted; returns all of them.
+
+    Which are trained is chosen by validation accuracy alone; the test images are looked at once, at the end of each.
+    """
+    chosen = spread_over(front_of(trials, space.search.costs), space.search.finals)
+    waiting = {trial.name: trial for trial in chosen}
+    finals: list[Final] = []
+    begun: dict[str, Trial] = {}
+    while waiting or begun:
+        while waiting and pool.free():
+            name, trial = waiting.popitem()
+            run = folder / FINAL / name
+            text = recipe_text(space.finish, trial)
+            if (run / RESULT).is_file():
+                finals.append(Final(trial, run, _ended(run)))
+                continue
+            write_text(run.with_suffix(".toml"), text)
+            task = replace(task_of(trial, run), tables=final_tables(space.finish, trial), text=text, floor=(), test=True)
+            pool.begin(task)
+            begun[name] = trial
+        for task, outcome in pool.ended():
+            trial = begun.pop(task.name)
+            assert task.run is not None
+            finals.append(Final(trial, task.run, outcome))
+            tested = f", test {outcome.test:.2%}" if outcome.test is not None else ""
+            told = f"validation {outcome.accuracy:.2%}{tested}" if outcome.accuracy is not None else outcome.note
+            console.print(f"final {task.name}: {told}, {outcome.seconds:.0f} s", highlight=False, markup=False, soft_wrap=True)
+    order = [trial.name for trial in chosen]
+    return sorted((each for each in finals if each.outcome.kind == FINISHED), key=lambda each: order.index(each.trial.name))
+
+
+def _ended(run: Path) -> Outcome:
+    """How the final training in a folder ended, that an earlier call did."""
+    result = read_result(run)
+    return Outcome(FINISHED, result.validation_accuracy, seconds=result.seconds, test=result.test_accuracy)

@@ -1,0 +1,85 @@
+"""pareto.png of a search: accuracy against each cost, the front of every study, and the volume over the trials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from owlbit.toolchain.search.finals import Final
+from owlbit.toolchain.search.front import front_of
+from owlbit.toolchain.search.records import FINISHED, Trial
+from owlbit.toolchain.search.space_file import BASELINE, COSTS, SearchSpace
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+
+    from owlbit.toolchain.search.results import Growth
+
+PLOT = "pareto.png"
+INKS = {"tpe": "#b86e00", "nsga": "#2f62ad", BASELINE: "#8a929a", "grid": "#2f7d4f"}
+TESTED = "#c0392b"
+
+
+def draw_front(path: Path, space: SearchSpace, trials: Sequence[Trial], finals: Sequence[Final], growth: Sequence[Growth]) -> None:
+    """Draws a panel per cost and one of the hypervolume, as PNG."""
+    from owlbit.toolchain.drawing.png import png_figure
+
+    costs = space.search.costs
+    with png_figure(path, 5.2 * (len(costs) + 1), 4.2) as figure:
+        panels = figure.subplots(1, len(costs) + 1, squeeze=False)[0]
+        for axes, cost in zip(panels, costs, strict=False):
+            _draw_cost(axes, cost, trials, finals)
+        _draw_growth(panels[-1], growth)
+        for axes in panels:
+            axes.grid(alpha=0.25)
+            axes.spines[["top", "right"]].set_visible(False)
+        handles: dict[str, Artist] = {}
+        for axes in panels:
+            found, labels = axes.get_legend_handles_labels()
+            handles |= dict(zip(labels, found, strict=True))
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(6, len(handles)), frameon=False)
+
+
+def _draw_cost(axes: Axes, cost: str, trials: Sequence[Trial], finals: Sequence[Final]) -> None:
+    for study in dict.fromkeys(trial.study for trial in trials):
+        own = [trial for trial in trials if trial.study == study and trial.kind == FINISHED]
+        ink = INKS[study[0]]
+        axes.plot(
+            [trial.cost(cost) for trial in own], [100 * trial.accuracy for trial in own], ".", color=ink, alpha=0.35, zorder=1
+        )
+        front = front_of(own, (cost,))
+        axes.step(
+            [trial.cost(cost) for trial in front],
+            [100 * trial.accuracy for trial in front],
+            where="post",
+            color=ink,
+            linewidth=1.4,
+            label=f"front by {study[0]}",
+            zorder=2,
+        )
+    tested = [each for each in finals if each.outcome.test is not None]
+    if tested:
+        heights = [100 * (each.outcome.test or 0.0) for each in tested]
+        axes.plot(
+            [each.trial.cost(cost) for each in tested],
+            heights,
+            "D",
+            color=TESTED,
+            markersize=5,
+            label="final, test images",
+            zorder=3,
+        )
+    axes.set_xscale("log")
+    axes.set_xlabel(COSTS[cost])
+    axes.set_ylabel("accuracy, %")
+    accuracies = sorted(100 * trial.accuracy for trial in trials if trial.kind == FINISHED)
+    axes.set_ylim(bottom=max(0.0, accuracies[len(accuracies) // 5] - 3))  # a bad start would flatten all others
+
+
+def _draw_growth(axes: Axes, growth: Sequence[Growth]) -> None:
+    for each in growth:
+        axes.plot(range(1, len(each.volumes) + 1), each.volumes, color=INKS[each.study[0]], linewidth=1.4)
+    axes.set_xlabel("trials")
+    axes.set_ylabel("dominated hypervolume")
