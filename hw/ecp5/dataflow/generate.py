@@ -76,8 +76,8 @@ def verilog(plan: Plan) -> str:
     """The text of `owl_dataflow.v`."""
     lines = [HEADER.format(name=_plain(plan.network.name), stages=len(plan.stages), cycles=plan.frame_cycles, top=TOP)]
     columns = {stage.ports["m"] for stage in plan.stages if stage.module == "owl_lines"}
-    for name, bits in plan.wires.items():
-        lines.append(f"  wire {name}_valid, {name}_ready;\n  wire [{bits - 1}:0] {name}_data;\n")
+    for name, stream in plan.streams.items():
+        lines.append(f"  wire {name}_valid, {name}_ready;\n  wire [{stream.bits - 1}:0] {name}_data;\n")
         lines.append(f"  wire {name}_emit;\n" if name in columns else "")
     lines += [_instance(stage, columns) for stage in plan.stages]
     return "".join([*lines, ENDS])

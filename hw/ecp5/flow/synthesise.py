@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from owlbit.export.files import write_text
+from owlbit.hw.ecp5.flow.chain_ends import open_chain_ends
 from owlbit.hw.ecp5.flow.tools import Tools, find_tools, run_watched
 
 # -nowidelut: a 64-bit popcount takes two thirds of the LUT4. -nodsp: multipliers that Yosys infers for small products lie on the
@@ -60,8 +62,9 @@ def synthesise(
             shutil.copy(path, work)
         (work / "synth.ys").write_text(_script(sources, top, defines, parameters or {}, options), encoding="utf-8")
         run_watched(tools.yosys, ["-q", "synth.ys"], work, f"synthesis of {top}", progress)
-        shutil.copy(work / "netlist.json", folder / f"{top}.synth.json")
         netlist = json.loads((work / "netlist.json").read_text(encoding="utf-8"))
+    open_chain_ends(netlist)
+    write_text(folder / f"{top}.synth.json", json.dumps(netlist))
     return total_use(netlist, top)
 
 
