@@ -14,8 +14,9 @@ from owlbit.hw.ecp5.parts import PARTS
 
 BUILD = "build.json"
 DATAFLOW, ENGINE = "dataflow", "engine"  # what `circuit` says
-RTL, FOLDING = "rtl", "folding.json"  # of a dataflow build
-FLASH, NETWORK_PART = "flash.bin", "network.bin"  # of an engine build
+RTL, BOARD, FOLDING = "rtl", "board", "folding.json"  # of a dataflow build
+FLASH = "flash.bin"  # of an engine build
+NETWORK_PART = "network.bin"  # of an engine build, and of a board's
 TRUSTED = (
     "no open tool turns an ECP5 bitstream back into a netlist: the step from the routed netlist to the bits is trusted; checked is "
     "that the packed file unpacks to the same memories, tables and wires, and packs to the same bytes again"

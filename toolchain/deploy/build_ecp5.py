@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from owlbit.export.files import filling
-from owlbit.export.network import Shape
+from owlbit.export.network import Network, Shape
 from owlbit.hw.ecp5.build_folder import BUILD
 from owlbit.hw.ecp5.parts import find_part
+from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 from owlbit.toolchain.deploy.model_files import write_model_files
 from owlbit.toolchain.deploy.model_source import ModelSource
 
@@ -23,20 +25,22 @@ def build_pipeline(
     target: str,
     out: Path,
     options: DataflowOptions,
+    policy_for: Callable[[Network], ChipPolicy] = lambda network: NEVER,
     input_range: InputRange | str = "auto",
     image_shape: Shape | None = None,
     progress: Callable[[str], None] = print,
 ) -> None:
     """Builds the pipeline of a model into the folder `out`, which appears whole or not at all.
 
-    `input_range`, `image_shape`: see `owlbit.export.qonnx.read.read_model`. Raises OwlbitError for a model that cannot be read, an
-    output path that is taken, and what `owlbit.hw.ecp5.build.build_dataflow` refuses.
+    `policy_for`: the wake policy of a network, which the chip of a board gets. `input_range`, `image_shape`: see
+    `owlbit.export.qonnx.read.read_model`. Raises OwlbitError for a model that cannot be read, an output path that is taken, and
+    what `owlbit.hw.ecp5.build.build_dataflow` refuses.
     """
     from owlbit.hw.ecp5.build import build_dataflow
 
     part, network = find_part(target), source.load(input_range, image_shape)
     with filling(out, BUILD) as folder:
-        build_dataflow(network, part, folder, options, progress)
+        build_dataflow(network, part, folder, replace(options, policy=policy_for(network)), progress)
         write_model_files(source, network, folder)
 
 

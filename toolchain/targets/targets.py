@@ -34,6 +34,12 @@ class Target:
 def build_for_up5k(job: BuildJob) -> None:
     """A flash image for the iCE40 UP5K; the chip of a board gets a wake policy too."""
     from owlbit.toolchain.deploy.build_up5k import build_model
+
+    build_model(job.source, job.folder, job.input_range, job.image_shape, job.options.board, _policies(job))
+
+
+def _policies(job: BuildJob) -> Callable[[Network], ChipPolicy]:
+    """From a network to the wake policy that the chip of a board gets."""
     from owlbit.toolchain.sensing.settings import load_settings
 
     settings = load_settings(job.options.wake)
@@ -41,7 +47,7 @@ def build_for_up5k(job: BuildJob) -> None:
     def policy_for(network: Network) -> ChipPolicy:
         return settings.policy_for(network).on_chip(network)
 
-    build_model(job.source, job.folder, job.input_range, job.image_shape, job.options.board, policy_for)
+    return policy_for
 
 
 def build_for_finn(job: BuildJob) -> None:
@@ -88,8 +94,8 @@ def build_for_ecp5(job: BuildJob) -> None:
         return
     from owlbit.hw.ecp5.build import DataflowOptions
 
-    options = DataflowOptions(asked.frames_per_second, bool(asked.most), asked.folding, asked.clock_mhz)
-    build_ecp5.build_pipeline(job.source, job.target, job.folder, options, *read)
+    options = DataflowOptions(asked.frames_per_second, bool(asked.most), asked.folding, asked.clock_mhz, asked.board)
+    build_ecp5.build_pipeline(job.source, job.target, job.folder, options, _policies(job), *read)
 
 
 def _check_ecp5(asked: BuildOptions) -> None:
@@ -107,7 +113,7 @@ def _check_ecp5(asked: BuildOptions) -> None:
             raise OwlbitError(f"{FLAGS[name]}: expected a number above 0, got {value:g}")
 
 
-ECP5_OPTIONS = ("board", "frames_per_second", "most", "clock_mhz", "folding", "engine", "weights_only")
+ECP5_OPTIONS = ("board", "wake", "frames_per_second", "most", "clock_mhz", "folding", "engine", "weights_only")
 TARGETS = (
     Target("up5k", ("board", "wake"), build_for_up5k),
     Target("c", ("name",), build_for_c),

@@ -87,6 +87,7 @@ def place_and_route(
     parameters: Mapping[str, int | str] | None = None,
     *,
     package: str = PACKAGE,
+    speed: int = SPEED_GRADE,
     free_pins: bool = False,
     options: Sequence[str] = OPTIONS,
     pack_options: Sequence[str] = (),
@@ -111,7 +112,7 @@ def place_and_route(
         if lpf is not None:
             (work / "pins.lpf").write_text(lpf if isinstance(lpf, str) else lpf.read_text(encoding="utf-8"), encoding="utf-8")
             pins += ["--lpf", "pins.lpf"]
-        device = [part.option, "--package", package, "--speed", str(SPEED_GRADE), "--json", f"{top}.synth.json"]
+        device = [part.option, "--package", package, "--speed", str(speed), "--json", f"{top}.synth.json"]
         reports: dict[int, Report] = {}
         best = -1
         for seed in seeds:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from owlbit.hw.ecp5.netlist.routed import Cell, NetlistError
 
+PLL_CLOCK = "core_clk"  # the input that stands for what a PLL makes
 BLOCK_RAM_MODULE = "owl_block_ram"
 INIT_WORDS = 16  # of a block RAM in one parameter, each of 18 bits in 20
 WRITE_MODES = {"NORMAL": 0, "WRITETHROUGH": 1, "READBEFOREWRITE": 2}
@@ -161,11 +162,11 @@ def clock_buffer(cell: Cell) -> list[str]:
 
 
 def pll(cell: Cell) -> list[str]:
-    """EHXPLLL, locked from the start: the simulation's clock stands for the one that the PLL makes, if it makes one."""
+    """EHXPLLL, locked from the start: its clock is an input of the module, and so is the output that closes its loop."""
     outputs = [pin for pin in ("CLKOP", "CLKOS", "CLKOS2", "CLKOS3") if pin in cell.pins]
-    if len({cell.parameters.get(f"{pin}_DIV") for pin in outputs}) > 1:
-        raise _no_model(cell, f"clocks of several rates ({', '.join(outputs)})")
-    return [line for pin in outputs for line in _drive(cell, pin, net(cell, "CLKI"))] + _drive(cell, "LOCK", "1'b1")
+    if len([pin for pin in outputs if cell.pins[pin] != cell.pins.get("CLKFB")]) > 1:
+        raise _no_model(cell, f"several clocks ({', '.join(outputs)})")
+    return [line for pin in outputs for line in _drive(cell, pin, PLL_CLOCK)] + _drive(cell, "LOCK", "1'b1")
 
 
 MODELS: dict[str, Callable[[Cell], list[str]]] = {
