@@ -22,7 +22,7 @@ from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.dataflow.stages import Plan
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 
-FRAMES = 5
+FRAMES = 3
 DIGITS = Path(__file__).parents[4] / "models" / "zoo" / "digits" / "model.onnx"
 LARGEST_WORD = 300  # products per cycle in a test
 
@@ -106,8 +106,7 @@ def assert_all(model: Model) -> None:
     assert_exact(model, found)
     for plan, at in zip(model.plans, ends, strict=True):
         assert at[-1] - at[-2] == plan.frame_cycles, plan.network
-    for gap_seed in (1, 2):
-        assert_exact(model, scores(model, gap_seed)[0])
+    assert_exact(model, scores(model, gap_seed=1)[0])
 
 
 @pytest.fixture(scope="module")
@@ -122,8 +121,7 @@ def test_scores_and_cycles(model: Model) -> None:
 
 
 def test_exact_after_a_reset_in_a_frame(model: Model) -> None:
-    for reset_at in (100, 1501):
-        assert_exact(model, scores(model, 3, reset_at)[0])
+    assert_exact(model, scores(model, 3, reset_at=1501)[0])
 
 
 def test_a_flipped_weight_is_noticed(model: Model) -> None:
