@@ -122,7 +122,7 @@ def _script(
     sources: Sequence[Path], top: str, defines: Sequence[str], parameters: Mapping[str, int | str], options: Sequence[str]
 ) -> str:
     macros = " ".join(f"-D {define}" for define in defines)
-    lines = [f"read_verilog -defer {macros} {' '.join(path.name for path in sources)}"]
+    lines = [f"read_verilog -sv -defer {macros} {' '.join(path.name for path in sources)}"]
     if parameters:
         quoted = {name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()}
         lines.append(f"chparam {' '.join(f'-set {name} {value}' for name, value in quoted.items())} {top}")
