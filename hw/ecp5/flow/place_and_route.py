@@ -103,7 +103,7 @@ def place_and_route(
         used = synthesise(
             sources, top, work, defines=defines, parameters=parameters, options=options, progress=progress, tools=tools
         )
-        check_room(part, used.lut + used.ram, used.ebr, used.dsp, top)
+        check_room(part, used.lut, used.ebr, used.dsp, top)
         pins = ["--lpf-allow-unconstrained"]
         if lpf is not None:
             (work / "pins.lpf").write_text(lpf if isinstance(lpf, str) else lpf.read_text(encoding="utf-8"), encoding="utf-8")

@@ -42,7 +42,6 @@ def read_report(report: Mapping[str, Any]) -> Report:
         ff=count.get("TRELLIS_FF", 0),
         ebr=count.get("DP16KD", 0),
         dsp=count.get("MULT18X18D", 0),
-        ram=2 * count.get("TRELLIS_RAMW", 0),
     )
     path: tuple[PathStep, ...] = ()
     for critical in report["critical_paths"]:

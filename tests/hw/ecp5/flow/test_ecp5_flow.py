@@ -123,8 +123,8 @@ def test_cells_of_a_hierarchy_are_added_up() -> None:
     ram = {"type": "TRELLIS_DPR16X4", "connections": {}}
     top = {"cells": {"x": {"type": "leaf", "connections": {}}, "y": {"type": "leaf", "connections": {}}, "c": carry, "r": ram}}
     netlist = {"modules": {"top": top, "leaf": leaf, "LUT4": {"attributes": {"blackbox": "1"}, "cells": {}}}}
-    assert module_use(netlist) == {"top": Used(2 * 2 + 4, 0, 0, 0, 2), "leaf": Used(1, 1, 0, 0)}
-    assert total_use(netlist, "top") == Used(10, 2, 0, 0, 2)
+    assert module_use(netlist) == {"top": Used(2 * 2 + 6, 0, 0, 0), "leaf": Used(1, 1, 0, 0)}
+    assert total_use(netlist, "top") == Used(12, 2, 0, 0)
 
 
 def test_the_slowest_clock_is_reported_with_its_path() -> None:
