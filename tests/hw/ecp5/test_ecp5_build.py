@@ -1,4 +1,4 @@
-"""Builds for an ECP5: random networks exact as routed netlists, flipped weights noticed, and what is said when something is wrong."""
+"""Builds for an ECP5: random networks exact as routed netlists, flipped weights noticed, what is wrong is said."""
 
 from __future__ import annotations
 
