@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from random_networks import random_images, random_network
-from sockets import build, instance, run
 
 from owlbit.export.load_model import load_model
 from owlbit.export.network import BinaryConv, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
@@ -21,6 +19,8 @@ from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.dataflow.stages import Plan
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
+from random_networks import random_images, random_network
+from sockets import build, instance, run
 
 FRAMES = 3
 DIGITS = Path(__file__).parents[4] / "models" / "zoo" / "digits" / "model.onnx"
@@ -86,9 +86,7 @@ def make_model(folder: Path, networks: Sequence[Network], rng: np.random.Generat
 
 def scores(model: Model, gap_seed: int = 0, reset_at: int = 0) -> tuple[list[NDArray[np.int32]], list[list[int]]]:
     """The scores of each network, and the cycle of each frame's last one."""
-    given = [
-        np.unpackbits(images.transpose(0, 2, 3, 1).reshape(-1, 1), axis=1, bitorder="little") for images in model.images
-    ]
+    given = [np.unpackbits(images.transpose(0, 2, 3, 1).reshape(-1, 1), axis=1, bitorder="little") for images in model.images]
     sizes = [2 * plan.network.classes for plan in model.plans]
     found = run(model.executable, model.folder, given, [FRAMES * size for size in sizes], gap_seed, reset_at)
     values = [np.packbits(words.data[:, :8], axis=1, bitorder="little").reshape(-1).view("<i2").astype(np.int32) for words in found]
