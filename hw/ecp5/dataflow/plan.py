@@ -148,7 +148,7 @@ class _Planner:
             COLUMNS=folded.columns,
             LANES=folded.lanes,
             FLAT=int(folded.flat),
-            PLACES=_places(folded),
+            PLACES=fifo_places(folded),
             **self._arithmetic(folded, bits, words, initial),
         )
         return out
@@ -327,7 +327,7 @@ def score_cycles(folded: Geometry) -> int:
     return 2 * folded.pe + count_stages(folded.simd) + 5
 
 
-def _places(folded: Geometry) -> int:
+def fifo_places(folded: Geometry) -> int:
     """Of the FIFO behind a layer, so that it never waits for its own results: what is under way at once, and what `owl_room` keeps."""
     latency = count_stages(folded.simd) + 10
     return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))

@@ -26,7 +26,8 @@ def _open_in(module: dict[str, Any]) -> int:
         if cell["type"] != "CCU2C":
             continue
         pins = cell["connections"]
-        if pins.get("CIN") in (["0"], ["1"]) and _ignores_carry(cell):
+        unread = all(uses[bit] == 1 for bit in pins.get("S0", []))
+        if pins.get("CIN") in (["0"], ["1"]) and unread and _ignores_carry(cell):
             pins["CIN"] = OPEN
             opened += 1
         if len(pins.get("COUT", [])) == 1 and isinstance(pins["COUT"][0], int) and uses[pins["COUT"][0]] == 1:
@@ -36,6 +37,6 @@ def _open_in(module: dict[str, Any]) -> int:
 
 
 def _ignores_carry(cell: dict[str, Any]) -> bool:
-    """Whether the first site hands on no carry that comes in: its LUT gives 0 whatever A and B are. Its own sum must be unused."""
+    """Whether the first site hands on no carry that comes in: its LUT gives 0 whatever A and B are."""
     pins = cell["connections"]
     return pins["C0"] == pins["D0"] == ["1"] and cell["parameters"]["INIT0"][-16:][:4] == "0000"

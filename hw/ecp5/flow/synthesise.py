@@ -24,14 +24,12 @@ EBR_CELLS, DSP_CELLS = ("DP16KD", "PDPW16KD"), ("MULT18X18D",)
 
 @dataclass(frozen=True)
 class Used:
-    """Cells of a part. `lut`: LUT4 with those of carry chains and of memories in LUTs, as nextpnr counts TRELLIS_COMB; `ram`: LUT4
-    that such memories take beside them for their writes, which nextpnr counts apart."""
+    """Cells of a part. `lut`: LUT4 with those of carry chains and of memories in LUTs, as nextpnr counts TRELLIS_COMB."""
 
     lut: int
     ff: int
     ebr: int
     dsp: int
-    ram: int = 0
 
     def __add__(self, other: Used) -> Used:
         return Used(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Used)))
@@ -90,7 +88,7 @@ def _use(module: Mapping[str, Any]) -> Used:
     count = Counter(cell["type"] for cell in cells)
     carry = [cell["connections"] for cell in cells if cell["type"] == "CCU2C"]
     outputs = {bit for cell in carry for bit in cell.get("COUT", [])}
-    entered = sum(isinstance(bit, int) and bit not in outputs for cell in carry for bit in cell.get("CIN", []))
+    entered = sum(bit not in outputs and bit != "x" for cell in carry for bit in cell.get("CIN", []))
     read = {
         bit
         for cell in cells
@@ -98,14 +96,13 @@ def _use(module: Mapping[str, Any]) -> Used:
         if cell.get("port_directions", {}).get(port) == "input" and (cell["type"], port) != ("CCU2C", "CIN")
         for bit in bits
     }
-    # Where a chain begins or ends at other cells, nextpnr adds a cell of two LUT4 that leads its carry in or out.
+    # Where a chain begins, or ends at other cells, nextpnr adds a cell of two LUT4 that leads its carry in or out.
     chains = len(carry) + entered + len(outputs & read)
     return Used(
-        lut=count["LUT4"] + 2 * chains + 4 * count["TRELLIS_DPR16X4"],
+        lut=count["LUT4"] + 2 * chains + 6 * count["TRELLIS_DPR16X4"],
         ff=count["TRELLIS_FF"],
         ebr=sum(count[kind] for kind in EBR_CELLS),
         dsp=sum(count[kind] for kind in DSP_CELLS),
-        ram=2 * count["TRELLIS_DPR16X4"],
     )
 
 
@@ -122,7 +119,7 @@ def _script(
     sources: Sequence[Path], top: str, defines: Sequence[str], parameters: Mapping[str, int | str], options: Sequence[str]
 ) -> str:
     macros = " ".join(f"-D {define}" for define in defines)
-    lines = [f"read_verilog -defer {macros} {' '.join(path.name for path in sources)}"]
+    lines = [f"read_verilog -sv -defer {macros} {' '.join(path.name for path in sources)}"]
     if parameters:
         quoted = {name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()}
         lines.append(f"chparam {' '.join(f'-set {name} {value}' for name, value in quoted.items())} {top}")
