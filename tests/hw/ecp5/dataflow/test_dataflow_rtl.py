@@ -22,7 +22,7 @@ from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 from random_networks import random_images, random_network
 from sockets import build, instance, run
 
-LONG_FRAME = 4_000  # cycles; of shorter ones, more are run, until their pace is steady
+CYCLES = 25_000  # of a run, so that the pace of short frames is steady at its end
 DIGITS = Path(__file__).parents[4] / "models" / "zoo" / "digits" / "model.onnx"
 LARGEST_WORD = 300  # products per cycle in a test
 
@@ -80,7 +80,7 @@ def make_model(folder: Path, networks: Sequence[Network], rng: np.random.Generat
         for file, content in plan.contents.items():
             (folder / f"{name}_{file}").write_text(hex_lines(content.bits))
         sockets.append(instance(name, {}, 8, 8))
-    images = [random_images(rng, plan.network, 3 if plan.frame_cycles > LONG_FRAME else 9) for plan in plans]
+    images = [random_images(rng, plan.network, int(np.clip(CYCLES // plan.frame_cycles, 3, 60))) for plan in plans]
     return Model(build(folder, sources, sockets, optimisation), folder, plans, images)
 
 
