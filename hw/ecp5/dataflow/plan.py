@@ -165,15 +165,21 @@ class _Planner:
         arithmetic = self._arithmetic(folded, bits, words, initial)
         self._add("owl_scores", "scores", cycles, {"s": columns, "m": out}, **_window(folded), ODD=layer.fan_in % 2, **arithmetic)
 
+<<<<<<< HEAD
     def _arithmetic(self, folded: Geometry, bits: int, words: Bits, initial: Bits) -> dict[str, Any]:
+=======
+    def _arithmetic(self, folded: Geometry, bits: int, words: contents.Bits, initial: contents.Bits) -> dict[str, Any]:
+        block = self.folding.of(self.layer).memory != "lut"
+        in_file = block and len(words) > 1
+>>>>>>> eboard
         return {
             "PE": folded.pe,
             "STAGES": count_stages(folded.simd),
             "TOTAL_BITS": bits,
-            "BLOCK": int(self.folding.of(self.layer).memory != "lut"),
+            "BLOCK": int(block),
             "BUFFER_BLOCK": self._block(folded.simd, 2 * folded.slices),
-            "WEIGHTS": self._content("weights", words),
-            "INITIAL": self._content("initial", initial),
+            **({"WEIGHTS": self._content("weights", words)} if in_file else {"WEIGHT_BITS": _constant(words)}),
+            "INITIAL": _constant(initial),
         }
 
     def _pool(self, layer: OrPool, source: Stream) -> Stream:
@@ -341,6 +347,11 @@ def _inputs(source: Stream) -> Order:
     """int64 [C*H*W]: the feature that comes i-th, counted as a map is flattened: (c * H + h) * W + w."""
     pixels = np.arange(source.height * source.width)
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
+
+
+def _constant(words: contents.Bits) -> str:
+    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
+    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
 
 
 def _packed(numbers: Any, bits: int) -> str:
