@@ -1,4 +1,4 @@
-"""Draws the pictures of the engine's pages: `make pictures` writes docs/engine_blocks.svg, docs/engine_*_ and soc_*_waveform.svg."""
+"""Draws the pictures of the engine's pages: `make pictures` writes docs/engine_blocks.svg and docs/*_waveform.svg."""
 
 from __future__ import annotations
 

@@ -32,7 +32,9 @@ def waveforms() -> dict[str, dict[str, Any]]:
         "axis_pixels": _drawn(_trace(axis, _facts(axis, image)["first_pixel"] - 2, 26, image), PIXELS),
         "axis_scores": _drawn(_trace(axis, end - 20, 22, image, "+seed=2"), SCORES),
         "wishbone_classic": _drawn(_trace(classic, 5, 12, script=script), BUS),
-        "wishbone_pipelined": _drawn(_trace(pipelined, 5, 10, "+master=pipelined", script=("w 08 1 f", "r 00", "r 04", "r 08")), BUS),
+        "wishbone_pipelined": _drawn(
+            _trace(pipelined, 5, 10, "+master=pipelined", script=("w 08 1 f", "r 00", "r 04", "r 08")), BUS
+        ),
     }
 
 

