@@ -8,11 +8,11 @@ import unicodedata
 # What may not stand alone: keywords of C99 (6.4.1) and C++, and headers that a file of this name would hide.
 TAKEN = frozenset(
     """
-    auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return
-    short signed sizeof static struct switch typedef union unsigned void volatile while bool true false class new delete this
-    template namespace public private protected virtual operator try catch throw using friend explicit export mutable typename asm
-    and or not xor main assert complex ctype errno fenv inttypes iso646 limits locale math setjmp signal stdarg stdbool stddef stdint
-    stdio stdlib string tgmath time wchar wctype
+    auto break case char const continue default do double else enum extern float for goto if inline int long register restrict
+    return short signed sizeof static struct switch typedef union unsigned void volatile while bool true false class new
+    delete this template namespace public private protected virtual operator try catch throw using friend explicit export
+    mutable typename asm and or not xor main assert complex ctype errno fenv inttypes iso646 limits locale math setjmp signal
+    stdarg stdbool stddef stdint stdio stdlib string tgmath time wchar wctype
     """.split()  # noqa: SIM905 - a page of quotes is harder to read
 )
 # Prefixes of the names inside the C files.
