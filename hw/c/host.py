@@ -94,7 +94,7 @@ def run_host(program: Path, network: Network, images: NDArray[np.uint8], *, rows
 
 
 def seconds_per_image(program: Path, image: NDArray[np.uint8], runs: int) -> float:
-    """Seconds of one run on uint8 [C, H, W], the mean of `runs`."""
+    """Seconds of one run on uint8 [C, H, W], the fastest of `runs`."""
     return float(_run([program, str(runs)], image)) / 1e9
 
 

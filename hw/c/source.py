@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from owlbit.export.network import BinaryConv, BinaryLinear, LogicSkip, Network, OrPool, Scores, Thermometer
 from owlbit.hw.c.header import ONE_LINE, signature
-from owlbit.hw.c.plan import Map, Plan, Step
+from owlbit.hw.c.plan import WORD, Map, Plan, Step
 from owlbit.hw.c.text import hexadecimal, quoted, wrapped
 
 KERNELS = Path(__file__).with_name("kernels")
@@ -19,9 +19,10 @@ FILES = (
     ("bits.c", ()),
     ("get.c", (BinaryConv, OrPool, LogicSkip)),
     ("thermometer.c", (Thermometer,)),
-    ("mismatches.c", ()),
+    ("count.c", ()),
     ("filters.c", (BinaryConv, BinaryLinear)),
     ("convolve.c", (BinaryConv,)),
+    ("lanes.c", (BinaryConv,)),
     ("linear.c", (BinaryLinear,)),
     ("pool.c", (OrPool,)),
     ("skip.c", (LogicSkip,)),
@@ -49,6 +50,10 @@ def _opening(plan: Plan, name: str) -> Iterator[str]:
     if largest:
         yield f"typedef {'uint16_t' if largest < 2**16 else 'uint32_t'} owl_bound;"
     yield f"typedef {'uint16_t' if plan.network.input_shape[0] <= 2**16 else 'uint32_t'} owl_colour;"
+    yield ""
+    yield "/* The largest window of a convolution, and whether there is a hidden linear layer. */"
+    yield f"#define OWL_WINDOW_WORDS {plan.window_words}u"
+    yield f"#define OWL_HAS_LINEAR {int(any(isinstance(step.layer, BinaryLinear) for step in plan.steps))}"
 
 
 def _kernels(network: Network) -> Iterator[str]:
@@ -75,8 +80,8 @@ def _tables(step: Step) -> Iterator[str]:
         case Scores():
             yield from _weights(step)
             words = step.weights.shape[1]
-            fields = [f"layer_{step.index}_weights", f"{words}u", f"{len(step.weights)}u", str(step.layer.fan_in)]
-            yield from _struct("owl_scores", step, fields)
+            sizes = {"words": words, "classes": len(step.weights), "inputs": step.layer.fan_in}
+            yield from _struct("owl_scores", step, {"weights": f"layer_{step.index}_weights"} | sizes)
 
 
 def describe(step: Step) -> str:
@@ -103,10 +108,16 @@ def describe(step: Step) -> str:
     return f"Layer {step.index}: {what} -> {shape}"
 
 
-def _struct(kind: str, step: Step, fields: list[str]) -> Iterator[str]:
+def _struct(kind: str, step: Step, fields: Mapping[str, str | int]) -> Iterator[str]:
     yield f"static const {kind} layer_{step.index} = {{"
-    yield from wrapped(fields)
+    yield from wrapped(_designated(fields))
     yield "};"
+
+
+def _designated(fields: Mapping[str, str | int]) -> Iterator[str]:
+    """Initialisers by name; numbers but for `inputs`, which is signed, are unsigned."""
+    for key, value in fields.items():
+        yield f".{key} = {value if isinstance(value, str) or key == 'inputs' else f'{value}u'}"
 
 
 def _weights(step: Step) -> Iterator[str]:
@@ -128,21 +139,38 @@ def _filter_tables(step: Step, layer: BinaryConv | BinaryLinear) -> Iterator[str
     yield "};"
 
 
-def _filters(step: Step, groups: int) -> list[str]:
+def _filters(step: Step, groups: int) -> dict[str, str | int]:
     assert step.target is not None
-    tables = [f"layer_{step.index}_{table}" for table in ("weights", "bounds", "runs")]
-    numbers = (step.weights.shape[1], len(step.weights) // groups, step.target.bits, step.target.words)
-    return [*tables, *(f"{number}u" for number in numbers)]
+    return {
+        **{table: f"layer_{step.index}_{table}" for table in ("weights", "bounds", "runs")},
+        "filter_words": step.weights.shape[1],
+        "group_filters": len(step.weights) // groups,
+        "target_bits": step.target.bits,
+        "target_words": step.target.words,
+    }
 
 
 def _convolution(step: Step, layer: BinaryConv) -> Iterator[str]:
     source, target = _maps(step)
     yield from _filter_tables(step, layer)
-    numbers = (
-        *(layer.groups, source.shape[1], source.shape[2], source.bits, *layer.weights.shape[2:], *layer.stride),
-        *(*layer.padding[:2], *target.shape[1:]),
-    )
-    yield from _struct("owl_conv", step, [f"{{{', '.join(_filters(step, layer.groups))}}}", *(f"{number}u" for number in numbers)])
+    fields: dict[str, str | int] = {
+        "filters": f"{{{', '.join(_designated(_filters(step, layer.groups)))}}}",
+        "groups": layer.groups,
+        **_sizes("source", source.shape),
+        "source_bits": source.bits,
+        **_sizes("kernel", layer.weights.shape[1:]),
+        **_sizes("stride", (0, *layer.stride)),
+        "pad_top": layer.padding[0],
+        "pad_left": layer.padding[1],
+        "rows": target.shape[1],
+        "columns": target.shape[2],
+    }
+    yield from _struct("owl_conv", step, fields)
+
+
+def _sizes(what: str, shape: tuple[int, ...]) -> dict[str, int]:
+    """Rows and columns of [C, rows, columns] as fields."""
+    return {f"{what}_rows": shape[1], f"{what}_columns": shape[2]}
 
 
 def _thermometer(step: Step, layer: Thermometer) -> Iterator[str]:
@@ -153,15 +181,31 @@ def _thermometer(step: Step, layer: Thermometer) -> Iterator[str]:
     yield from wrapped(f"{{{colour}u, {threshold}u}}" for colour, threshold in table)
     yield "};"
     target = step.target
-    used = target.shape[0] * target.positions % 32
-    numbers = (*target.shape[1:], target.groups, target.bits, target.words)
-    yield from _struct("owl_thermometer", step, ["layer_0_levels", *(f"{number}u" for number in numbers), f"{used or 32}u"])
+    fields: dict[str, str | int] = {
+        "levels": "layer_0_levels",
+        "rows": target.shape[1],
+        "columns": target.shape[2],
+        "target_groups": target.groups,
+        "target_bits": target.bits,
+        "target_words": target.words,
+        "last_bits": target.shape[0] * target.positions % WORD or WORD,
+    }
+    yield from _struct("owl_thermometer", step, fields)
 
 
 def _pool(step: Step, layer: OrPool) -> Iterator[str]:
     source, target = _maps(step)
-    numbers = (target.groups, target.bits, *source.shape[1:], *layer.kernel, *layer.stride, *target.shape[1:], target.words)
-    yield from _struct("owl_pooling", step, [f"{number}u" for number in numbers])
+    fields: dict[str, str | int] = {
+        "groups": target.groups,
+        "bits": target.bits,
+        **_sizes("source", source.shape),
+        **_sizes("kernel", (0, *layer.kernel)),
+        **_sizes("stride", (0, *layer.stride)),
+        "rows": target.shape[1],
+        "columns": target.shape[2],
+        "target_words": target.words,
+    }
+    yield from _struct("owl_pooling", step, fields)
 
 
 def _skip(step: Step, layer: LogicSkip) -> Iterator[str]:
@@ -176,9 +220,17 @@ def _skip(step: Step, layer: LogicSkip) -> Iterator[str]:
     yield f"static const uint32_t layer_{step.index}_earlier[{target.shape[0]}] = {{"
     yield from wrapped(f"{start}u" for start in step.earlier_starts.tolist())
     yield "};"
-    numbers = (step.earlier.bits, target.groups, target.bits, target.positions, target.words)
-    gate = f"OWL_{layer.gate.upper()}"
-    yield from _struct("owl_skip", step, [gate, select, f"layer_{step.index}_earlier", *(f"{number}u" for number in numbers)])
+    fields: dict[str, str | int] = {
+        "gate": f"OWL_{layer.gate.upper()}",
+        "select": select,
+        "earlier": f"layer_{step.index}_earlier",
+        "earlier_bits": step.earlier.bits,
+        "groups": target.groups,
+        "bits": target.bits,
+        "positions": target.positions,
+        "target_words": target.words,
+    }
+    yield from _struct("owl_skip", step, fields)
 
 
 def _maps(step: Step) -> tuple[Map, Map]:
@@ -192,12 +244,9 @@ def _functions(plan: Plan, name: str) -> Iterator[str]:
     names = ", ".join(quoted(each) for each in network.class_names)
     yield f"const char *const {name}_class_names[{big}_CLASSES] = {{{names}}};"
     yield ""
-    if plan.window_words:
-        yield "/* All layers behind the thermometer. */"
+    yield "/* All layers behind the thermometer. */"
     yield f"{signature(name, 'finish')}"
     yield "{"
-    if plan.window_words:
-        yield f"  uint32_t window[{big}_WINDOW_WORDS];"
     for step in plan.steps[1:]:
         yield from _call(step)
     yield "}"
@@ -250,7 +299,7 @@ def _call(step: Step) -> Iterator[str]:
     yield f"  /* {describe(step)} */"
     match step.layer:
         case BinaryConv():
-            yield f"  owl_convolve(&layer_{step.index}, {source}, {target}, window);"
+            yield f"  owl_convolve(&layer_{step.index}, {source}, {target});"
         case BinaryLinear():
             yield f"  owl_linear(&layer_{step.index}, {source}, {target});"
         case OrPool():

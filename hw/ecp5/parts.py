@@ -1,7 +1,7 @@
 """The ECP5 parts: what each has, and which of them holds a design.
 
-Counts of LUT4, block RAM (EBR) and multipliers (MULT18X18D) are those of nextpnr's chip database, and of Lattice's data sheet of the
-family (FPGA-DS-02012) for EBR and multipliers. nextpnr counts the LUT4 of memories in LUTs among them.
+Counts of LUT4, block RAM (EBR) and multipliers (MULT18X18D) are those of nextpnr's chip database, and of the
+data sheet (Lattice, FPGA-DS-02012) for EBR and multipliers. nextpnr counts the LUT4 of memories in LUTs among them.
 """
 
 from __future__ import annotations

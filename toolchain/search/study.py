@@ -7,6 +7,7 @@ kill loses at most the trials that were running, and these are trained again.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import warnings
@@ -155,6 +156,7 @@ def read_trials(folder: Path) -> tuple[list[Trial], Finish]:
         raise OwlbitError(f"{folder}: expected a folder that `owlbit search` made, found no {JOURNAL} in it")
     import optuna
 
+    _check_lines(path, mend=False)
     with _journal_errors(path):
         storage = _storage(path)
         trials: list[Trial] = []
@@ -172,7 +174,7 @@ def _open(folder: Path, space: SearchSpace, sampler: str, seed: int) -> optuna.S
     from optuna.study import StudyDirection
 
     path = folder / JOURNAL
-    _cut_unfinished_line(path)
+    _check_lines(path, mend=True)
     with _journal_errors(path):
         storage = _storage(path)
         name = study_name((sampler, seed))
@@ -244,13 +246,19 @@ def _storage(path: Path) -> optuna.storages.JournalStorage:
     return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock))
 
 
-def _cut_unfinished_line(path: Path) -> None:
-    """Removes what a kill in the middle of a write left at the end of the journal; its lock is held."""
-    if not path.is_file():
-        return
-    content = path.read_bytes()
+def _check_lines(path: Path, *, mend: bool) -> None:
+    """Raises OwlbitError for a file that is no journal, before Optuna adds to it.
+
+    `mend`: whether what a kill in the middle of a write left at the end is removed; the folder's lock is held then.
+    """
+    content = path.read_bytes() if path.is_file() else b""
     whole = content.rfind(b"\n") + 1
-    if whole < len(content):
+    with _journal_errors(path):
+        for line in content[:whole].splitlines():
+            entry = json.loads(line)
+            if not isinstance(entry, dict) or not isinstance(entry.get("op_code"), int) or "worker_id" not in entry:
+                raise ValueError("a line of it is no change to a study")
+    if mend and whole < len(content):
         LOG.warning("%s: its last line is unfinished, as after a kill, and is left out", path)
         with path.open("r+b") as file:
             file.truncate(whole)

@@ -1,7 +1,7 @@
 /*
  * Runs a network on the images of the standard input, one after the other, and writes for each the scores, what ranks where the
  * network has factors, and the class: int32_t, float and uint32_t of this machine. With the argument "rows" the images go in row by
- * row, the last row first. With a number it runs the first image so often and writes the nanoseconds of one run as text.
+ * row, the last row first. With a number it runs the first image so often and writes the nanoseconds of the fastest run as text.
  */
 #define _POSIX_C_SOURCE 199309L
 #include HARNESS_HEADER
@@ -56,18 +56,22 @@ static int write_results(void)
   return written == SIZE(_CLASSES) && fwrite(&best, sizeof(best), 1u, stdout) == 1u;
 }
 
+/* The fastest run counts: others may have been interrupted. */
 static void measure(long runs)
 {
-  struct timespec start;
-  struct timespec end;
+  double best = 1e18;
   long i;
-  FUNCTION(_run)(image, scores);
-  clock_gettime(CLOCK_MONOTONIC, &start);
   for (i = 0; i < runs; ++i) {
+    struct timespec start;
+    struct timespec end;
+    double nanoseconds;
+    clock_gettime(CLOCK_MONOTONIC, &start);
     FUNCTION(_run)(image, scores);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    nanoseconds = (double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec);
+    best = (nanoseconds < best) ? nanoseconds : best;
   }
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  printf("%.1f\n", ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / (double)runs);
+  printf("%.1f\n", best);
 }
 
 int main(int count, char **words)

@@ -1,6 +1,7 @@
 /*
  * Choices of the compiler's command line. How bits are counted: by the compiler's builtin, which is best where the processor has an
- * instruction for it; by a table of 256 bytes; or by bit tricks. And the bits that the builtin counts at once.
+ * instruction for it; by a table of 256 bytes; or by bit tricks. How many bits the builtin counts at once. And how many positions a
+ * convolution computes at once, which takes a processor that counts bits in vectors, and that many windows on the stack.
  */
 #define OWLBIT_BUILTIN 1
 #define OWLBIT_TABLE 2
@@ -19,5 +20,13 @@
 #define OWLBIT_WORD 64
 #else
 #define OWLBIT_WORD 32
+#endif
+#endif
+
+#ifndef OWLBIT_LANES
+#if defined(__AVX512VPOPCNTDQ__) && (OWL_WINDOW_WORDS <= 4096u)
+#define OWLBIT_LANES 32u
+#else
+#define OWLBIT_LANES 1u
 #endif
 #endif

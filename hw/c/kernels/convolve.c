@@ -14,45 +14,67 @@ typedef struct {
   uint32_t columns;
 } owl_conv;
 
-/* Packs the window of one group at output position (y, x) into `window`: bits in the order kernel row, kernel column, channel. */
+/*
+ * Packs the window of one group at output position (y, x) into `window`: bits in the order kernel row, kernel column, channel. Where
+ * the kernel lies outside the map its bits are 0.
+ */
 static void owl_gather(const owl_conv *layer, const uint32_t *source, uint32_t *window, uint32_t group, uint32_t y, uint32_t x)
 {
   /* The window's first column in the map with its padding, and the columns of it that lie inside the map. */
   const uint32_t left = x * layer->stride_columns;
-  const uint32_t first = (left < layer->pad_left) ? (layer->pad_left - left) : 0u;
   const uint32_t end = layer->pad_left + layer->source_columns;
-  const uint32_t last = (left >= end) ? 0u : (((end - left) < layer->kernel_columns) ? (end - left) : layer->kernel_columns);
+  const uint32_t outside = (left < layer->pad_left) ? (layer->pad_left - left) : 0u;
+  const uint32_t first = (outside < layer->kernel_columns) ? outside : layer->kernel_columns;
+  const uint32_t inside = (left < end) ? (end - left) : 0u;
+  const uint32_t last = (inside < layer->kernel_columns) ? inside : layer->kernel_columns;
+  const uint32_t before = first * layer->source_bits;
+  const uint32_t after = (layer->kernel_columns - last) * layer->source_bits;
+  uint32_t word = 0u; /* the next word of the window, `filled` bits of which are there */
+  uint32_t filled = 0u;
   uint32_t row;
-  uint32_t i;
-  for (i = 0u; i < layer->filters.filter_words; ++i) {
-    window[i] = 0u;
-  }
-  if (first >= last) {
-    return;
-  }
-  for (row = 0u; row < layer->kernel_rows; ++row) {
-    const uint32_t padded = (y * layer->stride_rows) + row;
-    if ((padded >= layer->pad_top) && (padded < (layer->pad_top + layer->source_rows))) {
-      const uint32_t source_row = (group * layer->source_rows) + (padded - layer->pad_top);
-      const uint32_t column = (source_row * layer->source_columns) + ((left + first) - layer->pad_left);
-      uint32_t from = column * layer->source_bits;
-      uint32_t to = ((row * layer->kernel_columns) + first) * layer->source_bits;
-      uint32_t left_over = (last - first) * layer->source_bits;
-      while (left_over > 0u) {
-        const uint32_t room = 32u - (to & 31u);
-        const uint32_t count = (left_over < room) ? left_over : room;
-        window[to >> 5] |= owl_get(source, from, count) << (to & 31u);
-        from += count;
-        to += count;
-        left_over -= count;
-      }
+  for (row = y * layer->stride_rows; row < ((y * layer->stride_rows) + layer->kernel_rows); ++row) {
+    uint32_t left_over = (last - first) * layer->source_bits;
+    uint32_t from = 0u;
+    filled += before;
+    if ((row >= layer->pad_top) && (row < (layer->pad_top + layer->source_rows))) {
+      from = (group * layer->source_rows) + (row - layer->pad_top);
+      from = ((from * layer->source_columns) + ((left + first) - layer->pad_left)) * layer->source_bits;
+    } else {
+      filled += left_over;
+      left_over = 0u;
     }
+    for (;;) {
+      uint32_t count;
+      while (filled >= 32u) {
+        *window = word;
+        ++window;
+        word = 0u;
+        filled -= 32u;
+      }
+      if (left_over == 0u) {
+        break;
+      }
+      count = ((32u - filled) < left_over) ? (32u - filled) : left_over;
+      word |= owl_get(source, from, count) << filled;
+      from += count;
+      filled += count;
+      left_over -= count;
+    }
+    filled += after;
+  }
+  for (row = 0u; row < filled; row += 32u) {
+    *window = word;
+    ++window;
+    word = 0u;
   }
 }
 
-/* A binary convolution. `window`: room for the window of one group. */
-static void owl_convolve(const owl_conv *layer, const uint32_t *source, uint32_t *target, uint32_t *window)
+#if OWLBIT_LANES == 1u
+
+/* A binary convolution, position by position. */
+static void owl_convolve(const owl_conv *layer, const uint32_t *source, uint32_t *target)
 {
+  uint32_t window[OWL_WINDOW_WORDS];
   const owl_run *run = layer->filters.runs;
   uint32_t group;
   uint32_t y;
@@ -71,3 +93,5 @@ static void owl_convolve(const owl_conv *layer, const uint32_t *source, uint32_t
     run = next;
   }
 }
+
+#endif

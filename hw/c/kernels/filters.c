@@ -14,27 +14,33 @@ typedef struct {
   uint32_t target_words;
 } owl_filters;
 
+#if (OWLBIT_LANES == 1u) || OWL_HAS_LINEAR
+
 /*
  * The filters of one group at one position, whose window is `window`. A filter fires where its bits differ from the window's in less
- * than its bound. Filters whose bits lie side by side in the target are a run of up to 32. Returns the run after the last.
+ * than its bound. Returns the run after the last.
  */
 static const owl_run *owl_fire(const owl_filters *layer, uint32_t group, const owl_run *run, const uint32_t *window,
                                uint32_t *target, uint32_t position)
 {
-  uint32_t filter = group * layer->group_filters;
-  const uint32_t end = filter + layer->group_filters;
-  const uint32_t *weights = &layer->weights[filter * layer->filter_words];
-  while (filter < end) {
+  const uint32_t first = group * layer->group_filters;
+  const uint32_t *weights = &layer->weights[first * layer->filter_words];
+  const owl_bound *bounds = &layer->bounds[first];
+  const owl_bound *const end = &bounds[layer->group_filters];
+  while (bounds < end) {
+    uint32_t counts[32];
     uint32_t bits = 0u;
-    uint32_t bit;
-    for (bit = 0u; bit < run->filters; ++bit) {
-      const uint32_t fires = (owl_mismatches(window, weights, layer->filter_words) < layer->bounds[filter]) ? 1u : 0u;
-      bits |= fires << bit;
-      weights += layer->filter_words;
-      ++filter;
+    uint32_t i;
+    owl_count(window, weights, layer->filter_words, run->filters, counts);
+    for (i = 0u; i < run->filters; ++i) {
+      bits |= ((counts[i] < bounds[i]) ? UINT32_C(1) : UINT32_C(0)) << i;
     }
     owl_put(target, run->start + (position * layer->target_bits), run->filters, bits);
+    weights += run->filters * layer->filter_words;
+    bounds += run->filters;
     ++run;
   }
   return run;
 }
+
+#endif

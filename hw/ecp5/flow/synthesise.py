@@ -11,6 +11,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from owlbit.export.files import write_text
+from owlbit.hw.ecp5.flow.chain_ends import open_chain_ends
 from owlbit.hw.ecp5.flow.tools import Tools, find_tools, run_watched
 
 # -nowidelut: a 64-bit popcount takes two thirds of the LUT4. -nodsp: multipliers that Yosys infers for small products lie on the
@@ -22,14 +24,12 @@ EBR_CELLS, DSP_CELLS = ("DP16KD", "PDPW16KD"), ("MULT18X18D",)
 
 @dataclass(frozen=True)
 class Used:
-    """Cells of a part. `lut`: LUT4 with those of carry chains and of memories in LUTs, as nextpnr counts TRELLIS_COMB; `ram`: LUT4
-    that such memories take beside them for their writes, which nextpnr counts apart."""
+    """Cells of a part. `lut`: LUT4 with those of carry chains and of memories in LUTs, as nextpnr counts TRELLIS_COMB."""
 
     lut: int
     ff: int
     ebr: int
     dsp: int
-    ram: int = 0
 
     def __add__(self, other: Used) -> Used:
         return Used(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Used)))
@@ -60,8 +60,9 @@ def synthesise(
             shutil.copy(path, work)
         (work / "synth.ys").write_text(_script(sources, top, defines, parameters or {}, options), encoding="utf-8")
         run_watched(tools.yosys, ["-q", "synth.ys"], work, f"synthesis of {top}", progress)
-        shutil.copy(work / "netlist.json", folder / f"{top}.synth.json")
         netlist = json.loads((work / "netlist.json").read_text(encoding="utf-8"))
+    open_chain_ends(netlist)
+    write_text(folder / f"{top}.synth.json", json.dumps(netlist))
     return total_use(netlist, top)
 
 
@@ -87,7 +88,7 @@ def _use(module: Mapping[str, Any]) -> Used:
     count = Counter(cell["type"] for cell in cells)
     carry = [cell["connections"] for cell in cells if cell["type"] == "CCU2C"]
     outputs = {bit for cell in carry for bit in cell.get("COUT", [])}
-    entered = sum(isinstance(bit, int) and bit not in outputs for cell in carry for bit in cell.get("CIN", []))
+    entered = sum(bit not in outputs and bit != "x" for cell in carry for bit in cell.get("CIN", []))
     read = {
         bit
         for cell in cells
@@ -95,14 +96,13 @@ def _use(module: Mapping[str, Any]) -> Used:
         if cell.get("port_directions", {}).get(port) == "input" and (cell["type"], port) != ("CCU2C", "CIN")
         for bit in bits
     }
-    # Where a chain begins or ends at other cells, nextpnr adds a cell of two LUT4 that leads its carry in or out.
+    # Where a chain begins, or ends at other cells, nextpnr adds a cell of two LUT4 that leads its carry in or out.
     chains = len(carry) + entered + len(outputs & read)
     return Used(
-        lut=count["LUT4"] + 2 * chains + 4 * count["TRELLIS_DPR16X4"],
+        lut=count["LUT4"] + 2 * chains + 6 * count["TRELLIS_DPR16X4"],
         ff=count["TRELLIS_FF"],
         ebr=sum(count[kind] for kind in EBR_CELLS),
         dsp=sum(count[kind] for kind in DSP_CELLS),
-        ram=2 * count["TRELLIS_DPR16X4"],
     )
 
 
@@ -119,7 +119,7 @@ def _script(
     sources: Sequence[Path], top: str, defines: Sequence[str], parameters: Mapping[str, int | str], options: Sequence[str]
 ) -> str:
     macros = " ".join(f"-D {define}" for define in defines)
-    lines = [f"read_verilog -defer {macros} {' '.join(path.name for path in sources)}"]
+    lines = [f"read_verilog -sv -defer {macros} {' '.join(path.name for path in sources)}"]
     if parameters:
         quoted = {name: f'"{value}"' if isinstance(value, str) else value for name, value in parameters.items()}
         lines.append(f"chparam {' '.join(f'-set {name} {value}' for name, value in quoted.items())} {top}")

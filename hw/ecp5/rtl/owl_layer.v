@@ -11,10 +11,12 @@ module owl_layer #(
     parameter ROWS = 3,
     parameter COLUMNS = 3,
     parameter PASSES = 4,
+    parameter FLAT = 0,
     parameter PE = 4,
     parameter STAGES = 2,
     parameter TOTAL_BITS = 11,
     parameter BLOCK = 1,
+    parameter BUFFER_BLOCK = 0,
     parameter PLACES = 16,  // of the FIFO
     parameter WEIGHTS = "",
     parameter INITIAL = ""
@@ -40,10 +42,12 @@ module owl_layer #(
       .ROWS(ROWS),
       .COLUMNS(COLUMNS),
       .PASSES(PASSES),
+      .FLAT(FLAT),
       .PE(PE),
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .BLOCK(BLOCK),
+      .BUFFER_BLOCK(BUFFER_BLOCK),
       .WEIGHTS(WEIGHTS),
       .INITIAL(INITIAL)
   ) filters (

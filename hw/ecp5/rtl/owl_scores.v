@@ -13,6 +13,7 @@ module owl_scores #(
     parameter TOTAL_BITS = 11,
     parameter ODD = 0,
     parameter BLOCK = 1,
+    parameter BUFFER_BLOCK = 0,
     parameter WEIGHTS = "",
     parameter INITIAL = ""
 ) (
@@ -35,10 +36,12 @@ module owl_scores #(
       .ROWS(1),
       .COLUMNS(1),
       .PASSES(PASSES),
+      .FLAT(1),
       .PE(PE),
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .BLOCK(BLOCK),
+      .BUFFER_BLOCK(BUFFER_BLOCK),
       .WEIGHTS(WEIGHTS),
       .INITIAL(INITIAL)
   ) filters (
