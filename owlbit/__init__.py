@@ -212,8 +212,8 @@ def build(
     """Compiles `model` for "up5k", to C for "c", for an ECP5 such as "ecp5-45f", or for "finn:PART" by FINN, into a build folder.
 
     Returns `folder`: TARGET beside the model by default; but for FINN it appears whole or not at all. `board`: one that `owlbit
-    boards` lists, or the path of a board's file (default: the bare circuit); of FINN its name of a board; `wake`: a file of settings
-    whose [wake] the chip of a board gets (default: that of `owlbit sense`). `frames_per_second`: the frame rate to fold a pipeline
+    boards` lists, or the path of a board's file (default: the bare circuit); of FINN its name of a board; `wake`: a file of
+    settings whose [wake] the chip of a board gets (default: that of `owlbit sense`). `frames_per_second`: the frame rate to fold a pipeline
     for (ECP5, FINN), `folding`: a file with a folding; `first`, `last`: steps of FINN; `name`: of the C files and before their
     functions (default: the network's). For an ECP5 also `most`: as many frames per second as the part holds; `clock_mhz`: that
     place and route must close; `engine`: the UP5K's engine in place of a pipeline; `weights_only`: only exchange the weights of the
@@ -354,7 +354,7 @@ def export_torch(
 
 
 def report(model: str | Path) -> Path:
-    """Writes report.html into a run folder, or finn.html into a FINN build; returns its path."""
+    """Writes report.html into a run folder or an ECP5 build, or finn.html into a FINN build; returns its path."""
     from owlbit.toolchain.deploy.model_source import Kind, find_model
 
     source = find_model(model)
@@ -362,6 +362,10 @@ def report(model: str | Path) -> Path:
         from owlbit.toolchain.finn.report import report_build
 
         return report_build(source.folder)
+    if source.kind is Kind.ECP5 and source.folder is not None:
+        from owlbit.toolchain.reports.ecp5_report import report_ecp5_build
+
+        return report_ecp5_build(source.folder)
     from owlbit.toolchain.reports.run_report import write_report
 
     return write_report(source)

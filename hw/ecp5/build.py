@@ -71,11 +71,11 @@ class Design:
 
 def build_dataflow(
     network: Network, part: Part, folder: Path, options: DataflowOptions, progress: Callable[[str], None] = print
-) -> None:
+) -> Plan:
     """Writes rtl/, folding.json, the routed netlist, its configuration, the compressed bitstream and build.json into `folder`.
 
-    Raises OwlbitError where the network, the folding or the rate is none that the circuits take, PartError where the part is too
-    small, ClockError where a clock that was asked for does not close.
+    Returns the plan. Raises OwlbitError where the network, the folding or the rate is none that the circuits take, PartError where
+    the part is too small, ClockError where a clock that was asked for does not close.
     """
     board = None if options.board is None else load_ecp5_board(options.board)
     if board is not None:
@@ -107,6 +107,7 @@ def build_dataflow(
     inputs = inputs_hash(design, part, folder, result.tools)
     described = {**describe_dataflow(plan, part, result, reached, inputs), **dict(design.facts)}
     write_text(folder / BUILD, json.dumps(described, indent=2) + "\n")
+    return plan
 
 
 def inputs_hash(design: Design, part: Part, folder: Path, tools: Mapping[str, str]) -> str:
