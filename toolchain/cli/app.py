@@ -159,9 +159,9 @@ def build(
     folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin, the
     network alone.
 
-    **ecp5-25f**, **ecp5-45f**, **ecp5-85f**: makes Verilog with a circuit per layer, folded for `--fps`, and places, routes and packs
-    it with open tools, which takes minutes for a small network. With `--engine` the up5k's engine is built, once for all networks;
-    the network is data behind it in the flash.
+    **ecp5-25f**, **ecp5-45f**, **ecp5-85f**: makes Verilog with a circuit per layer, folded for `--fps`, and places, routes and
+    packs it with open tools: minutes for a small network. With `--engine` the up5k's engine is built, once for all networks; the
+    network is data behind it in the flash.
 
     **c**: makes NAME.h and NAME.c, C99 without allocation or library, for any processor; `--name` names them.
 
