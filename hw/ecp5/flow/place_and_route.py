@@ -98,8 +98,8 @@ def place_and_route(
 
     sources, defines, parameters, options: see `synthesise`. lpf: a file of pins and constraints, or its text; without it nextpnr
     chooses the pins, and with `free_pins` those that it does not name. clock_mhz: of clocks that `lpf` does not constrain. seeds:
-    tried in this order until all clocks close, or one is far from it; where none does, the fastest is kept: `closed` is False. pack_options: for ecppack,
-    such as --freq and --spimode of a board's flash.
+    tried in this order until all clocks close, or one is far from it; where none does, the fastest is kept: `closed` is False.
+    pack_options: for ecppack, such as --freq and --spimode of a board's flash.
     Raises PartError where the part is too small, ToolMissing, and ToolFailed with a tool's own error line.
     """
     tools = find_tools()
