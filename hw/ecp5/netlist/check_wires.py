@@ -1,9 +1,9 @@
 """Whether the configuration that a bitstream is packed from joins the pins that the routed netlist joins.
 
 nextpnr's netlist says for each net through which switches it was routed. Three things are checked: a net's route is one piece,
-from its driver to each pin that the netlist has on it; no wire belongs to two nets; and the switches that the configuration sets are
-those of the routes. A switch is a pair of wires; one that is always closed has no bit. Left out are the middle of the clock network,
-and pins of cells other than slices, block RAMs and pads.
+from its driver to each pin that the netlist has on it; no wire belongs to two nets; and the switches that the configuration sets
+are those of the routes. A switch is a pair of wires; one that is always closed has no bit. Left out are the middle of the clock
+network, and pins of cells other than slices, block RAMs and pads.
 """
 
 from __future__ import annotations
