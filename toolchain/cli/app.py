@@ -112,7 +112,11 @@ def export(run: RunArgument) -> None:
 def build(
     model: ModelArgument,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help="`up5k` for the iCE40 UP5K, `c` for C, or finn:PART for an AMD part with FINN.")
+        str,
+        typer.Option(
+            metavar="TARGET",
+            help="`up5k` for the iCE40 UP5K, `ecp5-25f`, `ecp5-45f` or `ecp5-85f`, `c` for C, or finn:PART for an AMD part.",
+        ),
     ] = "up5k",
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
@@ -125,15 +129,24 @@ def build(
     image_shape: ShapeOption = None,
     board: Annotated[
         str | None,
-        typer.Option(metavar="BOARD", help="up5k: a board of `owlbit boards`, or its file; finn: FINN's name of a board."),
+        typer.Option(metavar="BOARD", help="up5k, ecp5: a board of `owlbit boards`, or its file; finn: FINN's name of a board."),
     ] = None,
     wake: Annotated[
         Path | None, typer.Option(metavar="FILE", help="up5k: settings (TOML) whose [wake] the chip gets (default: that of sense).")
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(metavar="F", help="finn: frames per second to reach (default: the most that fits).")
+        float | None,
+        typer.Option(metavar="F", help="ecp5, finn: frames per second to reach (default: ecp5 1000, finn the most that fits)."),
     ] = None,
-    folding: Annotated[Path | None, typer.Option(metavar="FILE", help="finn: a folding file of FINN (JSON).")] = None,
+    most: Annotated[bool, typer.Option("--max", help="ecp5: as many frames per second as the part holds.")] = False,
+    clock: Annotated[
+        float | None, typer.Option(metavar="MHZ", help="ecp5: the clock that must close (default: what place and route reaches).")
+    ] = None,
+    folding: Annotated[Path | None, typer.Option(metavar="FILE", help="ecp5, finn: a folding file (JSON).")] = None,
+    engine: Annotated[bool, typer.Option("--engine", help="ecp5: the engine of the up5k, which boots any network.")] = False,
+    weights_only: Annotated[
+        bool, typer.Option("--weights-only", help="ecp5: exchange the weights of the build in DIR, without place and route.")
+    ] = False,
     first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: continue with this step.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: stop after this step.")] = None,
     name: Annotated[
@@ -146,11 +159,16 @@ def build(
     folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin, the
     network alone.
 
+    **ecp5-25f**, **ecp5-45f**, **ecp5-85f**: makes Verilog with a circuit per layer, folded for `--fps`, and places, routes and
+    packs it with open tools: minutes for a small network. With `--engine` the up5k's engine is built, once for all networks; the
+    network is data behind it in the flash.
+
     **c**: makes NAME.h and NAME.c, C99 without allocation or library, for any processor; `--name` names them.
 
     **finn:PART**: makes HLS and RTL sources with estimates; if Vivado is installed, also IP, bitfile and driver; see docs/finn.md.
 
-    Example: `owlbit build model.onnx --target up5k --out builds/door`, or
+    Example: `owlbit build model.onnx --target up5k --out builds/door`,
+    `owlbit build zoo:digits --target ecp5-25f --fps 5000`, or
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
     place = owlbit.build(
@@ -166,6 +184,10 @@ def build(
         first=first,
         last=last,
         name=name,
+        most=most,
+        clock_mhz=clock,
+        engine=engine,
+        weights_only=weights_only,
         progress=typer.echo,
     )
     network = json.loads((place / "build.json").read_text(encoding="utf-8"))["network"]
@@ -318,13 +340,17 @@ def verify(
 @when_stopped("stopped; no report was written, an earlier one is unchanged")
 def report(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A run folder made by `owlbit train`, or a FINN build.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A run folder made by `owlbit train`, or a build for an ECP5 or by FINN.", show_default=False
+        ),
     ],
 ) -> None:
-    """Write report.html into a run folder, or finn.html into a FINN build: one self-contained page.
+    """Write report.html into a run folder or an ECP5 build, or finn.html into a FINN build: one self-contained page.
 
     For a run: thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification after
-    `owlbit verify` has run. For a FINN build: estimates, folding and parts.
+    `owlbit verify` has run. For an ECP5 build: use of the part, clock, layers, verification. For a FINN build: estimates, folding
+    and parts.
 
     Example: `owlbit report runs/digits`
     """

@@ -20,6 +20,7 @@ from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.backends import (
     bitstream_backend,
     c_backend,
+    ecp5_backend,
     fast_backend,
     finn_backend,
     qonnx_backend,
@@ -45,6 +46,8 @@ AT_MOST = {
     "c": 64,
     "finn-streamlined": 4,
     "finn-hw": 4,
+    "ecp5-rtl": 8,
+    "ecp5-netlist": 2,
     "rtl": 32,
     "bitstream": 2,
 }
@@ -85,9 +88,12 @@ def backends_of(verified: Verified, up_to: str) -> list[Backend]:
         own = qonnx_backend(source.onnx, subject, most, *(("uint8", True) if source.kind is Kind.FINN else ()))
         backends.append(written_backend(subject, most) if alone else own)
         backends.append(fast_backend(subject, AT_MOST["fast"]))
-        backends.append(c_backend(source.folder if source.kind is Kind.C else None, subject, AT_MOST["c"]))
+        if source.kind is not Kind.FINN:
+            backends.append(c_backend(source.folder if source.kind is Kind.C else None, subject, AT_MOST["c"]))
     if source.kind is Kind.FINN and source.folder is not None:
         backends += [finn_backend(name, source.folder, subject, AT_MOST[name]) for name in ("finn-streamlined", "finn-hw")]
+    elif source.kind is Kind.ECP5 and source.folder is not None and isinstance(subject, Network):
+        backends += [ecp5_backend(name, source.folder, subject, AT_MOST[name]) for name in ("ecp5-rtl", "ecp5-netlist")]
     elif isinstance(subject, Network):
         flash = engine_flash(source.flash) if source.flash else None
         backends.append(rtl_backend(flash, subject, AT_MOST["rtl"]))

@@ -25,6 +25,10 @@ class BuildOptions:
     first: str | None = None
     last: str | None = None
     name: str | None = None
+    most: bool | None = None
+    clock_mhz: float | None = None
+    engine: bool | None = None
+    weights_only: bool | None = None
 
     def given(self) -> tuple[str, ...]:
         """The names of the fields that are given, in order."""
@@ -40,6 +44,10 @@ FLAGS = {
     "first": "--from",
     "last": "--to",
     "name": "--name",
+    "most": "--max",
+    "clock_mhz": "--clock",
+    "engine": "--engine",
+    "weights_only": "--weights-only",
 }
 
 

@@ -84,10 +84,11 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
                 waiting[ports["m"]] = _Waiting(source.times[last_inputs(into, out, layer.kernel, layer.stride, (0, 0, 0, 0))])
             case "owl_layer":
                 assert stage.geometry is not None
-                come = np.full_like(source.times, -np.inf) if source.prompt else source.times
+                prompt = source.prompt and stage.geometry.slices >= network.input_shape[0]  # as fast as the layer may take them
+                come = np.full_like(source.times, -np.inf) if prompt else source.times
                 gone, made = _layer_times(stage.geometry, come, period, degrees.get(stage.layer, 0.0))
                 if source.fifo:
-                    taken[source.fifo] = source.times if source.prompt else gone
+                    taken[source.fifo] = source.times if prompt else gone
                 waiting[ports["m"]] = _Waiting(made)
             case "owl_scores":
                 pass

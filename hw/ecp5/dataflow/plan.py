@@ -119,7 +119,15 @@ class _Planner:
         height, width = self.network.input_shape[1:]
         out = self._new(self._name("bits"), levels, np.arange(colours * levels), height, width)
         packed = _packed(layer.thresholds.ravel(), 9)
-        self._add("owl_thermometer", "thermometer", source.width, {"s": source, "m": out}, COLOURS=colours, LEVELS=levels, THRESHOLDS=packed)
+        self._add(
+            "owl_thermometer",
+            "thermometer",
+            source.width,
+            {"s": source, "m": out},
+            COLOURS=colours,
+            LEVELS=levels,
+            THRESHOLDS=packed,
+        )
         return out
 
     def _weighted(self, layer: BinaryConv | BinaryLinear, source: Stream) -> Stream:
@@ -166,28 +174,39 @@ class _Planner:
         self._add("owl_scores", "scores", cycles, {"s": columns, "m": out}, **_window(folded), ODD=layer.fan_in % 2, **arithmetic)
 
     def _arithmetic(self, folded: Geometry, bits: int, words: Bits, initial: Bits) -> dict[str, Any]:
+        block = self.folding.of(self.layer).memory != "lut"
+        in_file = block and len(words) > 1
         return {
             "PE": folded.pe,
             "STAGES": count_stages(folded.simd),
             "TOTAL_BITS": bits,
-            "BLOCK": int(self.folding.of(self.layer).memory != "lut"),
+            "BLOCK": int(block),
             "BUFFER_BLOCK": self._block(folded.simd, 2 * folded.slices),
-            "WEIGHTS": self._content("weights", words),
-            "INITIAL": self._content("initial", initial),
+            **({"WEIGHTS": self._content("weights", words)} if in_file else {"WEIGHT_BITS": _constant(words)}),
+            "INITIAL": _constant(initial),
         }
 
     def _pool(self, layer: OrPool, source: Stream) -> Stream:
         _, height, width = self.network.shapes[self.layer]
         out = self._new(self._name("bits"), source.bits, source.order, height, width)
-        sizes: dict[str, Any] = {"WIDTH": source.width, "HEIGHT": source.height, "STRIDE_Y": layer.stride[0], "STRIDE_X": layer.stride[1]}
+        sizes: dict[str, Any] = {
+            "WIDTH": source.width,
+            "HEIGHT": source.height,
+            "STRIDE_Y": layer.stride[0],
+            "STRIDE_X": layer.stride[1],
+        }
         (rows, columns), ends = layer.kernel, {"s": source, "m": out}
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
             self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
             return out
-        folded = Geometry(rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride)
+        folded = Geometry(
+            rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
+        )
         window: dict[str, Any] = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
-        self._add("owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window)
+        self._add(
+            "owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window
+        )
         return out
 
     # ---------------------------------------------------------------- streams
@@ -341,6 +360,11 @@ def _inputs(source: Stream) -> Order:
     """int64 [C*H*W]: the feature that comes i-th, counted as a map is flattened: (c * H + h) * W + w."""
     pixels = np.arange(source.height * source.width)
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
+
+
+def _constant(words: contents.Bits) -> str:
+    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
+    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
 
 
 def _packed(numbers: Any, bits: int) -> str:

@@ -37,8 +37,9 @@ class ClockError(OwlbitError):
 @dataclass(frozen=True)
 class FlowResult:
     """What place and route made. Counts as in `Used`, of nextpnr's report; `fmax_mhz`: the highest clock it closes at; `clock_mhz`:
-    what was asked for; `seed`: that gave it; `seeds`: clock in MHz by each seed tried; `bit_bytes`, `compressed_bytes`: of the
-    bitstream; `critical_path`: from register to register; `tools`: their versions.
+    what was asked for; of several clocks the one with the least to spare; `seed`: that gave it; `seeds`: clock in MHz by each seed
+    that was tried; `bit_bytes`, `compressed_bytes`: of the bitstream; `critical_path`: from register to register; `tools`: their
+    versions.
 
     Files: `netlist` is nextpnr's JSON of the routed design, `config` its configuration as text, `bit` the compressed bitstream.
     """
@@ -86,14 +87,18 @@ def place_and_route(
     parameters: Mapping[str, int | str] | None = None,
     *,
     package: str = PACKAGE,
+    speed: int = SPEED_GRADE,
+    free_pins: bool = False,
     options: Sequence[str] = OPTIONS,
     pack_options: Sequence[str] = (),
 ) -> FlowResult:
-    """Builds module `top` for `part` into TOP.json, TOP.config and TOP.bit in `folder`; see FlowResult.
+    """Builds module `top` for `part` into TOP.synth.json (the netlist before), TOP.json, TOP.config and TOP.bit in `folder`; see
+    FlowResult.
 
-    sources, defines, parameters, options: see `synthesise`. lpf: a file of pins and constraints, or its text; without it pins are
-    chosen by nextpnr. seeds: tried in this order until the clock closes; where none does, the fastest is kept: `closed` is False.
-    pack_options: for ecppack, such as --freq and --spimode of a board's flash.
+    sources, defines, parameters, options: see `synthesise`. lpf: a file of pins and constraints, or its text; without it nextpnr
+    chooses the pins, and with `free_pins` those that it does not name. clock_mhz: of clocks that `lpf` does not constrain. seeds:
+    tried in this order until all clocks close; where none does, the fastest is kept: `closed` is False. pack_options: for ecppack,
+    such as --freq and --spimode of a board's flash.
     Raises PartError where the part is too small, ToolMissing, and ToolFailed with a tool's own error line.
     """
     tools = find_tools()
@@ -104,23 +109,23 @@ def place_and_route(
             sources, top, work, defines=defines, parameters=parameters, options=options, progress=progress, tools=tools
         )
         check_room(part, used.lut, used.ebr, used.dsp, top)
-        pins = ["--lpf-allow-unconstrained"]
+        pins = ["--lpf-allow-unconstrained"] if free_pins or lpf is None else []
         if lpf is not None:
             (work / "pins.lpf").write_text(lpf if isinstance(lpf, str) else lpf.read_text(encoding="utf-8"), encoding="utf-8")
-            pins = ["--lpf", "pins.lpf"]
-        device = [part.option, "--package", package, "--speed", str(SPEED_GRADE), "--json", f"{top}.synth.json"]
+            pins += ["--lpf", "pins.lpf"]
+        device = [part.option, "--package", package, "--speed", str(speed), "--json", f"{top}.synth.json"]
         reports: dict[int, Report] = {}
         best = -1
         for seed in seeds:
             reports[seed] = _try_seed(tools, work, top, [*device, *pins, "--freq", f"{clock_mhz:g}"], seed, progress)
-            if best < 0 or reports[seed].fmax_mhz > reports[best].fmax_mhz:
+            if best < 0 or reports[seed].margin > reports[best].margin:
                 best = seed
                 for ending in ("json", "config"):
                     (work / f"seed.{ending}").replace(work / f"{top}.{ending}")
-            if reports[seed].fmax_mhz >= clock_mhz:
+            if reports[seed].margin >= 1:
                 break
         packed = pack(work / f"{top}.config", work / f"{top}.bit", pack_options, tools, progress)
-        for ending in ("json", "config", "bit"):
+        for ending in ("synth.json", "json", "config", "bit"):
             shutil.copy(work / f"{top}.{ending}", folder / f"{top}.{ending}")
     report = reports[best]
     return FlowResult(
@@ -129,7 +134,7 @@ def place_and_route(
         ebr=report.used.ebr,
         dsp=report.used.dsp,
         fmax_mhz=report.fmax_mhz,
-        clock_mhz=clock_mhz,
+        clock_mhz=report.clock_mhz,
         seed=best,
         seeds={seed: each.fmax_mhz for seed, each in reports.items()},
         bit_bytes=packed.plain_bytes,

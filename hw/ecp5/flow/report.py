@@ -23,19 +23,26 @@ class PathStep:
 
 @dataclass(frozen=True)
 class Report:
-    """`fmax_mhz`: the highest clock of the slowest clock domain. `path`: its critical path, from register to register."""
+    """`fmax_mhz`: the highest clock of the domain with the least to spare, `clock_mhz`: what was asked of it, `path`: its critical
+    path, from register to register."""
 
     used: Used
     fmax_mhz: float
+    clock_mhz: float
     path: tuple[PathStep, ...]
+
+    @property
+    def margin(self) -> float:
+        """What is reached over what was asked for; from 1 on every clock closes."""
+        return self.fmax_mhz / self.clock_mhz
 
 
 def read_report(report: Mapping[str, Any]) -> Report:
     """From nextpnr's --report JSON. Raises OwlbitError where the design has no clock."""
-    clocks = {name: float(clock["achieved"]) for name, clock in report["fmax"].items()}
+    clocks = {name: (float(clock["achieved"]), float(clock["constraint"])) for name, clock in report["fmax"].items()}
     if not clocks:
         raise OwlbitError("place and route: expected a design with a clock, nextpnr found none; connect its clock pin")
-    slowest = min(clocks, key=lambda name: clocks[name])
+    slowest = min(clocks, key=lambda name: clocks[name][0] / clocks[name][1])
     count = {kind: int(cells["used"]) for kind, cells in report["utilization"].items()}
     used = Used(
         lut=count.get("TRELLIS_COMB", 0),
@@ -51,7 +58,7 @@ def read_report(report: Mapping[str, Any]) -> Report:
                 for step in critical["path"]
             )
             break
-    return Report(used, round(clocks[slowest], 2), path)
+    return Report(used, round(clocks[slowest][0], 2), round(clocks[slowest][1], 2), path)
 
 
 def describe_path(path: tuple[PathStep, ...]) -> str:
@@ -61,4 +68,5 @@ def describe_path(path: tuple[PathStep, ...]) -> str:
     total = sum(step.delay_ns for step in path)
     wiring = sum(step.delay_ns for step in path if step.kind == "routing")
     levels = sum(step.kind == "logic" for step in path)
-    return f"{path[0].cell} to {path[-1].cell}: {total:.1f} ns, {levels} levels of logic, {wiring:.1f} ns of it wiring"
+    depth = f"{levels} level{'s' * (levels != 1)} of logic"
+    return f"{path[0].cell} to {path[-1].cell}: {total:.1f} ns, {depth}, {wiring:.1f} ns of it wiring"

@@ -86,7 +86,7 @@ def measure_network(number: int) -> Iterator[Row]:
         expected = stage_cost(stage.module, stage.parameters)
         owner = max((index for index in weighted if index <= stage.layer), default=0)
         kinds = tuple(round(float(getattr(expected, kind)), 2) for kind in KINDS)
-        yield Row(number, owner, stage.module, kinds, expected.ebr, used.lut + used.ram, used.ebr)
+        yield Row(number, owner, stage.module, kinds, expected.ebr, used.lut, used.ebr)
 
 
 def random_network(rng: Generator) -> Network:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from owlbit.hw.ecp5.netlist.routed import Cell, NetlistError
 
+PLL_CLOCK = "core_clk"  # the input that stands for what a PLL makes
 BLOCK_RAM_MODULE = "owl_block_ram"
 INIT_WORDS = 16  # of a block RAM in one parameter, each of 18 bits in 20
 WRITE_MODES = {"NORMAL": 0, "WRITETHROUGH": 1, "READBEFOREWRITE": 2}
@@ -23,7 +24,7 @@ def net(cell: Cell, pin: str, default: str = "1'b0") -> str:
 
 
 def comb(cell: Cell) -> list[str]:
-    """TRELLIS_COMB: a look-up table, half of a carry cell, or a bit of sixteen words of memory; and a multiplexer of two of them."""
+    """TRELLIS_COMB: a look-up table, half of a carry cell or a bit of 16 words of memory; and a multiplexer of two of them."""
     mode = cell.parameters.get("MODE", "LOGIC")
     if mode == "RAMW_BLOCK":  # keeps a place free, where a write port lies
         return []
@@ -161,11 +162,11 @@ def clock_buffer(cell: Cell) -> list[str]:
 
 
 def pll(cell: Cell) -> list[str]:
-    """EHXPLLL, locked from the start: the simulation's clock stands for the one that the PLL makes, if it makes one."""
+    """EHXPLLL, locked from the start: its clock is an input of the module, and so is the output that closes its loop."""
     outputs = [pin for pin in ("CLKOP", "CLKOS", "CLKOS2", "CLKOS3") if pin in cell.pins]
-    if len({cell.parameters.get(f"{pin}_DIV") for pin in outputs}) > 1:
-        raise _no_model(cell, f"clocks of several rates ({', '.join(outputs)})")
-    return [line for pin in outputs for line in _drive(cell, pin, net(cell, "CLKI"))] + _drive(cell, "LOCK", "1'b1")
+    if len([pin for pin in outputs if cell.pins[pin] != cell.pins.get("CLKFB")]) > 1:
+        raise _no_model(cell, f"several clocks ({', '.join(outputs)})")
+    return [line for pin in outputs for line in _drive(cell, pin, PLL_CLOCK)] + _drive(cell, "LOCK", "1'b1")
 
 
 MODELS: dict[str, Callable[[Cell], list[str]]] = {
@@ -182,8 +183,8 @@ _TRUE, _FALSE = "1'b1", "1'b0"
 
 
 def _muxed(cell: Cell, pin: str, default: str) -> str:
-    """A control pin behind its multiplexer, which passes it, inverts it, or replaces it by a constant. A pin that is not connected but
-    has a multiplexer is 1 in front of it."""
+    """A control pin behind its multiplexer, which passes it, inverts it, or replaces it by a constant. A pin that is not connected
+    but has a multiplexer is 1 in front of it."""
     choice = cell.parameters.get(f"{pin}MUX")
     if choice in ("0", "1"):
         return f"1'b{choice}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from owlbit.hw.ecp5.netlist.cell_models import MODELS, net
+from owlbit.hw.ecp5.netlist.cell_models import MODELS, PLL_CLOCK, net
 from owlbit.hw.ecp5.netlist.routed import NetlistError, Routed
 
 BLOCK_RAM = Path(__file__).with_name("block_ram.v")
@@ -15,7 +15,8 @@ FLASH_CLOCK = "usrmclk"
 def to_verilog(routed: Routed, top: str) -> str:
     """The module `top` with the design's ports; read it together with `BLOCK_RAM`.
 
-    A design that clocks the configuration flash (USRMCLK) has a further output for that clock, `usrmclk`.
+    A design that clocks the configuration flash (USRMCLK) has a further output for that clock, `usrmclk`; one with a PLL a further
+    input for the clock that it makes, `core_clk`.
     Raises NetlistError for a cell without a model, a net with several drivers, and one without any that something reads.
     """
     unknown = Counter(cell.kind for cell in routed.cells if cell.kind not in MODELS and cell.kind != "USRMCLK")
@@ -26,6 +27,7 @@ def to_verilog(routed: Routed, top: str) -> str:
     header = [f"{port.direction} wire [{len(port.nets) - 1}:0] {name}" for name, port in routed.ports.items()]
     flash_clock = [cell for cell in routed.cells if cell.kind == "USRMCLK"]
     header += [f"output wire {FLASH_CLOCK}"] * len(flash_clock)
+    header += [f"input wire {PLL_CLOCK}"] if any(cell.kind == "EHXPLLL" for cell in routed.cells) else []
     nets = {number for cell in routed.cells for number in cell.pins.values()}
     nets |= {number for port in routed.ports.values() for number in port.nets}
     lines = [f"module {top} ({', '.join(header).replace('inout wire', 'inout')});"]

@@ -18,8 +18,9 @@ module owl_filters #(
     parameter TOTAL_BITS = 11,
     parameter BLOCK = 1,  // weights in block RAM
     parameter BUFFER_BLOCK = 0,  // a flat layer's inputs in block RAM
-    parameter WEIGHTS = "",
-    parameter INITIAL = ""
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -90,7 +91,8 @@ module owl_filters #(
       .WIDTH(W_BITS),
       .DEPTH(PASSES * SLICES),
       .BLOCK(BLOCK),
-      .FILE (WEIGHTS)
+      .FILE (WEIGHTS),
+      .CONTENT(WEIGHT_BITS)
   ) weights (
       .clk (clk),
       .rst (rst),
@@ -116,7 +118,7 @@ module owl_filters #(
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .FOLDS(FOLDS),
-      .FILE(INITIAL)
+      .INITIAL(INITIAL)
   ) array (
       .clk(clk),
       .rst(rst),

@@ -18,8 +18,9 @@ module owl_layer #(
     parameter BLOCK = 1,
     parameter BUFFER_BLOCK = 0,
     parameter PLACES = 16,  // of the FIFO
-    parameter WEIGHTS = "",
-    parameter INITIAL = ""
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -49,6 +50,7 @@ module owl_layer #(
       .BLOCK(BLOCK),
       .BUFFER_BLOCK(BUFFER_BLOCK),
       .WEIGHTS(WEIGHTS),
+      .WEIGHT_BITS(WEIGHT_BITS),
       .INITIAL(INITIAL)
   ) filters (
       .clk(clk),

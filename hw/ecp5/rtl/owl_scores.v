@@ -14,8 +14,9 @@ module owl_scores #(
     parameter ODD = 0,
     parameter BLOCK = 1,
     parameter BUFFER_BLOCK = 0,
-    parameter WEIGHTS = "",
-    parameter INITIAL = ""
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -43,6 +44,7 @@ module owl_scores #(
       .BLOCK(BLOCK),
       .BUFFER_BLOCK(BUFFER_BLOCK),
       .WEIGHTS(WEIGHTS),
+      .WEIGHT_BITS(WEIGHT_BITS),
       .INITIAL(INITIAL)
   ) filters (
       .clk(clk),

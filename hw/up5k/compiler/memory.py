@@ -24,8 +24,8 @@ class Placement:
 def place_maps(program: int, sizes: list[int], memory_words: int = MEMORY_WORDS) -> Placement:
     """`program` words at the bottom, then maps of `sizes` words, the frame first.
 
-    memory_words: of the engine. The addresses of a smaller memory than the UP5K's stay those of 16,384 words: the frame ends with the
-    last of them, and the memory's last words answer to both. So the frame may take no more words than are missing.
+    memory_words: of the engine. The addresses of a smaller memory than the UP5K's stay those of 16,384 words: the frame ends with
+    the last of them, and the memory's last words answer to both. So the frame may take no more words than are missing.
     Raises Up5kError saying how many words are missing.
     """
     most = memory_words - 1  # the length field of the flash image has 14 bits
@@ -36,7 +36,9 @@ def place_maps(program: int, sizes: list[int], memory_words: int = MEMORY_WORDS)
         )
     missing = MEMORY_WORDS - memory_words
     if missing and sizes[0] > missing:
-        raise refuse(f"an encoded frame takes {sizes[0]} words of 64 bits, {sizes[0] - missing} too many; {missing} fit this memory")
+        raise refuse(
+            f"an encoded frame takes {sizes[0]} words of 64 bits, {sizes[0] - missing} too many; {missing} fit this memory"
+        )
     room = memory_words - program
     for early in (True, False):
         end = memory_words - (sizes[0] if early else 0)

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chip: the UP5K's engine behind a power-on reset on an ECP5. External clock; every signal but rst_n is synchronous to it.
-// The configuration's flash keeps the network too. Its clock pin is no general pin: it is reached through USRMCLK, which may swallow
-// the first clocks after configuration. The engine's first command, the wake-up of a flash that is awake here, may be lost.
-`include "owl_fields.vh"
+// The network lies in the flash of the configuration, from OWL_NETWORK on. The clock pin of that flash is reached through USRMCLK,
+// which may swallow its first clocks after configuration. They belong to the engine's first command, which wakes a flash that is
+// awake here.
 `default_nettype none
 
-module owlbit_ecp5 #(
-    parameter [23:0] NETWORK = `OWL_FLASH_OFFSET  // address of the network in the flash
-) (
+module owlbit_ecp5 (
     input  wire       clk,
     input  wire       rst_n,
     output wire       flash_cs_n,
-`ifndef OWL_CELLS_ECP5
-    output wire       flash_sck,
+`ifndef OWL_ECP5_CELLS
+    output wire       usrmclk,      // the clock of the flash
 `endif
     output wire       flash_mosi,
     input  wire       flash_miso,
@@ -25,10 +23,10 @@ module owlbit_ecp5 #(
     output wire       idle,
     output wire       error
 );
-`ifdef OWL_CELLS_ECP5
-  wire flash_sck;
+`ifdef OWL_ECP5_CELLS
+  wire usrmclk;
   USRMCLK flash_clock (
-      .USRMCLKI (flash_sck),
+      .USRMCLKI (usrmclk),
       .USRMCLKTS(1'b0)
   );
 `endif
@@ -44,12 +42,12 @@ module owlbit_ecp5 #(
   end
 
   owl_engine #(
-      .NETWORK(NETWORK)
+      .NETWORK(`OWL_NETWORK)
   ) engine (
       .clk(clk),
       .rst(rst),
       .flash_cs_n(flash_cs_n),
-      .flash_sck(flash_sck),
+      .flash_sck(usrmclk),
       .flash_mosi(flash_mosi),
       .flash_miso(flash_miso),
       .px_valid(px_valid),

@@ -127,10 +127,10 @@ def test_cells_of_a_hierarchy_are_added_up() -> None:
     assert total_use(netlist, "top") == Used(12, 2, 0, 0)
 
 
-def test_the_slowest_clock_is_reported_with_its_path() -> None:
+def test_the_clock_with_the_least_to_spare_is_reported_with_its_path() -> None:
     step = {"delay": 1.5, "from": {"cell": "a", "port": "Q"}, "to": {"cell": "b", "port": "A"}, "type": "routing", "net": "n"}
     report = {
-        "fmax": {"fast": {"achieved": 200.0}, "slow": {"achieved": 90.004}},
+        "fmax": {"fast": {"achieved": 80.0, "constraint": 20.0}, "slow": {"achieved": 90.004, "constraint": 100.0}},
         "utilization": {"TRELLIS_COMB": {"used": 7}, "DP16KD": {"used": 2}},
         "critical_paths": [
             {"from": "posedge fast", "to": "posedge fast", "path": []},
@@ -138,5 +138,5 @@ def test_the_slowest_clock_is_reported_with_its_path() -> None:
         ],
     }
     read = read_report(report)
-    assert (read.fmax_mhz, read.used) == (90.0, Used(7, 0, 2, 0))
+    assert (read.fmax_mhz, read.clock_mhz, read.margin, read.used) == (90.0, 100.0, 0.9, Used(7, 0, 2, 0))
     assert describe_path(read.path) == "b to b: 1.5 ns, 0 levels of logic, 1.5 ns of it wiring"
