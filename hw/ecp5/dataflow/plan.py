@@ -347,7 +347,7 @@ def score_cycles(folded: Geometry) -> int:
 
 
 def fifo_places(folded: Geometry) -> int:
-    """Of the FIFO behind a layer, so that it never waits for its own results: what is under way at once, and what `owl_room` keeps."""
+    """Of the FIFO behind a layer, so that it never waits for its own results: all under way at once, and what `owl_room` keeps."""
     latency = count_stages(folded.simd) + 10
     return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))
 
@@ -362,7 +362,7 @@ def _inputs(source: Stream) -> Order:
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
 
 
-def _constant(words: contents.Bits) -> str:
+def _constant(words: Bits) -> str:
     """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
     return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
 
