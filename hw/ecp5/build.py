@@ -6,7 +6,7 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,11 @@ class Design:
 
 def build_dataflow(
     network: Network, part: Part, folder: Path, options: DataflowOptions, progress: Callable[[str], None] = print
-) -> None:
+) -> Plan:
     """Writes rtl/, folding.json, the routed netlist, its configuration, the compressed bitstream and build.json into `folder`.
 
-    Raises OwlbitError where the network, the folding or the rate is none that the circuits take, PartError where the part is too
-    small, ClockError where a clock that was asked for does not close.
+    Returns the plan. Raises OwlbitError where the network, the folding or the rate is none that the circuits take, PartError where
+    the part is too small, ClockError where a clock that was asked for does not close.
     """
     board = None if options.board is None else load_ecp5_board(options.board)
     if board is not None:
@@ -104,10 +104,16 @@ def build_dataflow(
     )
     reached = close_clock(result, network, design.clock_mhz, options.must_close)
     check_packed(result.config, result.bit)
-    texts = [part.name, design.package, f"{design.clock_mhz:g}", str(design.constraints), *design.defines, *result.tools.values()]
-    inputs = digest([*texts, *design.sources, *sorted((folder / RTL).glob("*.hex"))])
+    inputs = inputs_hash(design, part, folder, result.tools)
     described = {**describe_dataflow(plan, part, result, reached, inputs), **dict(design.facts)}
     write_text(folder / BUILD, json.dumps(described, indent=2) + "\n")
+    return plan
+
+
+def inputs_hash(design: Design, part: Part, folder: Path, tools: Mapping[str, str]) -> str:
+    """SHA-256 over all that the bitstream is made from: the Verilog, the memories' contents in `folder`, options and tools."""
+    texts = [part.name, design.package, f"{design.clock_mhz:g}", str(design.constraints), *design.defines, *tools.values()]
+    return digest([*texts, *design.sources, *sorted((folder / RTL).glob("*.hex"))])
 
 
 def choose_folding(network: Network, part: Part, options: DataflowOptions, progress: Callable[[str], None]) -> Folding:

@@ -35,6 +35,7 @@ class Ecp5Facts:
     board: str | None = None
     clock_mhz: float | None = None
     cycles_per_frame: int | None = None
+    frames_per_second: float | None = None
     network_offset: int | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,14 +1,13 @@
 """The ways to fold each layer of a network, with cycles, LUTs and block RAMs, and what lies between two neighbours.
 
-The stages of a layer are those that `plan_dataflow` would make, without their contents: its window, weights and filters, the FIFO and
-the ring of rows before them, the pools behind it. Between two layers words change their width, or channels their order.
+The stages of a layer are those that `plan_dataflow` would make, without their contents: its window, weights and filters, the FIFO
+and the ring of rows before them, the pools behind it. Between two layers words change their width, or channels their order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,8 @@ Order = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Choice:
-    """One folding of a layer. `luts`: LUT sites of its stages and of what lies behind it up to the next layer with weights; `ebr`: block
-    RAMs; `bits`: of the words that it takes."""
+    """One folding of a layer. `luts`: LUT sites of its stages and of what lies behind it up to the next layer with weights;
+    `ebr`: block RAMs; `bits`: of the words that it takes."""
 
     folding: LayerFolding
     geometry: Geometry
@@ -77,11 +76,13 @@ def joint_costs(network: Network, before: LayerChoices | None, after: LayerChoic
     channels = input_shape(network, after.index)[0]
     takes = [choice.bits for choice in after.choices]
 
-    @cache
     def cost(bits: int, together: bool, taken: int) -> int:
         return rates.luts(_conversion(bits, taken) if together else _reordering(bits, taken, channels))
 
-    return np.array([[cost(bits, together, taken) for taken in takes] for bits, together in sources], np.int64)
+    # Many choices differ in what no neighbour sees.
+    rows, columns = list(dict.fromkeys(sources)), list(dict.fromkeys(takes))
+    distinct = np.array([[cost(bits, together, taken) for taken in columns] for bits, together in rows], np.int64)
+    return distinct[np.ix_([rows.index(source) for source in sources], [columns.index(taken) for taken in takes])]
 
 
 # ---------------------------------------------------------------- one layer
@@ -101,7 +102,11 @@ def _choices(network: Network, index: int, rates: Rates) -> Iterator[Choice]:
                 found.append(
                     Choice(LayerFolding(index, pe, simd, memory, buffers), folded, cycles, rates.luts(cost), cost.ebr, bits)
                 )
-        yield from (one for number, one in enumerate(found) if not any(_beats(other, one, number > place) for place, other in enumerate(found)))
+        yield from (
+            one
+            for number, one in enumerate(found)
+            if not any(_beats(other, one, number > place) for place, other in enumerate(found))
+        )
 
 
 def _beats(other: Choice, one: Choice, first: bool) -> bool:
