@@ -182,18 +182,25 @@ def buffer(words: int, passes: int, block: int) -> Case:
     return Case(f"buffer of {words}, {passes} passes", text, frames.reshape(-1, 5), np.concatenate(expected))
 
 
-def rom(depth: int, block: int) -> Case:
-    words = bits(depth, 11)
-    name = f"rom{depth}.hex"
-    content = f'.FILE("{name}")' if block and depth > 1 else f".CONTENT({constant(words)})"
+def rom(depth: int, rows: int, lut_bits: int) -> Case:
+    """Words of 7 bits, of which the lowest come from blocks of 4 words by 3 bits, the highest from tables."""
+    words, ram = bits(depth, 7), 7 - lut_bits
+    columns, begin, late = -(-ram // 3), f"rom{depth}_{lut_bits}_", int(rows > 1)
+    content = f", .CONTENT({constant(words[:, ram:])})" if lut_bits else ""
     text = f"""
-    wire [10:0] q; reg [1:0] come; wire never_full;
-    owl_rom #(.WIDTH(11), .DEPTH({depth}), .BLOCK({block}), {content}) dut (.clk(clk), .rst(rst), .next(s_valid), .q(q));
-    always @(posedge clk) come <= rst ? 0 : {{come[0], s_valid}};
-    owl_fifo #(.WIDTH(11), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[1]), .s_ready(never_full), .s_data(q),
-      .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[10:0]));
-    assign s_ready = 1, m_data[127:11] = 0;"""
-    return Case(f"rom of {depth}", text, bits(50, 1), words[np.arange(50) % depth], {name: words} if block else {})
+    wire [6:0] q; reg [2:0] come; wire never_full;
+    owl_rom #(.WIDTH(7), .DEPTH({depth}), .BLOCK_WORDS(4), .BLOCK_BITS(3), .ROWS({rows}), .COLUMNS({columns}),
+      .LUT_BITS({lut_bits}), .FILE("{begin}"){content}) dut (.clk(clk), .rst(rst), .next(s_valid), .q(q));
+    always @(posedge clk) come <= rst ? 0 : {{come[1:0], s_valid}};
+    owl_fifo #(.WIDTH(7), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[{1 + late}]), .s_ready(never_full), .s_data(q),
+      .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[6:0]));
+    assign s_ready = 1, m_data[127:7] = 0;"""
+    files = {
+        f"{begin}{row * columns + column:03x}.hex": words[4 * row : 4 * row + 4, 3 * column : min(3 * column + 3, ram)]
+        for row in range(rows)
+        for column in range(columns)
+    }
+    return Case(f"rom of {depth}, {lut_bits} bits in LUTs", text, bits(50, 1), words[np.arange(50) % depth], files)
 
 
 def array() -> Case:
@@ -279,10 +286,15 @@ def scores() -> Case:
     words = 1 - weights.reshape(2, pe, 3, simd).transpose(0, 2, 1, 3).reshape(6, pe * simd)
     start = np.tile((-8 >> np.arange(7)) & 1, (2, pe)).astype(np.uint8)
     parameters = {"CHANNELS": simd, "SLICES": 3, "PASSES": 2, "PE": pe, "STAGES": 1, "TOTAL_BITS": 7, "ODD": 1}
-    parameters_text: dict[str, object] = {**parameters, "WEIGHTS": '"score_weights.hex"', "INITIAL": constant(start)}
+    parameters_text: dict[str, object] = {
+        **parameters,
+        "BLOCK_BITS": pe * simd,
+        "WEIGHTS": '"score_weights_"',
+        "INITIAL": constant(start),
+    }
     values = 2 * (maps[:, None] == weights).sum(2) - inputs
     expected = np.unpackbits(values.astype("<i2").view(np.uint8).reshape(-1, 1), axis=1, bitorder="little")
-    files = {"score_weights.hex": words}
+    files = {"score_weights_000.hex": words}
     return Case("scores", instance("owl_scores", parameters_text, simd, 8), maps.reshape(-1, simd), expected, files)
 
 
@@ -292,7 +304,8 @@ CASES = [
     *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7)),
     *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
-    *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), rom(1, 1), rom(7, 0), rom(8, 1), array()),
+    *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array()),
+    *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1)),
     *(pool((2, 2), (2, 2)), pool((1, 3), (2, 3)), pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
     *(fork_and_join(0), fork_and_join(1), fork_and_join(2), scores()),
 ]
