@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from owlbit.export.network import Network
 from owlbit.hw import fast, reference
 from owlbit.hw.c.build import CFiles, generate
-from owlbit.hw.c.host import FAST, compile_host, run_host, seconds_per_image
+from owlbit.hw.c.host import FAST, compile_host, instructions_per_image, run_host, seconds_per_image
 from owlbit.hw.c.machines import MACHINES, CodeSize, Counted, Machine, code_size, run_on
 from owlbit.hw.external_tools import ToolMissing
 from owlbit.hw.verification import Images
@@ -35,6 +35,7 @@ COMMAND = "owlbit bench c"
 COUNTED = ("m0", "m4", "rv32", "rv32-zbb")
 SIZED = "m4"
 LEVEL = "-O2"
+PLAIN = ("-O2", "-march=x86-64-v2")  # the oldest x86-64 with a popcount instruction
 RUNS = 200
 # (most instructions per word, fewest that the way of counting takes) of a machine.
 PER_WORD = {"m4": (20, 8), "rv32-zbb": (8, 4.25)}
@@ -43,14 +44,16 @@ MOST_CODE, MOST_ARENA, MOST_SLOWER = 6000, 1.1, 3
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A network of the zoo. `size`, and an entry of `counted`, are None where the tools are not installed; `seconds` per image of
-    the C code on this processor and `fast_seconds` of the fast simulator, one thread; `exact`: whether all gave the reference's
+    """A network of the zoo. `size`: of the C file on `SIZED`; `counted`: by the machines of `COUNTED`; `steps`: instructions of a
+    frame on x86-64 with its popcount and without vectors; `seconds` per image on this processor with all that it has. Each is None
+    where its tools are not installed. `fast_seconds`: of the fast simulator, one thread; `exact`: whether all gave the reference's
     scores."""
 
     card: Card
     files: CFiles
     size: CodeSize | None
     counted: dict[str, Counted | None]
+    steps: int | None
     seconds: float | None
     fast_seconds: float
     exact: bool
@@ -72,10 +75,14 @@ def measure_network(card: Card, network: Network) -> Measured:
     expected = reference.simulate(network, images)
     counted = {key: _or_none(partial(_on_machine, MACHINES[key], files, network, images)) for key in COUNTED}
     size = _or_none(lambda folder: code_size(MACHINES[SIZED], files, folder))
-    host = _or_none(lambda folder: _on_host(files, network, images, folder))
-    scores = [each.scores for each in counted.values() if each is not None] + ([host[1]] if host else [])
+    timed = _or_none(partial(_time_on_host, files, network, images))
+    steps = _or_none(partial(_count_on_host, files, network, images))
+    scores = [each.scores for each in counted.values() if each is not None] + [
+        each[1] for each in (timed, steps) if each is not None
+    ]
     exact = all(np.array_equal(each, expected) for each in scores)
-    return Measured(card, files, size, counted, host[0] if host else None, _fast_seconds(network, images), exact)
+    seconds, instructions = timed[0] if timed else None, int(steps[0]) if steps else None
+    return Measured(card, files, size, counted, instructions, seconds, _fast_seconds(network, images), exact)
 
 
 def _or_none(run: Callable[[Path], T]) -> T | None:
@@ -91,10 +98,16 @@ def _on_machine(machine: Machine, files: CFiles, network: Network, images: Image
     return run_on(machine, files, network, images, folder, (LEVEL,))
 
 
-def _on_host(files: CFiles, network: Network, images: Images, folder: Path) -> tuple[float, NDArray[Any]]:
+def _time_on_host(files: CFiles, network: Network, images: Images, folder: Path) -> tuple[float, NDArray[Any]]:
     files.write(folder)
     program = compile_host(folder, files.name, FAST)
     return seconds_per_image(program, images[0], RUNS), run_host(program, network, images).scores
+
+
+def _count_on_host(files: CFiles, network: Network, images: Images, folder: Path) -> tuple[float, NDArray[Any]]:
+    files.write(folder)
+    program = compile_host(folder, files.name, PLAIN)
+    return instructions_per_image(program, files.name, images[0]), run_host(program, network, images).scores
 
 
 def _fast_seconds(network: Network, images: Images) -> float:
@@ -112,7 +125,7 @@ def zoo_table(found: Sequence[Measured]) -> Table:
     headings = (
         *("network", "accuracy", "flash, bytes", "of it code", "arena, bytes", "stack window, bytes"),
         *(f"{MACHINES[key].name}, instructions" for key in COUNTED),
-        *("x86-64, ms", "scores"),
+        *("x86-64, instructions", "x86-64, ms", "scores"),
     )
     rows = []
     for each in found:
@@ -126,6 +139,7 @@ def zoo_table(found: Sequence[Measured]) -> Table:
                 f"{4 * plan.arena.words:,}",
                 f"{4 * plan.window_words:,}",
                 *(f"{counted.instructions[0]:,}" if counted else "not run" for counted in each.counted.values()),
+                f"{each.steps:,}" if each.steps else "not run",
                 f"{1e3 * each.seconds:.3f}" if each.seconds else "not run",
                 "exact" if each.exact else "differ",
             )
@@ -162,10 +176,11 @@ def _row(what: str, value: float | None, most: float) -> tuple[str, str, str, st
 METHOD = """\
 Instructions are an estimate of the time on a chip: QEMU counts them, and knows neither pipelines nor wait states of flash. The
 frame is made up; the number of instructions hardly depends on it. Flash is the C file alone, without start-up code. RAM is the
-arena and, on the stack, the largest window and some 400 bytes more; an image takes none where its rows come from a camera. The
-time on x86-64 is that of the fastest of 200 runs of one image in one thread, compiled with `-O3 -march=native`; the fast
-simulator's is measured alike. The floor on Cortex-M4 is two loads, an exclusive or and the five operations of a full adder per
-word; that with Zbb is a load of weights and a quarter of one of the window, an exclusive or, `cpop` and an addition."""
+arena and, on the stack, the largest window and some 400 bytes more; an image takes none where its rows come from a camera. On
+x86-64 valgrind counts the instructions of code with popcount and without vectors (`-march=x86-64-v2`); the time is that of the
+fastest of 200 runs of one image in one thread, compiled with `-O3 -march=native`, and the fast simulator's is measured alike. The
+floor on Cortex-M4 is two loads, an exclusive or and the five operations of a full adder per word; that with Zbb is a load of
+weights and a quarter of one of the window, an exclusive or, `cpop` and an addition."""
 
 
 def page(found: Sequence[Measured]) -> str:

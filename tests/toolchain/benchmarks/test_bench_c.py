@@ -22,7 +22,7 @@ def test_without_tools_it_says_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CC", raising=False)
     found = c_code.measure_network(DIGITS, find_model("zoo:digits").load())
-    assert found.size is None and found.seconds is None and set(found.counted.values()) == {None}
+    assert (found.size, found.steps, found.seconds) == (None, None, None) and set(found.counted.values()) == {None}
     page = c_code.page([found])
     assert re.search(r"^\| digits +\| 97.15% +\| not run .* exact +\|$", page, re.MULTILINE)
     rows = {row[0]: row[1:] for row in c_code.targets([found]).rows}
@@ -42,7 +42,7 @@ def test_the_digits_reach_every_target() -> None:
     if shutil.which("gcc") is None:
         pytest.skip("not run: gcc is not installed")
     found = c_code.measure_network(DIGITS, find_model("zoo:digits").load())
-    assert found.exact and found.size is not None
+    assert found.exact and found.size is not None and (found.steps is None or 500_000 < found.steps < 5_000_000)
     # The time on a shared machine is no test of the code: it is left to the command.
     timed = [row for row in c_code.targets([found]).rows if not row[0].startswith("x86-64")]
     assert {row[3] for row in timed} == {"reached"}
