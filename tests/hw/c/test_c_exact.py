@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_factors_and_offsets(tmp_path: Path, whole: bool) -> None:
     network = random_network(rng, max_classes=10)
     factors = rng.integers(0, 3, network.classes) if whole else rng.uniform(0.001, 2, network.classes)
     offsets = rng.integers(-5, 5, network.classes) if whole else rng.normal(0, 3, network.classes)
-    named = Network(network.input_shape, network.layers, score_factors=factors, score_offsets=offsets)
+    named = replace(network, score_factors=factors.astype(np.float32), score_offsets=offsets.astype(np.float32))
     assert named.score_factors is not None
     assert_exact(named, random_images(rng, named, 32), tmp_path, ("-O2", "-march=native"))
 
