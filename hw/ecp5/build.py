@@ -6,7 +6,7 @@ import json
 import math
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,15 @@ def build_dataflow(
     )
     reached = close_clock(result, network, design.clock_mhz, options.must_close)
     check_packed(result.config, result.bit)
-    texts = [part.name, design.package, f"{design.clock_mhz:g}", str(design.constraints), *design.defines, *result.tools.values()]
-    inputs = digest([*texts, *design.sources, *sorted((folder / RTL).glob("*.hex"))])
+    inputs = inputs_hash(design, part, folder, result.tools)
     described = {**describe_dataflow(plan, part, result, reached, inputs), **dict(design.facts)}
     write_text(folder / BUILD, json.dumps(described, indent=2) + "\n")
+
+
+def inputs_hash(design: Design, part: Part, folder: Path, tools: Mapping[str, str]) -> str:
+    """SHA-256 over all that the bitstream is made from: the Verilog, the memories' contents in `folder`, options and tools."""
+    texts = [part.name, design.package, f"{design.clock_mhz:g}", str(design.constraints), *design.defines, *tools.values()]
+    return digest([*texts, *design.sources, *sorted((folder / RTL).glob("*.hex"))])
 
 
 def choose_folding(network: Network, part: Part, options: DataflowOptions, progress: Callable[[str], None]) -> Folding:

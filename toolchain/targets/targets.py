@@ -89,6 +89,9 @@ def build_for_ecp5(job: BuildJob) -> None:
     from owlbit.toolchain.deploy import build_ecp5
 
     read = (job.input_range, job.image_shape, job.progress)
+    if asked.weights_only:
+        build_ecp5.exchange_build_weights(job.source, job.target, job.folder, _policies(job), *read)
+        return
     if asked.engine:
         build_ecp5.build_with_engine(job.source, job.target, job.folder, asked.clock_mhz, *read)
         return
@@ -101,6 +104,9 @@ def build_for_ecp5(job: BuildJob) -> None:
 def _check_ecp5(asked: BuildOptions) -> None:
     """Raises OwlbitError for options that contradict each other, and for a clock or a rate that is none."""
     given = [name for name in asked.given() if name != "clock_mhz"]
+    if asked.weights_only and set(asked.given()) - {"weights_only", "wake"}:
+        other = next(name for name in asked.given() if name not in ("weights_only", "wake"))
+        raise OwlbitError(f"--weights-only: expected no {FLAGS[other]}, since the build says it already; leave out one")
     if asked.engine and len(given) > 1:
         other = next(name for name in given if name != "engine")
         raise OwlbitError(f"--engine: expected no {FLAGS[other]}, since the engine has one circuit for all networks; leave out one")

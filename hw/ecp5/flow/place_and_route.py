@@ -92,7 +92,8 @@ def place_and_route(
     options: Sequence[str] = OPTIONS,
     pack_options: Sequence[str] = (),
 ) -> FlowResult:
-    """Builds module `top` for `part` into TOP.json, TOP.config and TOP.bit in `folder`; see FlowResult.
+    """Builds module `top` for `part` into TOP.synth.json (the netlist before), TOP.json, TOP.config and TOP.bit in `folder`; see
+    FlowResult.
 
     sources, defines, parameters, options: see `synthesise`. lpf: a file of pins and constraints, or its text; without it nextpnr
     chooses the pins, and with `free_pins` those that it does not name. clock_mhz: of clocks that `lpf` does not constrain. seeds:
@@ -124,7 +125,7 @@ def place_and_route(
             if reports[seed].margin >= 1:
                 break
         packed = pack(work / f"{top}.config", work / f"{top}.bit", pack_options, tools, progress)
-        for ending in ("json", "config", "bit"):
+        for ending in ("synth.json", "json", "config", "bit"):
             shutil.copy(work / f"{top}.{ending}", folder / f"{top}.{ending}")
     report = reports[best]
     return FlowResult(
