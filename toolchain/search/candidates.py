@@ -30,8 +30,8 @@ class Candidate:
     """A recipe of the space, judged.
 
     `tables`: of the recipe; `values`: what was chosen, by key; `figures`: what it costs, by a name of `COSTS` or "fps"; `misses`:
-    by constraint how far it is off, the logarithm of figure over limit, above 0 where it is not met; `reason`: why it is not trained, "" where
-    it is; `recipe`: None where the tables are none.
+    by constraint how far it is off, the logarithm of figure over limit, above 0 where it is not met; `reason`: why it is not
+    trained, "" where it is; `recipe`: None where the tables are none.
     """
 
     tables: Mapping[str, Any]
@@ -126,6 +126,7 @@ def check_space(judge: Judge, tries: int = 100) -> None:
     first = judge.propose(lambda parameter: parameter.first())
     if RECIPE not in first.misses:
         return
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(tries):
         trial = study.ask()

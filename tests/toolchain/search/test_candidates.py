@@ -34,7 +34,8 @@ def test_figures_are_those_of_the_compiler(tmp_path: Path) -> None:
 
 
 def test_what_is_left_out_does_not_make_another_candidate(tmp_path: Path) -> None:
-    one, other = (judged(tmp_path, **{"layers[1].repeat": 0, "layers[1].groups": groups}) for groups in (1, 2))
+    left_out: list[dict[str, Any]] = [{"layers[1].repeat": 0, "layers[1].groups": groups} for groups in (1, 2)]
+    one, other = (judged(tmp_path, **chosen) for chosen in left_out)
     assert one.identity == other.identity != judged(tmp_path).identity
 
 
@@ -62,7 +63,8 @@ def test_an_unknown_target(tmp_path: Path) -> None:
 
 def test_the_closest_candidate_is_named(tmp_path: Path) -> None:
     text = SPACE.replace("4000", "100")
-    small, large = judged(tmp_path, text), judged(tmp_path, text, **{"layers[0].filters": 24})
+    larger: dict[str, Any] = {"layers[0].filters": 24}
+    small, large = judged(tmp_path, text), judged(tmp_path, text, **larger)
     closest = nearest(nearest(None, large), small)
     assert closest is small and nearest(small, large) is small
     message = str(nobody_fits(read_space(space_file(tmp_path, text)), closest, 2))
