@@ -18,7 +18,7 @@ FINN  := $(VENV)/.installed-finn
 HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo search-demo test test-all fuzz bench lint docs notebooks pictures fields bitstream clean
+.PHONY: help venv finn demo search-demo test test-all fuzz soak bench lint docs notebooks pictures fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
@@ -26,6 +26,7 @@ help:
 	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
 	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
 	@echo "make fuzz       damaged files and requests of every kind for an hour, and a table of what became of them; MINUTES=5 is shorter"
+	@echo "make soak       the sensor's page under damaged requests for an hour; its memory, descriptors and threads must not grow"
 	@echo "make lint       ruff, ruff format, mypy --strict, the layers of imports, spelling and words"
 	@echo "make docs       the documentation's site, into site/"
 	@echo "make pictures   draw the pictures of the engine's page"
@@ -55,14 +56,15 @@ $(BIN)/pip:
 	$$python -m venv $(VENV)
 
 # Redone when pyproject.toml changes. torch comes first and alone: a second package in the same call may make pip
-# prefer another build of it than the CPU one that the machine's pip configuration offers.
+# prefer another build of it than the CPU one that the machine's pip configuration offers. --use-pep517: pip before 23.1, as Debian 12
+# has it, else builds wavedrom by setuptools of this environment, which fails with some versions.
 $(STAMP): pyproject.toml | $(BIN)/pip
 	@command -v g++ >/dev/null || command -v c++ >/dev/null || \
 	  { echo "owlbit: g++ is missing; Verilator needs a C++ compiler (Debian: apt-get install g++)" >&2; exit 2; }
 	@echo "owlbit: installing torch 2.13.0 into $(VENV)"
 	@$(BIN)/python -m pip install --quiet torch==2.13.0
 	@echo "owlbit: installing owlbit and its dependencies into $(VENV) (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev]'
 	@touch $@
 
 demo: $(STAMP)
@@ -80,7 +82,7 @@ $(FINN): $(STAMP)
 	@$(HAS_FINN_PYTHON) || { echo "owlbit: FINN (finn-plus $(FINN_VERSION)) needs Python 3.11, $(VENV) has" \
 	  "$$($(BIN)/python --version); everything else works without FINN" >&2; exit 2; }
 	@echo "owlbit: installing finn-plus $(FINN_VERSION) and what it needs into $(VENV); torch stays as it is (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev,finn]'
+	@$(BIN)/python -m pip install --quiet --use-pep517 --editable '.[train,plot,qonnx,rtl,bitstream,ecp5,board,sense,search,ray,docs,dev,finn]'
 	@$(BIN)/python -m pip install --quiet --no-deps finn-plus==$(FINN_VERSION)
 	@touch $@
 
@@ -98,6 +100,9 @@ test-all: $(STAMP)
 
 fuzz: $(STAMP)
 	@$(BIN)/python tests/fuzz/fuzz_run.py --minutes $(MINUTES)
+
+soak: $(STAMP)
+	@$(BIN)/python tests/fuzz/soak_page.py --minutes $(MINUTES)
 
 bench: $(STAMP)
 	@$(BIN)/owlbit bench

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from owlbit.export.network import Network, Shape
     from owlbit.export.network_cost import LayerCost
     from owlbit.export.qonnx.metadata import PerColour
-    from owlbit.hw.up5k.wake_policy import ChipPolicy
     from owlbit.hw.verification import Outcome, Row
     from owlbit.toolchain.checks.check_recipe import RecipeCheck
     from owlbit.toolchain.deploy.evaluate import Evaluation
@@ -203,44 +202,43 @@ def build(
     folding: str | Path | None = None,
     first: str | None = None,
     last: str | None = None,
+    name: str | None = None,
+    most: bool = False,
+    clock_mhz: float | None = None,
+    engine: bool = False,
+    weights_only: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Compiles `model` for "up5k", or for "finn:PART" by FINN, into a build folder, and returns that.
+    """Compiles `model` for "up5k", to C for "c", for an ECP5 such as "ecp5-45f", or for "finn:PART" by FINN, into a build folder.
 
-    `folder`: TARGET beside the model by default; a UP5K build appears whole or not at all. `board`: of "up5k" one that `owlbit
-    boards` lists, or the path of a board's file (default: the bare engine), else FINN's name of a board; `wake`: a file of settings
-    whose [wake] the chip of a board gets (default: that of `owlbit sense`). All from `frames_per_second` on is for FINN alone: the
-    frame rate to fold for, a folding file, the first and the last step; `progress` gets a line per step.
+    Returns `folder`: TARGET beside the model by default; but for FINN it appears whole or not at all. `board`: one that `owlbit
+    boards` lists, or the path of a board's file (default: the bare circuit); of FINN its name of a board; `wake`: a file of settings
+    whose [wake] the chip of a board gets (default: that of `owlbit sense`). `frames_per_second`: the frame rate to fold a pipeline
+    for (ECP5, FINN), `folding`: a file with a folding; `first`, `last`: steps of FINN; `name`: of the C files and before their
+    functions (default: the network's). For an ECP5 also `most`: as many frames per second as the part holds; `clock_mhz`: that
+    place and route must close; `engine`: the UP5K's engine in place of a pipeline; `weights_only`: only exchange the weights of the
+    build in `folder`. `progress` gets a line per step. An option that the target does not take is refused.
     """
     from owlbit.toolchain.deploy.model_source import find_model
+    from owlbit.toolchain.targets.build_job import BuildJob, BuildOptions
+    from owlbit.toolchain.targets.targets import build_for_target
 
     source = find_model(model)
     place = Path(folder) if folder is not None else source.build_folder(target)
-    if target.startswith("finn:"):
-        if find_spec("qonnx") is None:  # FINN brings it, so FINN is what is missing
-            from owlbit.hw.finn.tools import check_finn
-
-            check_finn()
-        from owlbit.toolchain.finn.build import build_for_finn
-
-        file = Path(folding) if folding is not None else None
-        if wake is not None:
-            raise OwlbitError(f"--wake: expected the target up5k, got {target!r}")
-        name = None if board is None else str(board)
-        build_for_finn(source, target, place, input_range, image_shape, name, frames_per_second, file, first, last, progress)
-        return place
-    if (frames_per_second, folding, first, last) != (None,) * 4:
-        raise OwlbitError(f"--fps, --folding, --from and --to: expected a target finn:PART, got {target!r}")
-    from owlbit.toolchain.deploy.build_up5k import build_model
-    from owlbit.toolchain.sensing.settings import load_settings
-
-    settings = load_settings(None if wake is None else Path(wake))
-    name = None if board is None else str(board)
-
-    def policy_for(network: Network) -> ChipPolicy:
-        return settings.policy_for(network).on_chip(network)
-
-    build_model(source, target, place, input_range, image_shape, name, policy_for)
+    options = BuildOptions(
+        board=None if board is None else str(board),
+        wake=None if wake is None else Path(wake),
+        frames_per_second=frames_per_second,
+        folding=None if folding is None else Path(folding),
+        first=first,
+        last=last,
+        name=name,
+        most=most or None,
+        clock_mhz=clock_mhz,
+        engine=engine or None,
+        weights_only=weights_only or None,
+    )
+    build_for_target(BuildJob(source, target, place, input_range, image_shape, options, progress))
     return place
 
 
@@ -285,9 +283,9 @@ def train(
     """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
 
     `data`: a local copy of the images; `skip_bad`: go on without pictures that cannot be read; `resume`: go on with a training that
-    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train by the clock, on a GPU for example, however
-    many epochs that is, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which gets the
-    record of each epoch too; `console`: where progress is printed, nowhere by default. Needs torch.
+    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train for this time instead of a number of
+    epochs, for example on a GPU, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which
+    also gets the record of each epoch; `console`: where progress is printed, nowhere by default. Needs torch.
     """
     from rich.console import Console
 
@@ -305,7 +303,9 @@ def train(
     if minutes is not None and logger:
         raise OwlbitError("--logger: expected a training by epochs, got --minutes too, which has no epochs to log; leave one out")
     if minutes is not None and resume:
-        raise OwlbitError("--minutes: expected a training by the clock, which cannot be resumed, got --resume; leave one out")
+        raise OwlbitError(
+            "--minutes: expected a new training, since a fixed time cannot be resumed, got --resume; leave one out"
+        )
     earlier_files(Path(folder), resume=resume, overwrite=overwrite)
     if find_spec("torch") is None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")

@@ -71,7 +71,8 @@ def test_every_number_of_the_settings_has_a_range_that_holds_its_default() -> No
 
 
 def test_a_signal_ends_a_session_within_five_seconds_whatever_hangs() -> None:
-    from owlbit.toolchain.sensing.server.serve import LAST_FRAME_S, LEAVING_S
+    from owlbit.toolchain.sensing.server.limited_server import LEAVING_S
+    from owlbit.toolchain.sensing.server.serve import LAST_FRAME_S
     from owlbit.toolchain.sensing.sinks import DRAIN_S
 
     assert LEAVING_S + LAST_FRAME_S + DRAIN_S < 5

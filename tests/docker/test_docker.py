@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import time
 import tomllib
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -106,6 +108,57 @@ def test_compose_builds_an_image_that_shows_the_page_and_ends_cleanly(compose: l
         assert events and "Traceback" not in logs.stderr and f"{len(events)} events" in logs.stderr
     finally:
         subprocess.run([*compose, "down", "-v"], check=False, env=here, timeout=120)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("given", ["a-token-of-the-host", ""])
+def test_the_containers_page_needs_its_token(compose: list[str], given: str) -> None:
+    """The one that compose hands over, or, without one, the random one in the log."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here = {**os.environ, "OWLBIT_PORT": str(port), "OWLBIT_TOKEN": given}
+    picture = (ROOT / "docs/zoo.png").read_bytes()
+    try:
+        subprocess.run([*compose, "up", "--build", "-d", "sense"], check=True, env=here, timeout=1800)
+        container = ask("docker", "ps", "-q", "--filter", "label=com.docker.compose.project=owlbit-test")
+        until = time.monotonic() + 120
+        while not seen_well(port):
+            assert time.monotonic() < until, ask("docker", "logs", container)
+            time.sleep(1)
+        logs = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True).stderr
+        found = re.search(r"open http://localhost:8000/#token=(\S+) ", logs)
+        assert found and (found[1] == given or (not given and len(found[1]) == 22)), logs
+        for token, status in (("", 401), (found[1] + "x", 401), (found[1], 200)):
+            assert post(port, picture, token) == status
+        assert commanded(port, "") == "refused" and commanded(port, found[1]) == "setting"
+    finally:
+        subprocess.run([*compose, "down", "-v"], check=False, env=here, timeout=120)
+
+
+def post(port: int, picture: bytes, token: str) -> int:
+    """The status with which the page answers a picture."""
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/picture", picture, {"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(asked, timeout=30) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def commanded(port: int, token: str) -> str:
+    """What the page says to a command: "refused", or "setting" where it was obeyed."""
+    from websockets.sync.client import connect
+
+    with connect(f"ws://127.0.0.1:{port}/live") as socket:
+        if token:
+            socket.send(json.dumps({"token": token}))
+        socket.send(json.dumps({"light": 50}))
+        while True:
+            message = socket.recv(timeout=30)
+            said = json.loads(message) if isinstance(message, str) else {}
+            if said.get("kind") == "refused" or (said.get("kind") == "setting" and said["lux"] == 50):
+                return str(said["kind"])
 
 
 @pytest.mark.slow

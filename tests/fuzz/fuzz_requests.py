@@ -64,19 +64,23 @@ def frame(draw: Draw) -> bytes:
     if draw.random() < 0.5:
         payload = mutate_bytes(payload, draw, 3)
     first = 0x81 if draw.random() < 0.6 else int(draw.integers(256))
-    length, masked = len(payload), 0x80 if draw.random() < 0.9 else 0
-    if length < 126:
-        head = bytes([first, masked | length])
-    else:
-        head = (
-            bytes([first, masked | 126]) + struct.pack(">H", length)
-            if length < 2**16
-            else bytes([first, masked | 127]) + struct.pack(">Q", length)
-        )
-    key = draw.bytes(4)
-    body = bytes(byte ^ key[place % 4] for place, byte in enumerate(payload)) if masked else payload
-    made = head + (key if masked else b"") + body
+    made = frame_of(payload, draw, first, masked=draw.random() < 0.9)
     return mutate_bytes(made, draw, 2) if draw.random() < 0.3 else made
+
+
+def frame_of(payload: bytes, draw: Draw, first: int = 0x81, masked: bool = True) -> bytes:
+    """The frame of a payload of less than 64 KiB. `first`: its first byte, a whole text message by default; masks are drawn."""
+    length, mask_bit = len(payload), 0x80 if masked else 0
+    size = bytes([mask_bit | length]) if length < 126 else bytes([mask_bit | 126]) + struct.pack(">H", length)
+    if not masked:
+        return bytes([first]) + size + payload
+    key = draw.bytes(4)
+    return bytes([first]) + size + key + bytes(byte ^ key[place % 4] for place, byte in enumerate(payload))
+
+
+def handshake(host: str, draw: Draw) -> bytes:
+    """The request that opens a websocket to the page."""
+    return REQUESTS[-1].replace(b"HOST", host.encode()).replace(b"KEY", base64.b64encode(draw.bytes(16)))
 
 
 def send(address: tuple[str, int], draw: Draw) -> None:
@@ -87,8 +91,7 @@ def send(address: tuple[str, int], draw: Draw) -> None:
         if draw.random() < 0.5:
             line.sendall(request(draw, host))
         else:
-            handshake = REQUESTS[-1].replace(b"HOST", host.encode()).replace(b"KEY", base64.b64encode(draw.bytes(16)))
-            line.sendall(handshake)
+            line.sendall(handshake(host, draw))
             for _ in range(int(draw.integers(1, 6))):
                 line.sendall(frame(draw))
         if draw.random() < 0.7:

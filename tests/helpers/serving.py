@@ -1,11 +1,15 @@
-"""A real server around a loop, in this process: what the tests of viewers and of the page in a browser share."""
+"""A real server around a loop, in this process or in one of its own: what the tests of the page share."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
+import resource
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +24,7 @@ from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.server.connections import LimitedProtocol
 from owlbit.toolchain.sensing.server.viewers import Feed
 from owlbit.toolchain.sensing.server.web import make_app
+from sensing_tools import ROOT
 
 SMALL = 8192  # bytes of the server's socket buffers: a viewer that reads nothing is felt at once
 
@@ -53,6 +58,27 @@ def serving(loop: Loop, port: int = 0) -> Iterator[tuple[Feed, str]]:
         thread.join(20)
         bound.close()
         assert not thread.is_alive(), "the server did not end"
+
+
+@contextmanager
+def sensing(*arguments: str, descriptors: int = 256) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """(the process, HOST:PORT of its page, what it says on standard error)."""
+    command = [sys.executable, "-m", "owlbit.toolchain", "sense", "--port", "0", *arguments]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))  # noqa: E731
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
+    assert process.stderr is not None
+    said: list[str] = []
+    try:
+        for notice in process.stderr:
+            said.append(notice)
+            if found := re.search(r"open http://([\w.:\[\]-]+)", notice):
+                break
+        assert found, said
+        threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True).start()
+        yield process, found[1], said
+    finally:
+        process.kill()
+        process.wait()
 
 
 def turn(loop: Loop, feed: Feed) -> threading.Thread:

@@ -1,1 +1,1 @@
-"""Measured figures: what the README promises, training, and every simulator side by side."""
+"""Measured figures and their targets: those of the README, the speed of training, and all simulators compared."""

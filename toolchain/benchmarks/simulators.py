@@ -224,7 +224,7 @@ def run_stream(model: Path, images: Path) -> tuple[float, float]:
     return float(first), float(peak)
 
 
-def promises(figures: dict[str, float], first: float, peak: float) -> Table:
+def targets(figures: dict[str, float], first: float, peak: float) -> Table:
     """The targets for the CIFAR-10-sized network, and whether they are reached."""
     lines = [
         ("fast / onnxruntime", f"{figures['onnxruntime']:.1f}", "at least 3", figures["onnxruntime"] >= 3),
@@ -233,7 +233,7 @@ def promises(figures: dict[str, float], first: float, peak: float) -> Table:
         (f"peak memory, {STREAMED:,} images streamed", f"{peak:.0f} MB", "below 500 MB", peak < 500),
         ("import and first call, warm cache", f"{first:.2f} s", "below 1 s", first < 1),
     ]
-    rows = [(what, measured, promised, "reached" if kept else "missed") for what, measured, promised, kept in lines]
+    rows = [(what, measured, target, "reached" if reached else "missed") for what, measured, target, reached in lines]
     return Table("cifar-sized: targets", ("figure", "measured", "target", ""), rows)
 
 
@@ -247,7 +247,7 @@ def measure(rounds: int = ROUNDS) -> list[Table]:
     small, large = cifar_sized(), reference96()
     first_table, figures = compare(small, 1024, rounds)
     second_table, _ = compare(large, 256, rounds)
-    return [first_table, second_table, promises(figures, *fresh_process(small)), scaling(small)]
+    return [first_table, second_table, targets(figures, *fresh_process(small)), scaling(small)]
 
 
 METHOD = """\

@@ -27,8 +27,8 @@ from owlbit.toolchain.training.memory import keep_memory
 RECIPE = Path(models.__file__).parent / "recipes" / "cifar10_1mb.toml"
 BATCH, ROUNDS, CLASSES = 128, 7, 10
 BREVITAS, PLAIN, FAST, HALVES = "Brevitas' modules, float32", "owlbit, float32", "owlbit, float32-fast", "owlbit, bfloat16"
-# Times as fast as Brevitas' modules that the form of precision = "auto" is promised to be.
-PROMISED = {HALVES: 3.0, FAST: 2.0}
+# The speed that the form of precision = "auto" must reach, as a multiple of the speed of Brevitas' modules.
+TARGETS = {HALVES: 3.0, FAST: 2.0}
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ def measure(recipe: Recipe | None = None, rounds: int = ROUNDS) -> list[Speed]:
 
 
 def table(speeds: list[Speed]) -> str:
-    """Markdown: a row a form, below the name of the processor and what is promised of it."""
-    form = promised_form()
+    """Markdown: the name of the processor and the target on it, then one row per form."""
+    form = auto_form()
     lines = [
         f"Processor: {processor()}.",
-        f'On it precision = "auto" is {form.removeprefix("owlbit, ")}, promised {PROMISED[form]:.0f} times Brevitas\' modules.',
+        f'Here precision = "auto" is {form.removeprefix("owlbit, ")}; the target is {TARGETS[form]:.0f} times Brevitas\' modules.',
         "",
     ]
     lines += ["| training step, batch 128 | images/s | times Brevitas' modules |", "|---|---|---|"]
@@ -121,12 +121,12 @@ def table(speeds: list[Speed]) -> str:
     return "\n".join(lines)
 
 
-def promised_form() -> str:
+def auto_form() -> str:
     """The form of precision = "auto" on this processor."""
     return HALVES if native_bfloat16() else FAST
 
 
 def missed(speeds: list[Speed]) -> bool:
-    """Whether the form of precision = "auto" is slower than promised."""
-    form = promised_form()
-    return next(speed.ratio for speed in speeds if speed.form == form) < PROMISED[form]
+    """Whether the form of precision = "auto" misses its target."""
+    form = auto_form()
+    return next(speed.ratio for speed in speeds if speed.form == form) < TARGETS[form]

@@ -11,7 +11,7 @@ from owlbit.toolchain.boards.write_flash import BoardBuild
 
 
 def as_json(board: Board) -> dict[str, Any]:
-    """All that the board's file says, what follows from it, and what is known of its bitstream."""
+    """The content of the board's file, values derived from it, and the facts of its bitstream."""
     facts = {name: value for name, value in asdict(board).items() if name != "file"}
     facts["pll"] = None if board.pll is None else asdict(board.pll)
     facts["uart_divider"] = board.uart_divider if board.host.link == "uart" else None
@@ -19,7 +19,7 @@ def as_json(board: Board) -> dict[str, Any]:
 
 
 def boards() -> list[Board]:
-    """Of the package."""
+    """The boards of the package."""
     return [load_board(name) for name in board_names()]
 
 
@@ -49,12 +49,12 @@ def describe_policy(build: BoardBuild) -> str:
     """When the chip of a build wakes its host, as a line."""
     policy = build.image.policy
     if build.image.host_decides:
-        return "wake-up: never, as no integers rank these classes as the network's factors do: class and wake-up are the host's"
+        return "wake-up: never on the chip: the ranking of these classes needs the network's factors, so the host decides"
     if not policy.needed:
         return "wake-up: never"
     text = (
         f"wake-up: {policy.needed} of {policy.of} frames agree, each by a margin of {policy.margin}; "
-        f"then {policy.hold_off_frames} frames wake nobody"
+        f"then none for {policy.hold_off_frames} frames"
     )
     names = ", ".join(str(index) for index in policy.quiet)
     return text + (f"; never for the classes {names}" if names else "")

@@ -1,7 +1,8 @@
-"""`owlbit selftest`: what is wrong with a board, in plain words: its flash, its computing, its link, its camera, or nothing.
+"""`owlbit selftest`: tests the link, flash, computation and camera of a board, and says which of them fails.
 
-The chip runs the self-test of its flash image; frames pushed by the host meet the simulator's scores; then the camera's frames are
-watched. So a network that "always says deer" is told from a chip that computes wrongly and from a camera that sends no picture.
+The chip runs the self-test of its flash image. The scores of frames that the host sends are compared with the simulator's. Then the
+camera's frames are checked. So three faults can be told apart: a network that gives the same class for every picture, a chip that
+computes wrong scores, and a camera that sends no picture.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from owlbit.toolchain.boards.write_flash import BoardBuild
 RIGHT, WRONG, NOT_RUN = "right", "wrong", "not run"
 WATCH_S = 3.0  # how long the camera is watched
 NO_START = (4, 7)  # errors with which the camera cannot be started
-SAME = 8  # so many frames with equal scores are no living picture
+SAME = 8  # this many frames with equal scores: the picture does not change
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Finding:
 
 
 def diagnose(device: Device, build: BoardBuild | None = None, network: Network | None = None) -> list[Finding]:
-    """All checks in order. `build`, `network`: what the board is meant to run, None where nobody said.
+    """All checks in order. `build`, `network`: what the board is expected to run, None if unknown.
 
-    Leaves the camera as it was. Raises DeviceError and StreamError where the board does not answer.
+    The camera is left as it was. Raises DeviceError and StreamError where the board does not answer.
     """
     status = device.hello()
     findings = [Finding("link", RIGHT, f"the board answers; it is {status.state}")]
@@ -58,30 +59,30 @@ def any_wrong(findings: list[Finding]) -> bool:
 
 
 def verdict(findings: list[Finding]) -> str:
-    """One sentence: where to look."""
+    """One sentence: which part fails and what to do."""
     by_check = {each.check: each.verdict for each in findings}
     if by_check.get("flash") == WRONG:
         return "the board runs another network than this build: write its flash again with `owlbit flash BUILD`"
     if WRONG in (by_check.get("self-test"), by_check.get("pushed frames")):
         return (
-            "the chip computes wrongly, whatever the camera sends: write the flash again; if it stays so, check supply and clock, "
-            "and report it with the output of --json"
+            "the chip computes wrong scores, independent of the camera: write the flash again; if that does not help, check supply "
+            "and clock, and report it with the output of --json"
         )
     if by_check.get("camera") == WRONG:
-        return "the chip computes rightly and the fault is the camera's: check its wires, its supply and its lens"
+        return "the chip computes correctly, but the camera fails: check its wires, supply and lens"
     if by_check.get("camera") == RIGHT:
         return (
-            "chip and camera work: a network that always says the same sees another picture than it was trained on; check light, "
-            "focus, which way is up, and train on pictures of this camera"
+            "chip and camera work; if the network always gives the same class, the camera's pictures differ from those that it was "
+            "trained on: check light, focus and orientation, and train on pictures of this camera"
         )
-    return "what was checked is right"
+    return "everything that was checked is right"
 
 
 def _check_flash(device: Device, build: BoardBuild | None) -> Finding:
     version = device.version()
     what = f"network {version.network!r}, SHA-256 {version.sha256[:12]}..., engine {version.engine}, board {version.board}"
     if build is None:
-        return Finding("flash", NOT_RUN, f"{what}; give --build to compare it with what was built")
+        return Finding("flash", NOT_RUN, f"{what}; give --build to compare it with a build")
     if version.sha256 != build.sha256:
         return Finding("flash", WRONG, f"{what}; expected SHA-256 {build.sha256[:12]}... of {build.folder}")
     return Finding("flash", RIGHT, f"{what}, as built")
@@ -90,7 +91,7 @@ def _check_flash(device: Device, build: BoardBuild | None) -> Finding:
 def _check_self_test(device: Device) -> Finding:
     tested = device.self_test()
     if tested.passed is None:
-        return Finding("self-test", NOT_RUN, "the flash image holds none")
+        return Finding("self-test", NOT_RUN, "the flash image contains no self-test")
     if not tested.passed:
         return Finding(
             "self-test", WRONG, f"the chip gives class {tested.differs} the score {tested.got}, expected {tested.expected}"
@@ -99,7 +100,7 @@ def _check_self_test(device: Device) -> Finding:
 
 
 def _check_pushed(device: Device, status: Status, build: BoardBuild | None, network: Network | None) -> Finding:
-    """The frame of the self-test and one of noise go over the link, and their scores back."""
+    """Sends the frame of the self-test and one of noise, and compares their scores."""
     if network is None:
         return Finding("pushed frames", NOT_RUN, "give --build to compare with the simulator")
     shape = (status.colours, status.rows, status.columns)
@@ -121,13 +122,13 @@ def _check_pushed(device: Device, status: Status, build: BoardBuild | None, netw
 
 def _check_camera(device: Device, status: Status) -> Finding:
     if status.camera == "none":
-        return Finding("camera", NOT_RUN, "the board has none: the host sends pixels")
+        return Finding("camera", NOT_RUN, "the board has no camera: the host sends pixels")
     if status.error in NO_START:
         return Finding("camera", WRONG, explain_error(status.error))
     device.results.clear()
     device.errors.clear()
     try:
-        device.start()  # the chip tries a camera again that did not answer
+        device.start()  # the chip tries a camera that did not answer again
     except DeviceError:
         if error := device.status().error:
             return Finding("camera", WRONG, explain_error(error))
@@ -150,6 +151,6 @@ def _check_camera(device: Device, status: Status) -> Finding:
         return Finding(
             "camera",
             WRONG,
-            f"{len(results)} frames have the same scores, so the picture stands still: check data wires, lens cap and light",
+            f"{len(results)} frames have the same scores, so the picture does not change: check data wires, lens cap and light",
         )
-    return Finding("camera", RIGHT, "frames come, and their scores change with the picture")
+    return Finding("camera", RIGHT, "frames arrive, and their scores change with the picture")

@@ -33,8 +33,11 @@ def read_if_given(build: Path | None) -> BoardBuild | None:
     return None if build is None else read_build(build)
 
 
-def board_page(device: Device, network: Network, host: str, port: int, notify: Callable[[str], None]) -> None:
-    """Serves the live page of a board until Ctrl-C. Raises OwlbitError where what it needs is not installed."""
+def board_page(device: Device, network: Network, host: str, port: int, notify: Callable[[str], None], token: str = "") -> None:
+    """Serves the live page of a board until Ctrl-C; `token`: what pictures need, see `token_for`.
+
+    Raises OwlbitError where a package that the page needs is not installed.
+    """
     try:
         from owlbit.toolchain.boards.page_server import serve_board
     except ModuleNotFoundError as error:
@@ -44,4 +47,4 @@ def board_page(device: Device, network: Network, host: str, port: int, notify: C
             f"the page needs {error.name}; `pip install --editable '.[sense]'` in the checkout brings it, `owlbit listen` without "
             "--page does without"
         ) from None
-    serve_board(device, network, host, port, notify)
+    serve_board(device, network, host, port, notify, token)

@@ -2,7 +2,7 @@
 
 /             the page; /style.css and /board.js belong to it
 /state        what is known, as JSON: status, the newest result, the newest wake-ups and errors
-/picture      POST of an image file: pushed to the board; both scores as JSON
+/picture      POST of an image file: pushed to the board; both scores as JSON; with a token, under `Authorization: Bearer TOKEN`
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from numpy.typing import NDArray
-from starlette.concurrency import run_in_threadpool
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
@@ -28,10 +27,9 @@ from owlbit.hw.up5k.host.client import Device
 from owlbit.hw.up5k.host.packets import Result
 from owlbit.toolchain.boards.listen import as_json, error_json, push_images
 from owlbit.toolchain.sensing.server.guard import Guard, is_loopback
-from owlbit.toolchain.sensing.server.serve import bind
-from owlbit.toolchain.sensing.server.uploads import UploadError, read_upload
+from owlbit.toolchain.sensing.server.limited_server import LimitedServer, address_of, bind, check_token, token_for
+from owlbit.toolchain.sensing.server.uploads import Pictures
 from owlbit.toolchain.sensing.server.web import PAGE as SENSE_PAGE
-from owlbit.toolchain.sensing.server.web import read_body
 
 PAGE = Path(__file__).with_name("page")
 FILES = {
@@ -42,7 +40,7 @@ FILES = {
 TURN_S = 0.1
 QUIET_TURNS = 20  # without a packet, after which the board is asked
 KEPT = 50
-LEAVING_S = 2
+PUSH_S = 60  # seconds until a pushed picture must have its scores
 
 Push = tuple[NDArray[np.uint8], str, Future[dict[str, Any]]]
 
@@ -108,7 +106,10 @@ class Watch:
             raise self.failure
         future: Future[dict[str, Any]] = Future()
         self._pushes.put((frame, name, future))
-        return future.result(timeout=60)
+        try:
+            return future.result(timeout=PUSH_S)
+        except TimeoutError:
+            raise OwlbitError(f"expected the board's scores within {PUSH_S} s, got none; push the picture again") from None
 
     def state(self) -> dict[str, Any]:
         """All that the page shows."""
@@ -126,10 +127,12 @@ class Watch:
         }
 
 
-def make_app(watch: Watch, loopback: bool = True) -> FastAPI:
-    """The application around `watch`. `loopback`: whether it is bound to the loopback; see `guard`."""
+def make_app(watch: Watch, loopback: bool = True, token: str = "") -> FastAPI:
+    """The application around `watch`. `loopback`: whether it is bound to the loopback; see `guard`. `token`: what a picture needs,
+    "" for nothing."""
     app = FastAPI(title="owlbit listen", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, loopback=loopback)
+    pictures = Pictures()
 
     def serve_file(address: str, content: bytes, kind: str) -> None:
         app.get(address, include_in_schema=False)(lambda: Response(content, media_type=kind))
@@ -143,32 +146,32 @@ def make_app(watch: Watch, loopback: bool = True) -> FastAPI:
 
     @app.post("/picture")
     async def picture(request: Request, name: str = "a picture") -> JSONResponse:
-        try:
-            frame, _ = await run_in_threadpool(read_upload, await read_body(request), watch.network)
-            return JSONResponse(await run_in_threadpool(watch.push, frame, name[:80]))
-        except UploadError as error:
-            raise HTTPException(error.status, str(error)) from None
-        except OwlbitError as error:
-            raise HTTPException(503, str(error)) from None
+        check_token(request, token)
+        async with pictures.taking(request, watch.network) as (frame, _):
+            try:
+                return JSONResponse(await run_sync(watch.push, frame, name[:80]))
+            except OwlbitError as error:
+                raise HTTPException(503, str(error)) from None
 
     return app
 
 
-def serve_board(device: Device, network: Network, host: str, port: int, notify: Callable[[str], None]) -> None:
-    """Serves the page until Ctrl-C or SIGTERM, or until the board is gone, which is raised. `port` 0: any free one."""
+def serve_board(device: Device, network: Network, host: str, port: int, notify: Callable[[str], None], token: str = "") -> None:
+    """Serves the page until Ctrl-C or SIGTERM, or until the board is gone, which is raised. `port` 0: any free one.
+
+    `token`: what pictures need, see `token_for`; the address with the token is told.
+    """
+    token = token_for(host, token)
     watch = Watch(device, network)
     bound = bind(host, port)
-    config = uvicorn.Config(
-        make_app(watch, is_loopback(host)), log_level="warning", access_log=False, timeout_graceful_shutdown=LEAVING_S
-    )
-    server = uvicorn.Server(config)
+    server = LimitedServer(make_app(watch, is_loopback(host), token))
 
     def work() -> None:
         watch.run()
         server.should_exit = True
 
     worker = threading.Thread(target=work, name="owlbit board", daemon=True)
-    notify(f"open http://{'localhost' if host in ('', '0.0.0.0', '::') else host}:{bound.getsockname()[1]} (Ctrl-C ends)")
+    notify(f"open {address_of(host, bound, token)} (Ctrl-C ends)")
     worker.start()
     try:
         server.run([bound])

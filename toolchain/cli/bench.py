@@ -1,4 +1,4 @@
-"""`owlbit bench`: the measured figures, each beside what is promised."""
+"""`owlbit bench`: measured figures and their targets."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def bench(
         int | None, typer.Option(metavar="N", min=1, help="simulators, training: number of runs of each (default: 9 and 7).")
     ] = None,
 ) -> None:
-    """Measure on this machine: the promised figures, the simulators side by side, and the speed of training.
+    """Measure figures on this machine and compare them with their targets: all figures, the simulators, the speed of training.
 
-    **figures**: demo, reference network, engine and build; runs/bench/ gets the network and its build.
+    **figures**: demo, reference network, engine and build. The network and its build are written to runs/bench/.
     **simulators**: every simulator with one network and the same images, one after the other.
     **training**: images/s of one training step, against the modules of Brevitas.
 
-    Ends with exit code 1 if a promised figure was missed.
+    Ends with exit code 1 if a target was missed.
 
     Example: `owlbit bench simulators --write docs/bench_simulators.md`
     """
@@ -51,11 +51,11 @@ def bench(
 
 
 def _figures() -> bool:
-    from owlbit.toolchain.benchmarks import promises
+    from owlbit.toolchain.benchmarks import figures as all_figures
 
-    figures = promises.measure()
+    figures = all_figures.measure()
     wide = Terminal(width=None if sys.stdout.isatty() else 150)  # a file gets its lines whole
-    wide.print(promises.figures_table(figures))
+    wide.print(all_figures.figures_table(figures))
     return any(figure.reached is False for figure in figures)
 
 

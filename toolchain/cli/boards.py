@@ -1,4 +1,4 @@
-"""`owlbit boards`, `flash`, `listen` and `selftest`: boards shown, flashed, listened to and tested."""
+"""`owlbit boards`, `flash`, `listen` and `selftest`: show boards, write their flash, print their results, test them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ boards = typer.Typer(invoke_without_command=True)
 BoardArgument = Annotated[
     str, typer.Argument(metavar="BOARD", help="A board that `owlbit boards` lists, or the path of its file.", show_default=False)
 ]
-PortArgument = Annotated[str, typer.Argument(metavar="PORT", help="A serial port, as /dev/ttyACM0 or COM3.", show_default=False)]
+PortArgument = Annotated[
+    str, typer.Argument(metavar="PORT", help="A serial port, such as /dev/ttyACM0 or COM3.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Baud = Annotated[int, typer.Option(metavar="N", help="Speed of the serial port.")]
+Baud = Annotated[int, typer.Option(metavar="N", help="Speed of the serial port, baud.")]
 
 
 @boards.callback()
 def list_boards(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the boards that owlbit builds for; the sub-commands show one and draw its wiring.
+    """List the boards that owlbit builds for; sub-commands show one board and draw its wiring.
 
     Example: `owlbit boards`, then `owlbit build zoo:digits --board icesugar`
     """
@@ -59,7 +61,7 @@ def draw(
     board: BoardArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The SVG file to write.", show_default=False)],
 ) -> None:
-    """Draw the wiring of a board to its camera or host, as SVG.
+    """Draw the wiring between a board and its camera or host, as SVG.
 
     Example: `owlbit boards draw icesugar wiring.svg`
     """
@@ -73,13 +75,15 @@ def draw(
 @when_stopped("stopped; the flash may be half-written: write it again")
 def flash(
     build: Annotated[Path, typer.Argument(metavar="BUILD", help="A folder made by `owlbit build --board`.", show_default=False)],
-    network: Annotated[bool, typer.Option("--network", help="The network alone; the bitstream stays.")] = False,
-    tool: Annotated[str | None, typer.Option(metavar="TOOL", help="This program (default: the first found).")] = None,
+    network: Annotated[bool, typer.Option("--network", help="Write only the network; keep the bitstream.")] = False,
+    tool: Annotated[
+        str | None, typer.Option(metavar="TOOL", help="The program that writes the flash (default: the first that is installed).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command instead of running it.")] = False,
 ) -> None:
-    """Write a build into the flash of its board, by a program that is installed (icesprog, iceprog, openFPGALoader, dfu-util).
+    """Write a build into the flash of its board, with icesprog, iceprog, openFPGALoader or dfu-util.
 
-    The flash image is checked first.
+    The flash image is checked before it is written.
 
     Example: `owlbit flash builds/door --network`
     """
@@ -99,27 +103,44 @@ def flash(
 
 BuildOption = Annotated[
     Path | None,
-    typer.Option("--build", metavar="BUILD", help="The build on the board: names of classes, and the simulator."),
+    typer.Option(
+        "--build",
+        metavar="BUILD",
+        help="The build that is on the board: gives the names of the classes and the simulator's scores.",
+    ),
 ]
 
 
-@when_stopped("stopped; the board goes on as it was")
+@when_stopped("stopped; the board continues")
 def listen(
     port: PortArgument,
     build: BuildOption = None,
     push: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Push these images instead, as for simulate; needs --build.")
+        Path | None,
+        typer.Option(metavar="PATH", help="Send these images instead of using the camera, as for simulate; needs --build."),
     ] = None,
-    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after so many lines (default: never).")] = None,
-    wakes: Annotated[bool, typer.Option("--wakes", help="Wake-ups and errors only.")] = False,
-    page: Annotated[bool, typer.Option("--page", help="A live page, to which images can be pushed; needs --build.")] = False,
-    host: Annotated[str, typer.Option(metavar="HOST", help="Where the page is served.")] = "127.0.0.1",
-    page_port: Annotated[int, typer.Option("--page-port", metavar="N", min=0, max=65535, help="The page's port; 0: any.")] = 8001,
+    count: Annotated[int | None, typer.Option(metavar="N", min=1, help="Stop after N lines (default: never).")] = None,
+    wakes: Annotated[bool, typer.Option("--wakes", help="Print only wake-ups and errors.")] = False,
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve a live page, which can also send images to the board; needs --build.")
+    ] = False,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Address that the page listens on.")] = "127.0.0.1",
+    page_port: Annotated[
+        int, typer.Option("--page-port", metavar="N", min=0, max=65535, help="The page's port; 0: any free one.")
+    ] = 8001,
+    token: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            envvar="OWLBIT_TOKEN",
+            help="Token for sending pictures on the page (default: none on this machine; otherwise a random one is printed).",
+        ),
+    ] = "",
     baud: Baud = 115200,
 ) -> None:
-    """Print what a board says, a line of JSON for each frame; errors of the chip are lines too.
+    """Print the results and errors of a board, one line of JSON each.
 
-    With `--push` images go to the board, and each line has the chip's scores beside the simulator's.
+    With `--push`, images are sent to the board, and each line has the chip's scores and the simulator's.
 
     Example: `owlbit listen /dev/ttyACM0 --build builds/door --wakes`
     """
@@ -136,7 +157,7 @@ def listen(
         if page and network is not None:
             from owlbit.toolchain.boards.open_board import board_page
 
-            board_page(device, network, host, page_port, lambda line: typer.echo(f"owlbit: {line}", err=True))
+            board_page(device, network, host, page_port, lambda line: typer.echo(f"owlbit: {line}", err=True), token)
             return
         if push is not None and network is not None:
             from owlbit.toolchain.data.user_images import load_images
@@ -145,7 +166,7 @@ def listen(
         else:
             if status.camera == "none":
                 raise OwlbitError(f"{port}: expected a board with a camera, got one whose host sends pixels: give --push PATH")
-            if status.error in (1, 4, 7):  # those with which no frame will come
+            if status.error in (1, 4, 7):  # no frame will come with these
                 raise OwlbitError(f"{port}: {explain_error(status.error)}")
             if status.error:
                 typer.echo(json.dumps(error_json(status.error)))
@@ -162,10 +183,10 @@ def listen(
 
 @when_stopped("stopped; the camera may be stopped: owlbit listen PORT starts it")
 def selftest(port: PortArgument, build: BuildOption = None, as_json: AsJson = False, baud: Baud = 115200) -> None:
-    """Say what is wrong with a board: its flash, its computing, its camera, or nothing.
+    """Test a board: its link, the content of its flash, its computation and its camera; say which of them fails.
 
-    The chip runs the self-test of its flash; frames pushed to it are compared with the simulator (`--build`); its camera is
-    watched.
+    The chip runs the self-test of its flash image. Frames are sent to the chip, and its scores are compared with the simulator's
+    (`--build`). The frames of its camera are checked for three seconds.
 
     Example: `owlbit selftest /dev/ttyACM0 --build builds/door`
     """

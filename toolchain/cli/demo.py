@@ -50,7 +50,7 @@ def run_demo(folder: Path, out: Console, recipe: Path = RECIPE) -> bool:
     with stage("export", "model.onnx (QONNX) and network.npz (integers)", stages, out):
         export_run(folder)
     with stage("build", "up5k/flash.bin for the iCE40 UP5K", stages, out):
-        build_model(find_model(folder), TARGET, folder / TARGET)
+        build_model(find_model(folder), folder / TARGET)
     with stage("verify", "every backend against the integer reference", stages, out):
         rows = verify_model(read_verified(find_model(folder)), None, "bitstream", reporter(out))
     with stage("report", REPORT, stages, out):

@@ -22,7 +22,7 @@ from owlbit.toolchain.cli.terminal import LOGGER, stop_log, verbose_option
 PROGRAM = "owlbit"
 FAILED, UNUSABLE, DEFECT, INTERRUPTED, PIPE_CLOSED = 1, 2, 3, 130, 141
 EXIT_CODES = (
-    "Exit codes: 0 success; 1 a comparison differs, a check fails or a promised figure is missed; 2 wrong use, unusable input or a "
+    "Exit codes: 0 success; 1 a comparison differs, a check fails or a target of bench is missed; 2 wrong use, unusable input or a "
     "missing tool; 3 a defect in owlbit; 130 interrupted by Ctrl-C; 141 output pipe closed."
 )
 

@@ -86,7 +86,7 @@ def train(
         _sweep(recipe, folder, data, changes, resume, jobs, logger)
         return
     if minutes is not None and devices * nodes > 1:
-        raise OwlbitError("--minutes: expected a training by the clock, on one device, got --devices or --nodes too; leave one out")
+        raise OwlbitError("--minutes: expected a training on one device, got --devices or --nodes too; leave one out")
     if devices * nodes > 1 and "WORLD_SIZE" not in os.environ:  # torchrun, which sets it, runs this command again in each process
         from owlbit.toolchain.recipes.recipe import load_recipe
         from owlbit.toolchain.training.distributed import launch

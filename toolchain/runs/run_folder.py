@@ -13,7 +13,7 @@ learning_curve.png
 result.json           best epoch, accuracies, thresholds; of a recipe with restarts also what each training before gave
 training1/, ...       the trainings before the last, where the recipe has restarts: each a run folder of its own, without a look at
                       the test images
-timed.json            steps, images/s and device of a training by the clock
+timed.json            steps, images/s and device of a training for a fixed time
 model.onnx, network.npz   after the export
 verification.*, report.html   of `owlbit verify` and `owlbit report`
 .training.lock        while a training runs: its process

@@ -51,33 +51,35 @@ def _checked(name: str, allowed: Range, value: object) -> float:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A kind of sensor, with its lens. The defaults are assumptions of the size usual for small CMOS sensors: put in your own.
+    """A kind of sensor, with its lens.
 
-    Raises SensorError for a value that makes no sense.
+    The defaults are assumptions of the usual size for small CMOS sensors: replace them by your sensor's values.
+
+    Raises SensorError for a value outside its range.
     """
 
     f_number: Annotated[float, key("f-number of the lens")] = 2.0
-    lens_transmission: Annotated[float, key("share of the light that the lens lets through")] = 0.9
-    reflectance: Annotated[float, key("share of the light that what is white in a picture gives back")] = 0.9
-    filter_transmission: Annotated[float, key("share that a pixel's colour filter lets through; 1 without filters")] = 1.0
-    corner_degrees: Annotated[float, key("angle at which light meets the corners: shading by cos^4")] = 15.0
+    lens_transmission: Annotated[float, key("share of the light that the lens transmits")] = 0.9
+    reflectance: Annotated[float, key("share of the light that a white area reflects")] = 0.9
+    filter_transmission: Annotated[float, key("share of the light that a pixel's colour filter transmits; 1 without filters")] = 1.0
+    corner_degrees: Annotated[float, key("angle of incidence at the corners: shading by cos^4")] = 15.0
     pixel_um: Annotated[float, key("pixel pitch, um")] = 3.6
-    quantum_efficiency: Annotated[float, key("electrons a photon, fill factor included")] = 0.5
+    quantum_efficiency: Annotated[float, key("electrons per photon, fill factor included")] = 0.5
     full_well: Annotated[float, key("full well (saturation capacity), electrons")] = 5000.0
-    white_electrons: Annotated[float, key("electrons of a white pixel that is exposed rightly")] = 4000.0
+    white_electrons: Annotated[float, key("electrons of a correctly exposed white pixel")] = 4000.0
     dark_current: Annotated[float, key("dark current at 25 degrees, electrons/s")] = 20.0
-    dark_doubling: Annotated[float, key("kelvin in which the dark current doubles")] = 8.0
+    dark_doubling: Annotated[float, key("temperature step that doubles the dark current, kelvin")] = 8.0
     celsius: Annotated[float, key("temperature, degrees Celsius")] = 25.0
     read_noise: Annotated[float, key("read noise, electrons rms")] = 3.0
     dsnu: Annotated[float, key("spread of the pixels' offsets, electrons rms")] = 2.0
     prnu: Annotated[float, key("spread of the pixels' gains, share rms")] = 0.01
-    shot_noise: Annotated[bool, key("whether electrons come by chance; without, they come evenly")] = True
-    conversion_gain: Annotated[float, key("uV an electron")] = 50.0
+    shot_noise: Annotated[bool, key("photon (shot) noise; without it, electrons have no random variation")] = True
+    conversion_gain: Annotated[float, key("uV per electron")] = 50.0
     mismatch_mv: Annotated[float, key("offset of a comparator, mV rms")] = 1.0
     shortest_exposure: Annotated[float, key("shortest exposure, s")] = 1e-5
-    most_gain: Annotated[float, key("how far the converters' references follow where the light does not suffice")] = 64.0
+    most_gain: Annotated[float, key("largest reduction of the converters' references in low light")] = 64.0
     tone: Annotated[
-        str, key('how values 0..255 of a picture stand for light: "linear", or "srgb" (IEC 61966-2-1) for photographs')
+        str, key('relation between picture values 0..255 and light: "linear", or "srgb" (IEC 61966-2-1) for photographs')
     ] = "linear"
 
     def __post_init__(self) -> None:

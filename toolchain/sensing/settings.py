@@ -27,7 +27,7 @@ def _read_quiet(names: Any) -> Any:
 
 
 def _made(table: Any, make: Callable[[Any], Any]) -> Any:
-    """What `make` makes of `table`; what it says no user can mean is refused as a key of the file is."""
+    """What `make` returns for `table`; its OwlbitError becomes the refusal of a key of the file."""
     try:
         return make(table)
     except OwlbitError as error:
@@ -61,11 +61,13 @@ _CONSTANTS = tuple(each.name for each in fields(EnergyModel))
 class WakeTable(WakeRule):
     """[wake]: when the host is woken."""
 
-    quiet: Annotated[tuple[str, ...], BeforeValidator(_read_quiet), Field(description="names of classes that never wake")] = ()
+    quiet: Annotated[
+        tuple[str, ...], BeforeValidator(_read_quiet), Field(description="names of classes that never wake the host")
+    ] = ()
 
 
 class SettingsFile(BaseModel):
-    """All that a file of settings may say; `energy` by the names of `EnergyModel`."""
+    """Everything that a file of settings may contain; `energy` by the names of `EnergyModel`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -84,7 +86,7 @@ class SettingsFile(BaseModel):
 
 @dataclass(frozen=True)
 class Settings:
-    """What a file of settings says; `quiet`: names of classes that never wake."""
+    """The content of a file of settings; `quiet`: names of classes that never wake the host."""
 
     sensor: Sensor
     policy: WakePolicy
@@ -102,18 +104,18 @@ class Settings:
 
 @cache
 def default_settings() -> Settings:
-    """What `settings.toml` beside this file says."""
+    """The settings in `settings.toml`, in this folder."""
     return _read(DEFAULTS, {})
 
 
 def load_settings(path: Path | None) -> Settings:
-    """The settings in a TOML file; what it leaves out is as in `settings.toml`. Raises OwlbitError naming file and key."""
+    """The settings in a TOML file; missing keys have the values of `settings.toml`. Raises OwlbitError naming file and key."""
     defaults = default_settings()
     return defaults if path is None else _read(path, {name: getattr(defaults.energy, name) for name in _CONSTANTS})
 
 
 def _read(path: Path, energy: Mapping[str, Constant]) -> Settings:
-    """The settings in `path`; `energy`: the constants that it may leave out."""
+    """The settings in `path`; `energy`: constants for those that it leaves out."""
     try:
         content, _ = load_toml(path)
     except (OSError, ValueError) as error:

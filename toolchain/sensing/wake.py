@@ -21,17 +21,17 @@ from owlbit.models.recipe_keys import key
 
 @dataclass(frozen=True)
 class WakeRule:
-    """What wakes, but for the classes that never do. Raises OwlbitError for values that no chip can hold."""
+    """When the host is woken, without the classes that never wake it. Raises OwlbitError for values that no chip can hold."""
 
-    margin: Annotated[int, key("lead of the largest score over the second")] = 60
-    needed: Annotated[int, key("frames that must agree; 0: never wakes")] = 3
-    of: Annotated[int, key("among so many, at most 16")] = 5
-    hold_off_frames: Annotated[int, key("then so many frames wake nobody")] = 60
+    margin: Annotated[int, key("least difference between the largest and the second score")] = 60
+    needed: Annotated[int, key("frames that must agree; 0: never wakes the host")] = 3
+    of: Annotated[int, key("of how many latest frames, at most 16")] = 5
+    hold_off_frames: Annotated[int, key("frames after a wake-up that cannot wake the host")] = 60
     contrast: Annotated[
         float,
         key(
-            "share of the thermometer's range between the 10th and the 90th percentile of the pixels; keeps a network that knows "
-            'no class "nothing" asleep before an empty scene; off with a board, whose chip has no such gate'
+            "least difference between the 90th and the 10th percentile of the pixels' thermometer values, as a share of the range: "
+            'empty scenes do not wake the host of a network without a class "nothing"; off with a board, whose chip has no check'
         ),
     ] = 0.2
 
@@ -43,18 +43,18 @@ class WakeRule:
 
 @dataclass(frozen=True)
 class WakePolicy(WakeRule):
-    """A frame is sure where its largest score leads the second by `margin`, its class is not in `quiet` and it has `contrast`.
+    """A frame is sure if its largest score exceeds the second by `margin`, its class is not in `quiet` and it has `contrast`.
 
-    The host is woken where `needed` of the last `of` frames, the newest included, are sure of its class; the `hold_off_frames`
-    frames after that wake nobody, but count for later ones.
+    The host is woken when `needed` of the last `of` frames, including the newest, are sure of the newest frame's class. The next
+    `hold_off_frames` frames cannot wake it, but count for later decisions.
     """
 
     quiet: tuple[int, ...] = ()
 
     def on_chip(self, network: Network) -> ChipPolicy:
-        """All but the contrast, as a flash image and the host link carry it: the margin in the integers by which the chip ranks.
+        """The policy without the contrast, as in a flash image and on the host link; `margin` in the chip's integers.
 
-        Never wakes where the chip has no such integers, so that the host decides.
+        It never wakes the host if the chip has no such integers: then the host decides.
         """
         ranking = rank_on_chip(network)
         if ranking.host_decides:

@@ -1,9 +1,7 @@
 """The search for a folding: a frame rate at the least LUTs, or the most frames in a part's budget. Exact over the layers' choices.
 
-A dataflow pipeline takes as many cycles per frame as its slowest layer. For a bound on the cycles each layer can thus be chosen
-by itself; what ties them together is the block RAM, so the least LUTs for a number of block RAMs come from dynamic programming over
-that number. The fastest folding in a budget is the smallest bound that still fits; a larger bound fits wherever a smaller one does,
-so it is found by halving. Resources are FINN's estimates and leave out what `owlbit.hw.finn.folding.estimates` lists.
+The method is in `owlbit.hw.fold_pipeline`. Resources are FINN's estimates; `owlbit.hw.finn.folding.estimates` lists what these
+leave out.
 """
 
 from __future__ import annotations
@@ -13,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.hw.finn.folding.choices import Choice, Layer, Value
 from owlbit.hw.finn.folding.parts import Part
+from owlbit.hw.fold_pipeline import Option, cycle_bounds, cycles_at, fastest, least_cost
 
 # How much of a part is given to the layers: FINN's estimate leaves out FIFOs, width converters and the shell around the network.
 SHARE = 0.7
@@ -79,8 +75,7 @@ def cycles_for(frames_per_second: float, clock_hz: float) -> int:
     """The cycles that a frame may take. Raises OwlbitError for a rate that is not above zero."""
     if not frames_per_second > 0:
         raise OwlbitError(f"--fps {frames_per_second:g}: expected a rate above zero; name the frames per second to reach")
-    cycles = int(clock_hz // frames_per_second)
-    return cycles + (clock_hz / (cycles + 1) >= frames_per_second)  # a quotient rounded to just below a whole number
+    return cycles_at(frames_per_second, clock_hz)
 
 
 def fold_for_rate(layers: Sequence[Layer], frames_per_second: float, clock_hz: float, budget: Budget | None = None) -> Folding:
@@ -113,17 +108,13 @@ def fold_for_budget(layers: Sequence[Layer], budget: Budget) -> Folding:
 
     Raises OwlbitError, with what the smallest folding needs, where none fits.
     """
-    fewest = max(layer.choices[0].cycles for layer in layers)
-    bounds = sorted({choice.cycles for layer in layers for choice in layer.choices if choice.cycles >= fewest})
-    best: Folding | None = None
-    low, high = 0, len(bounds)
-    while low < high:
-        middle = (low + high) // 2
-        folding = _least_luts(layers, bounds[middle], budget.bram18)
-        if folding is not None and folding.luts <= budget.luts:
-            best, high = folding, middle
-        else:
-            low = middle + 1
+
+    def fold(bound: int) -> Folding | None:
+        folding = _least_luts(layers, bound, budget.bram18)
+        return folding if folding is not None and folding.luts <= budget.luts else None
+
+    bounds = cycle_bounds([_options(layer) for layer in layers])
+    best = fastest(bounds, fold)
     if best is None:
         smallest = _least_luts(layers, bounds[-1], budget.bram18) or _least_luts(layers, bounds[-1], None)
         assert smallest is not None
@@ -136,9 +127,8 @@ def fold_for_budget(layers: Sequence[Layer], budget: Budget) -> Folding:
 
 def frontier(layers: Sequence[Layer]) -> list[Folding]:
     """The foldings that no other beats in both cycles and LUTs, the fastest first; block RAMs are not limited."""
-    fewest = max(layer.choices[0].cycles for layer in layers)
     found: list[Folding] = []
-    for bound in sorted({choice.cycles for layer in layers for choice in layer.choices if choice.cycles >= fewest}):
+    for bound in cycle_bounds([_options(layer) for layer in layers]):
         folding = _least_luts(layers, bound, None)
         if folding is not None and (not found or folding.luts < found[-1].luts):
             found.append(folding)
@@ -146,34 +136,12 @@ def frontier(layers: Sequence[Layer]) -> list[Folding]:
 
 
 def _least_luts(layers: Sequence[Layer], cycles: int, bram18: int | None) -> Folding | None:
-    """The least LUTs within `cycles` and `bram18` block RAMs, None where that is impossible.
+    """The least LUTs within `cycles` and `bram18` block RAMs, None where that is impossible."""
+    chosen = least_cost([_options(layer) for layer in layers], cycles, bram18)
+    if chosen is None:
+        return None
+    return Folding(tuple(layers), tuple(layer.choices[index] for layer, index in zip(layers, chosen, strict=True)))
 
-    cost[b] is the least cost of the layers so far with at most b block RAMs, picks[n][b] the choice of layer n that gives it.
-    """
-    offered = [[choice for choice in layer.choices if choice.cycles <= cycles] for layer in layers]
-    if not all(offered):
-        return None
-    most = sum(max(choice.bram18 for choice in choices) for choices in offered)
-    room = most if bram18 is None else min(bram18, most)
-    unreachable = np.int64(1) << 60
-    cost: NDArray[np.int64] = np.zeros(room + 1, np.int64)
-    picks = np.zeros((len(layers), room + 1), np.int32)
-    for number, choices in enumerate(offered):
-        after = np.full(room + 1, unreachable)
-        for index, choice in enumerate(choices):
-            if choice.bram18 > room:
-                continue
-            own = (choice.luts << _WIDTH_BITS) + choice.width
-            candidate = np.minimum(cost[: room + 1 - choice.bram18] + own, unreachable)
-            better = candidate < after[choice.bram18 :]
-            after[choice.bram18 :][better] = candidate[better]
-            picks[number, choice.bram18 :][better] = index
-        cost = after
-    if cost[room] >= unreachable:
-        return None
-    left = int(np.argmin(cost))  # the fewest block RAMs of those that give the least LUTs
-    chosen: list[Choice] = []
-    for number in reversed(range(len(layers))):
-        chosen.append(offered[number][picks[number, left]])
-        left -= chosen[-1].bram18
-    return Folding(tuple(layers), tuple(reversed(chosen)))
+
+def _options(layer: Layer) -> list[Option]:
+    return [Option(choice.cycles, (choice.luts << _WIDTH_BITS) + choice.width, choice.bram18) for choice in layer.choices]

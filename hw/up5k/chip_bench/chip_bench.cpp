@@ -2,6 +2,7 @@
 // Test bench of a board's whole chip: flash, camera, host, and the pins that it drives, in picoseconds.
 // usage: bench KEY=VALUE... [+verilator+...], commands on standard input, events on standard output, one per line.
 //   flash=FILE        content of the flash from address 0      clock_khz=N     clock of the chip
+//   core_khz=N        of a second clock, on pin core_clk, where the chip has one
 //   camera=KIND       none, hm01b0 or ov7670                   pictures=FILE   its pictures, one after the other
 //   seed=N            of every random number                   flash_awake=0   1: the flash was left awake by the configuration
 //   baud=N uart_error=X uart_jitter=X spi_hz=N spi_byte_us=N   of the host, as far as the board has the link
@@ -44,6 +45,7 @@ class Board {
  public:
   explicit Board(std::map<std::string, std::string> arguments) : arguments_(std::move(arguments)), random_(std::stoull(take("seed", "1"))) {
     half_ps_ = 5e8 / std::stod(take("clock_khz", "30000"));
+    core_half_ps_ = 5e8 / std::stod(take("core_khz", "30000"));
     flash_ = std::make_unique<SpiFlash>(log_, slurp(take("flash", "")), take("flash_awake", "0") != "0");
     const std::string kind = take("camera", "none");
     const std::vector<uint8_t> pictures = slurp(take("pictures", ""));
@@ -127,11 +129,17 @@ class Board {
     const uint64_t bytes_end = bytes ? received + bytes : NEVER, wakes_end = wakes ? wakes_ + wakes : NEVER;
     while (received < bytes_end && wakes_ < wakes_end) {
       const Time edge = Time(std::llround(double(half_cycles_ + 1) * half_ps_)), device = next_device();
-      if (std::min(edge, device) > until) {
+      const Time core = has_core_clk(chip_, 0) ? Time(std::llround(double(core_half_cycles_ + 1) * core_half_ps_)) : NEVER;
+      if (std::min(std::min(edge, core), device) > until) {
         now_ = until;
         return;
       }
-      if (device < edge) {
+      if (core < std::min(edge, device)) {
+        now_ = core;
+        core_half_cycles_++;
+        set_core_clk(chip_, core_half_cycles_ & 1, 0);
+        chip_.eval();
+      } else if (device < edge) {
         now_ = device;
         devices();
         // All but an SPI device's registers have one clock: they take the inputs at its next edge.
@@ -222,8 +230,8 @@ class Board {
   std::unique_ptr<Camera> camera_;
   std::unique_ptr<UartHost> uart_;
   std::unique_ptr<SpiHost> spi_;
-  double half_ps_ = 0;
-  uint64_t half_cycles_ = 0, wakes_ = 0;
+  double half_ps_ = 0, core_half_ps_ = 0;
+  uint64_t half_cycles_ = 0, core_half_cycles_ = 0, wakes_ = 0;
   Time now_ = 0;
   uint32_t inputs_ = ~0u, outputs_ = 0;
   bool started_ = false, scl_low_ = false, sda_low_ = false, pty_ = false;

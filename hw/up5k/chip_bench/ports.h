@@ -22,6 +22,7 @@
   constexpr bool has_##name(const Chip &, long) { return false; }
 
 PORT(clk, 0)
+PORT(core_clk, 0)
 PORT(flash_cs_n, 1)
 PORT(flash_sck, 0)
 PORT(flash_mosi, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from owlbit.hw.up5k.board import CAMERA_BITS, PICTURE, Board
@@ -46,38 +47,56 @@ endmodule
 """
 
 
-def board_constants(board: Board) -> dict[str, int]:
-    """What `shell.asm` takes from the board."""
-    kind = board.camera.kind if board.camera else None
-    crop = CAMERA_CROP[kind] if kind else (0, 0)
-    name = board.name.encode("ascii", "replace")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
-    ticks = {f"TICKS_{key}": -(-value * board.clock_hz // (1000 * TICK_CLOCKS)) + 1 for key, value in MILLISECONDS.items()}
+def shell_constants(name: str, clock_hz: int, network: int) -> dict[str, int]:
+    """What `shell.asm` takes from a chip without camera behind a UART, whose network's header lies at the flash address `network`."""
+    text = name.encode("ascii", "replace")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
+    ticks = {f"TICKS_{key}": -(-value * clock_hz // (1000 * TICK_CLOCKS)) + 1 for key, value in MILLISECONDS.items()}
     return {
-        "CAMERA": CAMERAS[kind] if kind else 0,
-        "NETWORK": board.flash.network_offset,
+        "CAMERA": 0,
+        "NETWORK": network,
         "CAMERA_TABLE": CAMERA_TABLE,
-        "HOST_SPI": int(board.host.link == "spi"),
+        "HOST_SPI": 0,
         "WIDTH": PICTURE[0],
         "HEIGHT": PICTURE[1],
-        "CROP_LEFT": crop[0],
-        "CROP_TOP": crop[1],
-        "I2C_ADDRESS": 2 * I2C_ADDRESS[kind] if kind else 0,
-        "I2C_DELAY": max(1, round(I2C_DELAY_US * board.clock.mhz / DELAY_CLOCKS)),
+        "CROP_LEFT": 0,
+        "CROP_TOP": 0,
+        "I2C_ADDRESS": 0,
+        "I2C_DELAY": 1,
         **ticks,
-        **{f"name_{index}": name[2 * index] | name[2 * index + 1] << 8 for index in range(NAME_BYTES // 2)},
+        **{f"name_{index}": text[2 * index] | text[2 * index + 1] << 8 for index in range(NAME_BYTES // 2)},
     }
 
 
+def board_constants(board: Board) -> dict[str, int]:
+    """What `shell.asm` takes from the board."""
+    constants = shell_constants(board.name, board.clock_hz, board.flash.network_offset)
+    constants |= {"HOST_SPI": int(board.host.link == "spi"), "I2C_DELAY": max(1, round(I2C_DELAY_US * board.clock.mhz / DELAY_CLOCKS))}
+    if board.camera is None:
+        return constants
+    kind = board.camera.kind
+    left, top = CAMERA_CROP[kind]
+    return constants | {"CAMERA": CAMERAS[kind], "CROP_LEFT": left, "CROP_TOP": top, "I2C_ADDRESS": 2 * I2C_ADDRESS[kind]}
+
+
 def most_classes(board: Board) -> int:
-    """How many classes a network may have on a board: their scores take what the program leaves of the memory."""
-    constants = {**board_constants(board), "CLASSES_MOST": 1}
-    assembly = assemble(SOURCE.read_text(encoding="utf-8"), constants)
+    """How many classes a network may have on a board."""
+    return most_classes_of(board_constants(board))
+
+
+def most_classes_of(constants: Mapping[str, int]) -> int:
+    """How many classes a network may have: their scores take what the program leaves of the memory."""
+    assembly = assemble(SOURCE.read_text(encoding="utf-8"), {**constants, "CLASSES_MOST": 1})
     return min(CLASSES_MOST, 1 + WORDS - len(assembly.words), 1 + DATA_END - assembly.program_at)
 
 
 def assemble_board(board: Board) -> Assembly:
     """The memory of a board's control processor."""
-    return assemble(SOURCE.read_text(encoding="utf-8"), {**board_constants(board), "CLASSES_MOST": most_classes(board)})
+    return assemble_shell(board_constants(board))
+
+
+def assemble_shell(constants: Mapping[str, int]) -> Assembly:
+    """The memory of a control processor, with room for the scores of as many classes as there can be."""
+    return assemble(SOURCE.read_text(encoding="utf-8"), {**constants, "CLASSES_MOST": most_classes_of(constants)})
 
 
 def memory_verilog(assembly: Assembly) -> str:

@@ -1,4 +1,4 @@
-"""The table of promised figures: what is read from files is there, and a missed promise is called missed."""
+"""The table of figures: those that are read from files are there, and a missed target is called missed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 
 from owlbit.hw.up5k.bitstream.plan import ENGINE_JSON
 from owlbit.hw.verification import Row
-from owlbit.toolchain.benchmarks.promises import Figure, demo_figures, engine_figures, figures_table
+from owlbit.toolchain.benchmarks.figures import Figure, demo_figures, engine_figures, figures_table
 from owlbit.toolchain.runs.demo_facts import DemoFacts, write_demo_facts
 
 
@@ -21,7 +21,7 @@ def shown(figures: list[Figure]) -> str:
     return out.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
 
-def test_the_engine_keeps_its_promises() -> None:
+def test_the_engine_reaches_its_targets() -> None:
     figures = list(engine_figures())
     assert [figure.reached for figure in figures] == [True] * 4
     used = json.loads(ENGINE_JSON.read_text(encoding="utf-8"))["used"]

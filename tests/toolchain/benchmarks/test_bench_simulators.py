@@ -53,9 +53,9 @@ def test_compares_everything_that_is_installed() -> None:
     assert figures["fast"] == 1 and figures["QONNX executor"] > 0 and 0 < figures["share"] < 1
 
 
-def test_a_missed_promise_is_called_missed() -> None:
+def test_a_missed_target_is_called_missed() -> None:
     figures = {"onnxruntime": 2.9, "QONNX executor": 500.0, "share": 0.39}
-    verdicts = [row[-1] for row in bench_simulators.promises(figures, first=0.99, peak=500).rows]
+    verdicts = [row[-1] for row in bench_simulators.targets(figures, first=0.99, peak=500).rows]
     assert verdicts == ["missed", "reached", "missed", "missed", "reached"]
 
 

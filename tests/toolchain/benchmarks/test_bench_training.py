@@ -1,4 +1,4 @@
-"""The bench of training: every form is measured, as ratios to Brevitas' modules, and what is promised hangs on the processor."""
+"""The bench of training: every form is measured, as ratios to Brevitas' modules, and the target depends on the processor."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def test_every_form_is_measured_and_the_processor_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("native", "form", "least"), [("AMX-BF16", HALVES, 3), ("", FAST, 2)])
-def test_a_promise_not_kept_is_told(monkeypatch: pytest.MonkeyPatch, native: str, form: str, least: float) -> None:
+def test_a_missed_target_is_told(monkeypatch: pytest.MonkeyPatch, native: str, form: str, least: float) -> None:
     monkeypatch.setattr(training, "native_bfloat16", lambda: native)
     others = [Speed(other, 100.0, 0.5) for other in (FAST, HALVES) if other != form]
     assert missed([Speed(form, 100.0, least - 0.1), *others]) and not missed([Speed(form, 100.0, least + 0.1), *others])
-    assert f"promised {least} times" in table(others)
+    assert f"the target is {least} times" in table(others)

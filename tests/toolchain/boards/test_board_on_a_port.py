@@ -130,12 +130,12 @@ def other_network(chip: Chip) -> None:
 @pytest.mark.parametrize(
     ("fault", "code", "verdict"),
     [
-        (fine, 0, "chip and camera work: a network that always says the same sees another picture than it was trained on"),
-        (wrong_engine, 1, "the chip computes wrongly, whatever the camera sends"),
-        (frozen_camera, 1, "the chip computes rightly and the fault is the camera's"),
-        (silent_camera, 1, "the chip computes rightly and the fault is the camera's"),
-        (dead_camera, 1, "the chip computes rightly and the fault is the camera's"),
-        (too_small, 1, "the chip computes rightly and the fault is the camera's"),
+        (fine, 0, "chip and camera work; if the network always gives the same class, the camera's pictures differ"),
+        (wrong_engine, 1, "the chip computes wrong scores, independent of the camera"),
+        (frozen_camera, 1, "the chip computes correctly, but the camera fails"),
+        (silent_camera, 1, "the chip computes correctly, but the camera fails"),
+        (dead_camera, 1, "the chip computes correctly, but the camera fails"),
+        (too_small, 1, "the chip computes correctly, but the camera fails"),
         (half_written, 1, "the flash holds no whole network: write the flash again: owlbit flash BUILD"),
         (other_network, 1, "the board runs another network than this build"),
     ],

@@ -73,7 +73,7 @@ def test_the_command_tells_how_to_write_it(tmp_path: Path) -> None:
     started = time.perf_counter()
     ended = owlbit("build", f"{tmp_path}/network.npz", "--board", f"{tmp_path}/mine.toml", "--out", f"{tmp_path}/b")
     assert ended.code == 0, ended.err
-    assert "wake-up: 3 of 5 frames agree, each by a margin of 60; then 60 frames wake nobody\n" in ended.out
+    assert "wake-up: 3 of 5 frames agree, each by a margin of 60; then none for 60 frames\n" in ended.out
     assert f"whole flash:   icesprog {tmp_path}/b/flash.bin" in ended.out
     assert f"network alone: icesprog -o 0x20000 {tmp_path}/b/network.bin" in ended.out
     assert time.perf_counter() - started < 30  # takes under a second by itself; a placement would take minutes

@@ -113,5 +113,5 @@ def test_cnv_has_its_published_counts_exports_and_is_too_large_for_the_up5k(tmp_
     images = frames((3, 32, 32), 3)
     np.testing.assert_array_equal(net(torch.from_numpy(images)).detach().numpy(), simulate(network, images))
     with pytest.raises(OwlbitError, match=r"up5k: weights and descriptors take 25475 words of 64 bits, 9092 too many; 16383 fit"):
-        build_model(find_model(tmp_path / "network.npz"), "up5k", tmp_path / "up5k")
+        build_model(find_model(tmp_path / "network.npz"), tmp_path / "up5k")
     assert not (tmp_path / "up5k").exists()

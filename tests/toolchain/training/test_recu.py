@@ -48,7 +48,7 @@ def test_is_refused_where_there_are_no_binary_weights_or_no_table(tmp_path: Path
     with pytest.raises(OwlbitError, match=r'training\.weights: expected "clipped" with numbers = "real"'):
         recipe_for(tmp_path, training=RECU + 'numbers = "real"\n')
     recipe = recipe_for(tmp_path, training=RECU)
-    with pytest.raises(OwlbitError, match=r'training\.weights: expected "clipped" in a training by the clock, got "recu"'):
+    with pytest.raises(OwlbitError, match=r'training\.weights: expected "clipped" with --minutes, got "recu"'):
         check_timed(recipe)
     data, rest = recipe.text.split("[input]")
     (tmp_path / "recipe.toml").write_text(data + '[network]\nkind = "xnor"\n' + rest[rest.index("[training]") :])

@@ -146,7 +146,7 @@ def test_what_only_the_files_tell_is_refused_before_anything_is_written(tmp_path
     inside = recipe_for(tmp_path, training='[[restarts]]\ndistillation = { teacher = "run/training1" }\n')
     with pytest.raises(OwlbitError, match=r"distillation\.teacher: expected another run than the one to be trained"):
         train(inside, tmp_path / "run", console=quiet())
-    with pytest.raises(OwlbitError, match="restarts: expected no such tables in a training by the clock, got 1"):
+    with pytest.raises(OwlbitError, match="restarts: expected no such tables with --minutes, got 1"):
         check_timed(recipe)
     assert not (tmp_path / "run").exists()
 

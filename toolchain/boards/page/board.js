@@ -1,5 +1,6 @@
 // The page of `owlbit listen --page`: asks for /state a few times per second, and pushes pictures.
 const PERIOD_MS = 300;
+const token = new URLSearchParams(location.hash.slice(1)).get("token"); // after #: browsers do not send it
 const $ = id => document.getElementById(id);
 let classes = [];
 
@@ -59,7 +60,8 @@ $("picture").addEventListener("change", async event => {
   event.target.value = "";
   if (!file) return;
   $("answer").textContent = "pushing …";
-  const response = await fetch(`/picture?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file });
+  const response = await fetch(`/picture?name=${encodeURIComponent(file.name)}`, 
+    { method: "POST", body: file, headers: token ? { authorization: `Bearer ${token}` } : {} });
   const answer = await response.json();
   if (!response.ok) {
     $("answer").textContent = answer.detail;

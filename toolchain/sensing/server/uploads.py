@@ -1,22 +1,28 @@
-"""A picture that somebody sends to the page: limited in bytes and in pixels before anything is decoded, and never trusted.
+"""Pictures that are sent to a page: limited in bytes, time and pixels before anything is decoded, and decoded one at a time.
 
-The page decodes one at a time (see `web`); a JPEG is reduced while it is decoded.
+A JPEG is reduced while it is decoded.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import numpy as np
+from anyio.to_thread import run_sync
+from fastapi import HTTPException, Request
 from numpy.typing import NDArray
 from PIL import Image
+from starlette.requests import ClientDisconnect
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.toolchain.data.dataset import DataError
 from owlbit.toolchain.data.image_files import read_image
-from owlbit.toolchain.sensing.server.limits import UPLOAD_BYTES, UPLOAD_PIXELS
+from owlbit.toolchain.sensing.server.limits import BODY_S, UPLOAD_BYTES, UPLOAD_PIXELS, UPLOADS_WAITING
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
@@ -60,3 +66,47 @@ def read_upload(data: bytes, network: Network) -> tuple[NDArray[np.uint8], tuple
     except DataError as error:
         reason = str(error).replace("expected a picture,", f"expected {', '.join(FORMATS)},", 1)
         raise UploadError(reason, 415) from None
+
+
+class Pictures:
+    """The pictures that one page takes: UPLOADS_WAITING at most are in memory, and one at a time is decoded.
+
+    `decoder`: for other work on a picture that must not run beside its decoding.
+    """
+
+    def __init__(self) -> None:
+        # A picture waits before its body is read, so that the bodies of the others are not in memory.
+        self.waiting, self.decoder = anyio.Semaphore(UPLOADS_WAITING), anyio.CapacityLimiter(1)
+
+    @asynccontextmanager
+    async def taking(self, request: Request, network: Network) -> AsyncIterator[tuple[NDArray[np.uint8], tuple[int, int]]]:
+        """What `read_upload` gives for the body of `request`; the next picture may come when the block ends.
+
+        Raises HTTPException with the sentence and the status of a refusal.
+        """
+        async with self.waiting:
+            try:
+                body = await _read_body(request)
+                taken = await run_sync(read_upload, body, network, limiter=self.decoder)
+            except UploadError as error:
+                raise HTTPException(error.status, str(error)) from None
+            yield taken
+
+
+async def _read_body(request: Request) -> bytes:
+    """The whole body, never more than UPLOAD_BYTES of it, and within BODY_S. Raises UploadError."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced) < 20 and int(announced) > UPLOAD_BYTES:
+        raise too_large(int(announced))
+    body = bytearray()
+    try:
+        with anyio.fail_after(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > UPLOAD_BYTES:
+                    raise too_large()
+    except TimeoutError:
+        raise UploadError(f"picture: expected the whole of it within {BODY_S:g} s; send a smaller one", 408) from None
+    except ClientDisconnect:
+        raise UploadError("picture: the connection ended before it was whole", 400) from None
+    return bytes(body)

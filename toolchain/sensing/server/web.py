@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import secrets
 import time
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
@@ -23,19 +22,19 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 from anyio.to_thread import run_sync
-from fastapi import FastAPI, HTTPException, Request, Response, WebSocket, WebSocketDisconnect
+from fastapi import FastAPI, Request, Response, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from starlette.requests import ClientDisconnect
 
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.fast import compile_fast
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.plain_json import to_json
 from owlbit.toolchain.sensing.server.guard import Guard
-from owlbit.toolchain.sensing.server.limits import BODY_S, COMMANDS_PER_S, MOST_VIEWERS, UPLOAD_BYTES, UPLOADS_WAITING
+from owlbit.toolchain.sensing.server.limited_server import NEEDS_TOKEN, check_token, may_command
+from owlbit.toolchain.sensing.server.limits import COMMANDS_PER_S, MOST_VIEWERS
 from owlbit.toolchain.sensing.server.metrics import exposition, make_registry
-from owlbit.toolchain.sensing.server.uploads import UploadError, read_upload, too_large
+from owlbit.toolchain.sensing.server.uploads import Pictures
 from owlbit.toolchain.sensing.server.viewers import Feed, Viewer
 from owlbit.toolchain.sensing.server.wire import greeting, standing
 from owlbit.toolchain.sensing.sinks import as_line
@@ -51,7 +50,6 @@ FILES = {
 SHOWN_S = 3.0  # how long an uploaded picture stays before the sensor
 STALE_S = 10.0  # without a frame, and not paused: something is wrong
 GREETED = 200  # events that a new viewer hears of
-NEEDS_TOKEN = "this page is for looking until it is opened with the token that `owlbit sense` was given or printed: #token=TOKEN"
 
 LOG = logging.getLogger(__name__)
 
@@ -61,8 +59,7 @@ def make_app(feed: Feed, loopback: bool = True, token: str = "") -> FastAPI:
     pictures need, "" for nothing."""
     app = FastAPI(title="owlbit sense", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard, loopback=loopback)
-    # An upload waits before its body is read, so that not all of them are in memory; and they are decoded one after the other.
-    uploads, decoder = anyio.Semaphore(UPLOADS_WAITING), anyio.CapacityLimiter(1)
+    pictures = Pictures()
     loop, network = feed.loop, feed.loop.network
     registry = make_registry(feed)
     exact = compile_fast(network)
@@ -91,15 +88,9 @@ def make_app(feed: Feed, loopback: bool = True, token: str = "") -> FastAPI:
 
     @app.post("/picture")
     async def picture(request: Request, name: str = "a picture") -> JSONResponse:
-        if not may_command(request.headers.get("authorization", "").removeprefix("Bearer "), token):
-            raise HTTPException(401, NEEDS_TOKEN, {"WWW-Authenticate": "Bearer"})
-        try:
-            async with uploads:
-                body = await read_body(request)
-                frame, size = await run_sync(read_upload, body, network, limiter=decoder)
-        except UploadError as error:
-            raise HTTPException(error.status, str(error)) from None
-        scores = network.ranked((await run_sync(exact.simulate, frame[None], 1, limiter=decoder))[0])
+        check_token(request, token)
+        async with pictures.taking(request, network) as (frame, size):
+            scores = network.ranked((await run_sync(exact.simulate, frame[None], 1, limiter=pictures.decoder))[0])
         decision, margin = decide(scores)
         loop.controls.show(frame, name[:80], max(1, round(SHOWN_S * loop.frames_per_second)))
         if loop.controls.read().paused:
@@ -147,25 +138,6 @@ def make_app(feed: Feed, loopback: bool = True, token: str = "") -> FastAPI:
     return app
 
 
-async def read_body(request: Request) -> bytes:
-    """The whole body, never more than UPLOAD_BYTES of it, and within BODY_S. Raises UploadError."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 20 and int(announced) > UPLOAD_BYTES:
-        raise too_large(int(announced))
-    body = bytearray()
-    try:
-        with anyio.fail_after(BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > UPLOAD_BYTES:
-                    raise too_large()
-    except TimeoutError:
-        raise UploadError(f"picture: expected the whole of it within {BODY_S:g} s; send a smaller one", 408) from None
-    except ClientDisconnect:
-        raise UploadError("picture: the connection ended before it was whole", 400) from None
-    return bytes(body)
-
-
 async def tell(socket: WebSocket, feed: Feed, viewer: Viewer) -> None:
     """Greets this viewer, then sends what comes for it, as fast as it takes it."""
     so_far = [event for event in feed.events() if event.index <= viewer.after]
@@ -208,11 +180,6 @@ async def listen(socket: WebSocket, feed: Feed, token: str = "") -> None:
             await socket.send_text(to_json({"kind": "refused", "message": str(error)}))
         feed.tell_setting()
         await anyio.sleep(1 / COMMANDS_PER_S)
-
-
-def may_command(given: str, token: str) -> bool:
-    """Whether somebody who gave `given` may do more than look; "" is the token of a page that everybody may command."""
-    return not token or secrets.compare_digest(given.encode(errors="replace"), token.encode())
 
 
 def read_command(message: Mapping[str, Any]) -> Any:

@@ -1,5 +1,5 @@
-"""Training led by the clock, for a GPU that is at hand for minutes: images on the device, steps compiled, no word to the host.
+"""Training for a fixed time, for a GPU that is available for minutes: images on the device, compiled steps, no data to the host.
 
-A run of so many minutes ends with its rate at zero when they are over, however many epochs that was. So two runs differ, where two
-trainings by epochs are the same to the bit. `owlbit train RECIPE --minutes N` comes here.
+The learning rate reaches zero when the time is over, after any number of epochs. Two such runs differ, but two trainings by epochs
+are equal bit for bit. `owlbit train RECIPE --minutes N` uses this package.
 """

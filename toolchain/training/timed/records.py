@@ -1,4 +1,4 @@
-"""What is seen of a training by the clock at each line of progress."""
+"""The values that a training for a fixed time reports at each line of progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`owlbit train RECIPE --minutes N`: a training by the clock as a run folder, like that of a training by epochs.
+"""`owlbit train RECIPE --minutes N`: a training for a fixed time as a run folder, like that of a training by epochs.
 
 timed.json   steps, epochs, images/s, seconds and the device, beside the files of `owlbit.toolchain.runs.run_folder`
 """

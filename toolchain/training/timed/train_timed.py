@@ -35,9 +35,9 @@ RATE_EVERY = 10  # steps between two settings of the rate
 
 @dataclass(frozen=True)
 class TimedTraining:
-    """How a training by the clock went: `steps`, of `batch` images; `epochs` that these are; `images_per_second` between the first
-    and the last step; `seconds`, preparation included; `device`: its name; `history`: a record for each line of progress, the last
-    one for the finished network."""
+    """The result of a training for a fixed time: `steps` of `batch` images, which are `epochs`; `images_per_second`: between
+    the first and the last step; `seconds`: including preparation; `device`: its name; `history`: a record for each line of
+    progress, the last one for the finished network."""
 
     steps: int
     batch: int
@@ -49,7 +49,7 @@ class TimedTraining:
 
 
 def check_timed(recipe: Recipe) -> None:
-    """Raises SettingError for what a training by the clock has not: stages, ReCU, pruning, restarts, attention, a float teacher."""
+    """Raises SettingError for stages, ReCU, pruning, restarts, attention and a float teacher, which need a training by epochs."""
     refused = [
         ("training.stages", recipe.training.stages != 1, str(recipe.training.stages)),
         ("training.weights", recipe.training.recu, '"recu"'),
@@ -59,12 +59,12 @@ def check_timed(recipe: Recipe) -> None:
         ("distillation.attention", recipe.distillation is not None and recipe.distillation.attention > 0, "attention matching"),
     ]
     wanted = {
-        "training.stages": "1 in a training by the clock",
-        "training.weights": '"clipped" in a training by the clock',
-        "pruning": "no such table in a training by the clock",
-        "restarts": "no such tables in a training by the clock",
-        "distillation.teacher": "the folder of a finished run in a training by the clock",
-        "distillation.attention": "0 in a training by the clock",
+        "training.stages": "1 with --minutes",
+        "training.weights": '"clipped" with --minutes',
+        "pruning": "no such table with --minutes",
+        "restarts": "no such tables with --minutes",
+        "distillation.teacher": "the folder of a finished run with --minutes",
+        "distillation.attention": "0 with --minutes",
     }
     for key, there, got in refused:
         if there:

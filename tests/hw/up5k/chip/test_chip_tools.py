@@ -79,7 +79,7 @@ def test_a_missing_camera_is_the_cameras_fault(build: Path) -> None:
     with chip(build, absent=1) as port:
         ended = owlbit("selftest", port, "--build", str(build))
     assert ended.code == 1
-    assert "the chip computes rightly and the fault is the camera's" in ended.out
+    assert "the chip computes correctly, but the camera fails" in ended.out
 
 
 def test_wrong_scores_are_the_chips_fault(build: Path) -> None:
@@ -89,4 +89,4 @@ def test_wrong_scores_are_the_chips_fault(build: Path) -> None:
     with chip(build, with_crc(flash, BOARD.flash.network_offset)) as port:
         ended = owlbit("selftest", port)
     assert ended.code == 1
-    assert "the chip computes wrongly" in ended.out
+    assert "the chip computes wrong scores" in ended.out

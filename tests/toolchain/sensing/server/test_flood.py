@@ -11,13 +11,10 @@ import resource
 import signal
 import socket
 import subprocess
-import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -27,31 +24,10 @@ from PIL import Image
 from owlbit.toolchain.sensing.loop import Loop
 from owlbit.toolchain.sensing.server import connections
 from owlbit.toolchain.sensing.server.limits import MOST_LINES
-from sensing_tools import ROOT, Script, demo_network
-from serving import serving, wait_until
+from sensing_tools import Script, demo_network
+from serving import sensing, serving, wait_until
 
-END_S = 15  # of the 5 promised on a machine that does nothing else
-
-
-@contextmanager
-def sensing(*arguments: str, descriptors: int = 256) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
-    """(the process, HOST:PORT of its page, what it says on standard error)."""
-    command = [sys.executable, "-m", "owlbit.toolchain", "sense", "--port", "0", *arguments]
-    limit = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))  # noqa: E731
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
-    assert process.stderr is not None
-    said: list[str] = []
-    try:
-        for notice in process.stderr:
-            said.append(notice)
-            if found := re.search(r"open http://([\w.:\[\]-]+)", notice):
-                break
-        assert found, said
-        threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True).start()
-        yield process, found[1], said
-    finally:
-        process.kill()
-        process.wait()
+END_S = 15  # 5 on a machine that does nothing else
 
 
 def frames(address: str) -> int:

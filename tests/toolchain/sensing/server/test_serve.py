@@ -12,12 +12,15 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from typer.testing import CliRunner
 from websockets.sync.client import connect
 
+from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.app import app
+from owlbit.toolchain.sensing.server.limited_server import address_of, token_for
 from sensing_tools import ROOT, printed_by
 
 
@@ -103,6 +106,19 @@ def test_a_port_in_use_is_one_message() -> None:
 def test_an_unknown_host_is_one_message() -> None:
     assert "--host: expected a name or address of this machine, got nowhere.invalid" in refused("--host", "nowhere.invalid")
     assert "expected one that may be listened to" in refused("--host", "192.0.2.1", "--port", "0")
+
+
+@pytest.mark.parametrize("token", ["a b", "\u00e4", "x\n", "\ud800"])
+def test_a_token_that_no_header_carries_is_refused(token: str) -> None:
+    with pytest.raises(OwlbitError, match="--token: expected printable ASCII characters without spaces"):
+        token_for("127.0.0.1", token)
+
+
+def test_the_address_holds_any_token_whole() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        address = address_of("127.0.0.1", bound, token_for("127.0.0.1", "a+b/c&d=#"))
+    assert parse_qs(urlsplit(address).fragment) == {"token": ["a+b/c&d=#"]}
 
 
 def test_without_fastapi_the_headless_form_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

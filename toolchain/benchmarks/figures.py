@@ -1,6 +1,6 @@
-"""`owlbit bench figures`: every promised figure as measured now, the least that it must reach, and the command behind it.
+"""`owlbit bench figures`: every figure as measured now, its target, and the command that measures it.
 
-Leaves runs/bench/ with the reference network (random weights) and its build. The demo's rows repeat what `make demo` noted.
+Leaves runs/bench/ with the reference network (random weights) and its build. The demo's rows repeat the figures of `make demo`.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ RTL_FRAMES = 3
 
 @dataclass(frozen=True)
 class Figure:
-    """One row. `reached`: None where nothing was promised or nothing could be measured."""
+    """One row. `reached`: None without a target, or if nothing could be measured."""
 
     what: str
     measured: str
-    promised: str = ""
+    target: str = ""
     reached: bool | None = None
     command: str = "make bench"
 
 
 def demo_figures() -> Iterator[Figure]:
-    """What the last demo noted, or one row that says to run it."""
+    """The figures that the last demo wrote, or one row that says to run it."""
     facts = read_demo_facts(DEMO)
     if facts is None:
         yield Figure("demo", "not run yet", command="make demo")
@@ -61,7 +61,7 @@ def demo_figures() -> Iterator[Figure]:
     backends = [row for row in facts.verification if row.status != "reference"]
     states = ", ".join(f"{row.backend} {row.status}" for row in backends)
     found = {row.status for row in backends}
-    # A backend that could not be run on this machine neither keeps nor breaks the promise.
+    # A backend that could not be run on this machine counts neither as reached nor as missed.
     exact = False if found & {"differs", "failed"} else None if "not run" in found else True
     yield Figure("demo, verification", states, "all exact", exact, "make demo")
     cycles = facts.cycles_per_frame
@@ -82,7 +82,7 @@ def network_figures(network: Network) -> Iterator[Figure]:
     yield Figure("reference96, size", f"{total.weight_bits / 1000:.0f} kbit, {total.macs / 1e6:.0f} MMAC")
     program = compile_network(network)
     predicted = program.cycles_per_frame
-    yield Figure("reference96, predicted", f"{predicted:,} cycles, {total.macs / predicted:.0f} MAC a cycle")
+    yield Figure("reference96, predicted", f"{predicted:,} cycles, {total.macs / predicted:.0f} MAC per cycle")
     flash = compile_flash(network)
     images = make_frames(network.input_shape, RTL_FRAMES)
     try:
@@ -106,7 +106,7 @@ def rtl_figures(network: Network, images: Images, outcome: Outcome) -> Iterator[
 
 
 def engine_figures() -> Iterator[Figure]:
-    """What place and route said about the committed bitstream."""
+    """The report of place and route for the bitstream in the repository."""
     engine = json.loads(ENGINE_JSON.read_text(encoding="utf-8"))
     used, fmax = engine["used"], engine["fmax_mhz"]
     limits = {"logic cells": PART["ICESTORM_LC"], "EBR": PART["ICESTORM_RAM"], "SPRAM": PART["ICESTORM_SPRAM"]}
@@ -138,15 +138,15 @@ def build_figure() -> Figure:
 
 
 def measure() -> list[Figure]:
-    """Every figure; those of simulators and of training have modules of their own beside this one."""
+    """Every figure; those of simulators and of training are in modules of their own."""
     network = reference_network()
     return [*demo_figures(), *network_figures(network), *engine_figures(), build_figure()]
 
 
 def figures_table(figures: Sequence[Figure]) -> Table:
-    """One row a figure."""
-    table = Table("figure", "measured", "promised", "", "command", title="owlbit, measured on this machine", title_justify="left")
+    """One row per figure."""
+    table = Table("figure", "measured", "target", "", "command", title="owlbit, measured on this machine", title_justify="left")
     for figure in figures:
         verdict = {True: "[green]reached[/]", False: "[bold red]missed[/]", None: ""}[figure.reached]
-        table.add_row(figure.what, figure.measured, figure.promised, verdict, figure.command)
+        table.add_row(figure.what, figure.measured, figure.target, verdict, figure.command)
     return table

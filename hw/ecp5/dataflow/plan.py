@@ -1,0 +1,373 @@
+"""From a network and a folding to a plan: which primitives, with which parameters, on which streams.
+
+Channels come in whatever order the layer before makes them; each layer permutes its own weights instead. So a shuffle is a new name
+for the same wires. Only where a group's channels do not come together does a stage reorder them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil, lcm, log2, prod
+from typing import Any
+
+import numpy as np
+
+from owlbit.export.layers import Bits
+from owlbit.export.network import (
+    BinaryConv,
+    BinaryLinear,
+    ChannelShuffle,
+    LogicSkip,
+    Network,
+    NetworkError,
+    OrPool,
+    Scores,
+    Thermometer,
+)
+from owlbit.hw.ecp5.dataflow import contents
+from owlbit.hw.ecp5.dataflow.fifos import fifo_depths
+from owlbit.hw.ecp5.dataflow.geometry import LARGEST_SCORE, Geometry, geometry, is_flat
+from owlbit.hw.ecp5.dataflow.stages import Content, Order, Plan, Stage, Stream
+from owlbit.hw.ecp5.folding_file import Folding
+
+GATE_NUMBERS = {"or": 0, "xor": 1, "mux": 2}
+MIN_PLACES = 4
+AUTO_BUFFER_LUTS = 100  # a buffer that takes more LUTs becomes block RAM where the folding leaves it open
+
+
+def plan_dataflow(network: Network, folding: Folding) -> Plan:
+    """The pipeline of `network` so folded.
+
+    Raises FoldingError for a folding of other layers, NetworkError, one sentence, for a (pe, simd) that is none of
+    `legal_foldings` or a network that the circuits do not take.
+    """
+    folding.check(network, "folding")
+    last = network.layers[-1]
+    assert isinstance(last, Scores)
+    if last.fan_in > LARGEST_SCORE:
+        raise NetworkError(f"scores: expected up to {LARGEST_SCORE:,} inputs, as a score has 16 bits, got {last.fan_in:,}")
+    return _Planner(network, folding).plan()
+
+
+class _Planner:
+    def __init__(self, network: Network, folding: Folding) -> None:
+        self.network, self.folding = network, folding
+        self.stages: list[Stage] = []
+        self.streams: dict[str, Stream] = {}
+        self.contents: dict[str, Content] = {}
+        self.layer = 0  # the one being planned
+        self.forked: dict[int, Stream] = {}  # the earlier map of each logic skip, by the skip's index
+
+    def plan(self) -> Plan:
+        network = self.network
+        stream = self._new("pixels", 8, np.arange(1), 1, prod(network.input_shape))
+        for self.layer, layer in enumerate(network.layers):
+            match layer:
+                case Thermometer():
+                    stream = self._thermometer(layer, stream)
+                case BinaryConv() | BinaryLinear():
+                    stream = self._weighted(layer, stream)
+                case OrPool():
+                    stream = self._pool(layer, stream)
+                case ChannelShuffle():
+                    places = np.argsort(layer.permutation)  # where each channel goes
+                    stream = Stream(stream.name, stream.bits, places[stream.order], stream.height, stream.width)
+                case LogicSkip():
+                    stream = self._skip(layer, stream)
+                case Scores():
+                    self._scores(layer, stream)
+            for index, later in enumerate(network.layers):
+                if isinstance(later, LogicSkip) and later.source == self.layer:
+                    stream, self.forked[index] = self._fork(stream, index)
+        self._size_fifos()
+        return Plan(network, self.folding, tuple(self.stages), self.streams, self.contents)
+
+    # ---------------------------------------------------------------- the parts of a plan
+
+    def _new(self, name: str, bits: int, order: Order, height: int, width: int) -> Stream:
+        assert name not in self.streams
+        self.streams[name] = Stream(name, bits, np.asarray(order, np.int64), height, width)
+        return self.streams[name]
+
+    def _add(
+        self, module: str, what: str, cycles: int, ports: dict[str, Stream], folded: Geometry | None = None, **parameters: Any
+    ) -> None:
+        names = {prefix: stream.name for prefix, stream in ports.items()}
+        self.stages.append(Stage(module, f"layer{self.layer}_{what}", self.layer, parameters, names, cycles, folded))
+
+    def _size_fifos(self) -> None:
+        depths = fifo_depths(self.network, self.stages, self.streams)
+        for place, stage in enumerate(self.stages):
+            if stage.module == "owl_fifo":
+                self.layer = stage.layer
+                bits, depth = stage.parameters["WIDTH"], depths[stage.name]
+                parameters = {"WIDTH": bits, "DEPTH": depth, "BLOCK": self._block(bits, depth)}
+                self.stages[place] = replace(stage, parameters=parameters)
+
+    def _content(self, kind: str, bits: Bits) -> str:
+        name = f"layer{self.layer}_{kind}.hex"
+        self.contents[name] = Content(self.layer, kind, bits)
+        return name
+
+    def _name(self, what: str) -> str:
+        return f"layer{self.layer}_{what}"
+
+    # ---------------------------------------------------------------- layers
+
+    def _thermometer(self, layer: Thermometer, source: Stream) -> Stream:
+        colours, levels = layer.thresholds.shape
+        height, width = self.network.input_shape[1:]
+        out = self._new(self._name("bits"), levels, np.arange(colours * levels), height, width)
+        packed = _packed(layer.thresholds.ravel(), 9)
+        self._add(
+            "owl_thermometer",
+            "thermometer",
+            source.width,
+            {"s": source, "m": out},
+            COLOURS=colours,
+            LEVELS=levels,
+            THRESHOLDS=packed,
+        )
+        return out
+
+    def _weighted(self, layer: BinaryConv | BinaryLinear, source: Stream) -> Stream:
+        folded = geometry(self.network, self.folding.of(self.layer))
+        shape = self.network.shapes[self.layer]
+        if isinstance(layer, BinaryConv) and not is_flat(layer, self.network.shapes[self.layer - 1]):
+            source, groups = self._grouped(layer, folded, source)
+            filters = contents.filter_order(folded, groups, len(layer.weights) // layer.groups)
+            words = contents.conv_words(layer, folded, source.order, filters)
+            columns = self._lines(folded, source)
+        else:
+            columns = self._converted(source, folded.simd)
+            filters = np.arange(len(layer.weights))
+            words = contents.linear_words(layer.weights.reshape(len(layer.weights), -1), folded, _inputs(source))
+        out = self._new(self._name("bits"), folded.pe, filters, shape[1], shape[2])
+        bits = contents.total_bits(layer, folded)
+        initial = contents.number_words(contents.initial_values(layer, bits)[filters], folded.pe, bits)
+        self._add(
+            "owl_layer",
+            "layer",
+            folded.cycles,
+            {"s": columns, "m": out},
+            folded,
+            **_window(folded),
+            SUM_SLICES=folded.sum_slices,
+            ROWS=folded.rows,
+            COLUMNS=folded.columns,
+            LANES=folded.lanes,
+            FLAT=int(folded.flat),
+            PLACES=fifo_places(folded),
+            **self._arithmetic(folded, bits, words, initial),
+        )
+        return out
+
+    def _scores(self, layer: Scores, source: Stream) -> None:
+        folded = geometry(self.network, self.folding.of(self.layer))
+        columns = self._converted(source, folded.simd)
+        out = self._new("scores", 8, np.arange(1), 1, 2 * len(layer.weights))
+        bits = contents.total_bits(layer, folded)
+        words = contents.linear_words(layer.weights, folded, _inputs(source))
+        initial = contents.number_words(contents.initial_scores(layer, bits), folded.pe, bits)
+        cycles = folded.passes * max(folded.slices, score_cycles(folded))
+        arithmetic = self._arithmetic(folded, bits, words, initial)
+        self._add("owl_scores", "scores", cycles, {"s": columns, "m": out}, **_window(folded), ODD=layer.fan_in % 2, **arithmetic)
+
+    def _arithmetic(self, folded: Geometry, bits: int, words: Bits, initial: Bits) -> dict[str, Any]:
+        block = self.folding.of(self.layer).memory != "lut"
+        in_file = block and len(words) > 1
+        return {
+            "PE": folded.pe,
+            "STAGES": count_stages(folded.simd),
+            "TOTAL_BITS": bits,
+            "BLOCK": int(block),
+            "BUFFER_BLOCK": self._block(folded.simd, 2 * folded.slices),
+            **({"WEIGHTS": self._content("weights", words)} if in_file else {"WEIGHT_BITS": _constant(words)}),
+            "INITIAL": _constant(initial),
+        }
+
+    def _pool(self, layer: OrPool, source: Stream) -> Stream:
+        _, height, width = self.network.shapes[self.layer]
+        out = self._new(self._name("bits"), source.bits, source.order, height, width)
+        sizes: dict[str, Any] = {
+            "WIDTH": source.width,
+            "HEIGHT": source.height,
+            "STRIDE_Y": layer.stride[0],
+            "STRIDE_X": layer.stride[1],
+        }
+        (rows, columns), ends = layer.kernel, {"s": source, "m": out}
+        if layer.stride[0] >= rows and layer.stride[1] >= columns:
+            here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
+            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
+            return out
+        folded = Geometry(
+            rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
+        )
+        window: dict[str, Any] = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
+        self._add(
+            "owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window
+        )
+        return out
+
+    # ---------------------------------------------------------------- streams
+
+    def _grouped(self, layer: BinaryConv, folded: Geometry, source: Stream) -> tuple[Stream, Order]:
+        """`source` in words of the layer's slices, the channels of each group together; and the order of its groups."""
+        per_group = len(source.order) // layer.groups
+        groups = (source.order // per_group).reshape(layer.groups, per_group)
+        bits = folded.lanes * folded.channels
+        if (groups == groups[:, :1]).all():
+            return self._converted(source, bits), groups[:, 0]
+        return self._reordered(source, np.arange(len(source.order)), bits), np.arange(layer.groups)
+
+    def _converted(self, source: Stream, bits: int) -> Stream:
+        """`source` in words of `bits` bits; both divide the bits of a frame."""
+        stream = source
+        common = lcm(stream.bits, bits)
+        if common != stream.bits:
+            wide = self._like(stream, "gathered", common)
+            ratio = common // stream.bits
+            self._add("owl_gather", "gather", stream.frame_words, {"s": stream, "m": wide}, IN=stream.bits, RATIO=ratio)
+            stream = wide
+        if common != bits:
+            narrow = self._like(stream, "split", bits)
+            words = prod((len(source.order), source.height, source.width)) // bits
+            self._add("owl_split", "split", words, {"s": stream, "m": narrow}, OUT=bits, RATIO=common // bits)
+            stream = narrow
+        return stream
+
+    def _reordered(self, source: Stream, order: Order, bits: int) -> Stream:
+        out = self._new(self._name("ordered"), bits, order, source.height, source.width)
+        channels = len(order)
+        index_bits = max((channels - 1).bit_length(), 1)
+        places = np.argsort(source.order)[order]  # of each output bit among the inputs of a pixel
+        self._add(
+            "owl_reorder",
+            "reorder",
+            source.height * source.width * max(source.words, out.words),
+            {"s": source, "m": out},
+            CHANNELS=channels,
+            IN=source.bits,
+            OUT=bits,
+            INDEX_BITS=index_bits,
+            ORDER=_packed(places, index_bits),
+        )
+        return out
+
+    def _buffered(self, source: Stream) -> Stream:
+        """`source` through a FIFO, whose depth is set when all stages are known."""
+        out = self._like(source, "buffered", source.bits)
+        self._add("owl_fifo", "fifo", source.frame_words, {"s": source, "m": out}, WIDTH=source.bits)
+        return out
+
+    def _lines(self, folded: Geometry, source: Stream, buffered: bool = True) -> Stream:
+        if buffered:
+            source = self._buffered(source)
+        out = self._new(self._name("columns"), folded.rows * source.bits, source.order, source.height, source.width)
+        top, left, bottom, right = folded.padding
+        self._add(
+            "owl_lines",
+            "lines",
+            folded.positions * source.words,
+            {"s": source, "m": out},
+            CHANNELS=source.bits,
+            SLICES=source.words,
+            WIDTH=source.width,
+            HEIGHT=source.height,
+            TOP=top,
+            LEFT=left,
+            BOTTOM=bottom,
+            RIGHT=right,
+            ROWS=folded.rows,
+            COLUMNS=folded.columns,
+            STRIDE_Y=folded.stride[0],
+            STRIDE_X=folded.stride[1],
+            BLOCK=self._block((folded.rows - 1) * source.bits, source.width * source.words),
+        )
+        return out
+
+    def _block(self, bits: int, depth: int) -> int:
+        """1 where a buffer of `depth` words of `bits` bits shall be block RAM, else 0."""
+        entries = [entry for entry in self.folding.layers if entry.layer == self.layer]
+        wish = entries[0].buffers if entries else "auto"
+        if depth < 2 or bits == 0 or wish == "lut":
+            return 0
+        return int(wish == "ebr" or ram_luts(bits, depth) > AUTO_BUFFER_LUTS)
+
+    def _like(self, source: Stream, what: str, bits: int) -> Stream:
+        return self._new(self._name(what), bits, source.order, source.height, source.width)
+
+    # ---------------------------------------------------------------- logic skips
+
+    def _fork(self, source: Stream, skip: int) -> tuple[Stream, Stream]:
+        """`source` twice: for the next layer, and for the logic skip with index `skip`, through a FIFO."""
+        main = self._new(self._name(f"main_{skip}"), source.bits, source.order, source.height, source.width)
+        aside = self._new(self._name(f"aside_{skip}"), source.bits, source.order, source.height, source.width)
+        self._add("owl_fork", f"fork_{skip}", source.frame_words, {"s": source, "a": main, "b": aside})
+        kept = self._new(self._name(f"kept_{skip}"), source.bits, source.order, source.height, source.width)
+        self._add("owl_fifo", f"kept_{skip}", source.frame_words, {"s": aside, "m": kept}, WIDTH=source.bits, skip=skip)
+        return main, kept
+
+    def _skip(self, layer: LogicSkip, current: Stream) -> Stream:
+        earlier = self.forked[self.layer]
+        if earlier.bits != current.bits or not np.array_equal(earlier.order, current.order):
+            current = self._buffered(current)  # the earlier pixel is only there when the whole of it is
+        if not np.array_equal(earlier.order, current.order):
+            earlier = self._reordered(earlier, current.order, current.bits)
+        earlier = self._converted(earlier, current.bits)
+        out = self._like(current, "bits", current.bits)
+        select = 0 if layer.select is None else _packed(layer.select[current.order], 1)
+        self._add(
+            "owl_join",
+            "join",
+            current.frame_words,
+            {"s": current, "e": earlier, "m": out},
+            BITS=current.bits,
+            WORDS=current.words,
+            GATE=GATE_NUMBERS[layer.gate],
+            SELECT=select,
+        )
+        return out
+
+
+def ram_luts(bits: int, depth: int) -> int:
+    """LUT4 of a LUT RAM: six for four bits of 16 words, and what selects among the sixteens."""
+    return 6 * -(-bits // 4) * -(-depth // 16) + bits * 2 * (-(-depth // 16) - 1) // 3
+
+
+def count_stages(products: int) -> int:
+    """Registers in a popcount of so many products: two in three levels of its tree and one at its end close at 125 MHz."""
+    levels = 1 + max(ceil(log2((products + 3) / 4)), 0)
+    return ceil(levels * 2 / 3) + 1
+
+
+def score_cycles(folded: Geometry) -> int:
+    """From the slice that ends a sum to the one that may end the next, as the scores are sent in between."""
+    return 2 * folded.pe + count_stages(folded.simd) + 5
+
+
+def fifo_places(folded: Geometry) -> int:
+    """Of the FIFO behind a layer, so that it never waits for its own results: what is under way at once, and what `owl_room` keeps."""
+    latency = count_stages(folded.simd) + 10
+    return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))
+
+
+def _window(folded: Geometry) -> dict[str, Any]:
+    return {"CHANNELS": folded.channels, "SLICES": folded.slices, "PASSES": folded.passes}
+
+
+def _inputs(source: Stream) -> Order:
+    """int64 [C*H*W]: the feature that comes i-th, counted as a map is flattened: (c * H + h) * W + w."""
+    pixels = np.arange(source.height * source.width)
+    return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
+
+
+def _constant(words: contents.Bits) -> str:
+    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
+    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
+
+
+def _packed(numbers: Any, bits: int) -> str:
+    """Numbers as one Verilog constant, the first one lowest."""
+    value = sum(int(number) << (bits * place) for place, number in enumerate(numbers))
+    return f"{bits * len(numbers)}'h{value:x}"

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Window, weights and filters of a layer: columns in, PE totals out. `ends` is 1 with the slice that ends a sum, for which there was
+// `room`; later `done` is 1 while `totals` are those of that sum.
+// A layer that is FLAT, that is, takes a whole map at once, has a kernel of 1x1, and a buffer in place of the window.
+`default_nettype none
+
+module owl_filters #(
+    parameter CHANNELS = 8,
+    parameter LANES = 1,
+    parameter SLICES = 8,
+    parameter SUM_SLICES = 8,
+    parameter ROWS = 3,
+    parameter COLUMNS = 3,
+    parameter PASSES = 4,
+    parameter FLAT = 0,
+    parameter PE = 4,
+    parameter STAGES = 2,
+    parameter TOTAL_BITS = 11,
+    parameter BLOCK = 1,  // weights in block RAM
+    parameter BUFFER_BLOCK = 0,  // a flat layer's inputs in block RAM
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
+) (
+    input  wire                           clk,
+    input  wire                           rst,
+    input  wire                           s_valid,
+    output wire                           s_ready,
+    input  wire [ROWS*LANES*CHANNELS-1:0] s_data,
+    input  wire                           s_emit,
+    input  wire                           room,
+    output wire                           ends,
+    output wire                           done,
+    output wire [      PE*TOTAL_BITS-1:0] totals
+);
+  localparam TAPS = ROWS * COLUMNS;
+  localparam FOLDS = PASSES * SLICES / SUM_SLICES;
+  localparam X_BITS = TAPS * LANES * CHANNELS;
+  localparam W_BITS = PE * TAPS * CHANNELS;
+
+  wire valid, first, last;
+  wire [X_BITS-1:0] x;
+  generate
+    if (FLAT != 0 && PASSES > 1) begin : inputs
+      owl_buffer #(
+          .WIDTH(X_BITS),
+          .WORDS(SLICES),
+          .PASSES(PASSES),
+          .BLOCK(BUFFER_BLOCK)
+      ) buffer (
+          .clk(clk),
+          .rst(rst),
+          .s_valid(s_valid),
+          .s_ready(s_ready),
+          .s_data(s_data),
+          .room(room),
+          .ends(ends),
+          .valid(valid),
+          .first(first),
+          .last(last),
+          .x(x)
+      );
+      wire unused = s_emit;
+    end else begin : inputs
+      owl_window #(
+          .CHANNELS(LANES * CHANNELS),
+          .SLICES(SLICES),
+          .SUM_SLICES(SUM_SLICES),
+          .ROWS(ROWS),
+          .COLUMNS(COLUMNS),
+          .PASSES(PASSES)
+      ) window (
+          .clk(clk),
+          .rst(rst),
+          .s_valid(s_valid),
+          .s_ready(s_ready),
+          .s_data(s_data),
+          .s_emit(s_emit),
+          .room(room),
+          .ends(ends),
+          .valid(valid),
+          .first(first),
+          .last(last),
+          .x(x)
+      );
+    end
+  endgenerate
+
+  wire [W_BITS-1:0] w;
+  owl_rom #(
+      .WIDTH(W_BITS),
+      .DEPTH(PASSES * SLICES),
+      .BLOCK(BLOCK),
+      .FILE (WEIGHTS),
+      .CONTENT(WEIGHT_BITS)
+  ) weights (
+      .clk (clk),
+      .rst (rst),
+      .next(valid),
+      .q   (w)
+  );
+
+  // ---------------------------------------------------------------- the window waits for its weights
+  reg [2:0] flags_1, flags_2;
+  reg [X_BITS-1:0] x_1, x_2;
+  always @(posedge clk) begin
+    flags_1 <= {valid && !rst, first, last};
+    flags_2 <= {flags_1[2] && !rst, flags_1[1:0]};
+    x_1 <= x;
+    x_2 <= x_1;
+  end
+
+  owl_array #(
+      .PE(PE),
+      .TAPS(TAPS),
+      .CHANNELS(CHANNELS),
+      .LANES(LANES),
+      .STAGES(STAGES),
+      .TOTAL_BITS(TOTAL_BITS),
+      .FOLDS(FOLDS),
+      .INITIAL(INITIAL)
+  ) array (
+      .clk(clk),
+      .rst(rst),
+      .valid(flags_2[2]),
+      .first(flags_2[1]),
+      .last(flags_2[0]),
+      .x(x_2),
+      .w(w),
+      .done(done),
+      .totals(totals)
+  );
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,1 @@
+"""The targets of `owlbit build`: one table of their names, their builders and the options that each takes."""
