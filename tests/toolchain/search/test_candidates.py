@@ -10,7 +10,7 @@ import pytest
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.toolchain.checks.targets import network_of
+from owlbit.toolchain.checks.targets import fit_ecp5, network_of
 from owlbit.toolchain.search.candidates import Candidate, Judge, check_space, nearest, nobody_fits
 from owlbit.toolchain.search.space_file import read_space
 from search_cases import SPACE, space_file
@@ -31,6 +31,16 @@ def test_figures_are_those_of_the_compiler(tmp_path: Path) -> None:
     bits = 8 * 9 * 6 + 8 * 9 * 8 + 2 * 8 * 4 * 4
     assert (candidate.figures["bits"], candidate.figures["cycles"]) == (bits, cycles)
     assert candidate.figures["fps"] == CLOCK_HZ / cycles
+
+
+def test_a_part_of_the_ecp5_is_judged_by_its_own_cost_model(tmp_path: Path) -> None:
+    text = SPACE.replace('"up5k"', '"ecp5-25f"').replace('["accuracy", "bits"]', '["accuracy", "cycles"]')
+    candidate = judged(tmp_path, text)
+    assert candidate.recipe is not None and candidate.fits
+    (fit,) = fit_ecp5(network_of(candidate.recipe, 2), ["ecp5-25f"])
+    assert {name: candidate.figures[name] for name in ("cycles", "fps", "luts")} == fit.figures
+    tight = judged(tmp_path, text.replace("bits = 4000", "luts = 10"))
+    assert not tight.fits and tight.reason.startswith("luts: expected at most 10, got ")
 
 
 def test_what_is_left_out_does_not_make_another_candidate(tmp_path: Path) -> None:
