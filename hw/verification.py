@@ -22,7 +22,7 @@ from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 
 LOG = logging.getLogger(__name__)
 
-CLOCKED = ("rtl", "bitstream")  # backends that run the UP5K engine, at its clock
+CLOCKED = ("ecp5-rtl", "ecp5-netlist", "rtl", "bitstream")  # backends of circuits with a clock
 
 Images = NDArray[np.uint8]
 Status = Literal["reference", "exact", "differs", "failed", "not run"]
@@ -37,12 +37,13 @@ class Outcome:
     """What a backend returns.
 
     `scores`: int32 [N, classes], the integers of the last layer; or where `ranked` what ranks, see `Network.ranked`;
-    `cycles_per_frame`: clock cycles from frame to frame, where there is a clock.
+    `cycles_per_frame`: clock cycles from frame to frame, where there is a clock; `clock_hz`: that clock.
     """
 
     scores: NDArray[Any]
     cycles_per_frame: int | None = None
     ranked: bool = False
+    clock_hz: float = CLOCK_HZ
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,20 @@ class Row:
     seconds: float
     cycles_per_frame: int | None = None
     note: str = ""
+    clock_hz: float = CLOCK_HZ
 
     @property
     def frames_per_second(self) -> float | None:
-        """At the engine's clock of 24 MHz."""
-        return CLOCK_HZ / self.cycles_per_frame if self.cycles_per_frame else None
+        """At the circuit's clock: that of the UP5K's engine, 24 MHz, or that of an ECP5 build."""
+        return self.clock_hz / self.cycles_per_frame if self.cycles_per_frame else None
 
     def as_json(self) -> dict[str, Any]:
         """The row as plain values, the frame rate included."""
         rate = self.frames_per_second
-        return {**asdict(self), "seconds": round(self.seconds, 3), "frames_per_second": rate and round(rate, 2)}
+        plain = asdict(self)
+        if rate is None:
+            del plain["clock_hz"]
+        return {**plain, "seconds": round(self.seconds, 3), "frames_per_second": rate and round(rate, 2)}
 
 
 def compare(
@@ -105,7 +110,8 @@ def _compared(backend: Backend, images: Images, expected: Ints, rank: Callable[[
     seconds = time.perf_counter() - start
     wanted = expected[: len(images)]
     note = describe_difference(rank(wanted) if outcome.ranked else wanted, outcome.scores)
-    return Row(backend.name, "differs" if note else "exact", len(images), seconds, outcome.cycles_per_frame, note)
+    verdict: Status = "differs" if note else "exact"
+    return Row(backend.name, verdict, len(images), seconds, outcome.cycles_per_frame, note, outcome.clock_hz)
 
 
 def describe_difference(expected: NDArray[Any], scores: NDArray[Any]) -> str:
@@ -128,10 +134,11 @@ def any_wrong(rows: Sequence[Row]) -> bool:
 def as_cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Headings, and each row as text without its note.
 
-    Cycles, and frames/s at the clock of the UP5K engine, only where a backend of that engine is among the rows.
+    Cycles, and frames/s at the clock of the circuit, only where a backend of a circuit is among the rows.
     """
     clocked = any(row.backend in CLOCKED for row in rows)
-    clock = ("cycles/frame", "frames/s at 24 MHz") if clocked else ()
+    clocks = {row.clock_hz for row in rows if row.cycles_per_frame} or {CLOCK_HZ}
+    clock = ("cycles/frame", f"frames/s at {' or '.join(f'{hz / 1e6:g}' for hz in sorted(clocks))} MHz") if clocked else ()
     cells: list[tuple[str, ...]] = [("backend", "images", "verdict", *clock, "seconds")]
     for row in rows:
         cycles, rate = row.cycles_per_frame, row.frames_per_second

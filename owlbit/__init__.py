@@ -202,15 +202,22 @@ def build(
     folding: str | Path | None = None,
     first: str | None = None,
     last: str | None = None,
+    name: str | None = None,
+    most: bool = False,
+    clock_mhz: float | None = None,
+    engine: bool = False,
+    weights_only: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Compiles `model` for "up5k", or for "finn:PART" by FINN, into a build folder, and returns that.
+    """Compiles `model` for "up5k", to C for "c", for an ECP5 such as "ecp5-45f", or for "finn:PART" by FINN, into a build folder.
 
-    `folder`: TARGET beside the model by default; a UP5K build appears whole or not at all. `board`: of "up5k" one that `owlbit
-    boards` lists, or the path of a board's file (default: the bare engine), else FINN's name of a board; `wake`: a file of settings
-    whose [wake] the chip of a board gets (default: that of `owlbit sense`). All from `frames_per_second` on is for FINN alone: the
-    frame rate to fold for, a folding file, the first and the last step; `progress` gets a line per step. An option that the target
-    does not take is refused.
+    Returns `folder`: TARGET beside the model by default; but for FINN it appears whole or not at all. `board`: one that `owlbit
+    boards` lists, or the path of a board's file (default: the bare circuit); of FINN its name of a board; `wake`: a file of settings
+    whose [wake] the chip of a board gets (default: that of `owlbit sense`). `frames_per_second`: the frame rate to fold a pipeline
+    for (ECP5, FINN), `folding`: a file with a folding; `first`, `last`: steps of FINN; `name`: of the C files and before their
+    functions (default: the network's). For an ECP5 also `most`: as many frames per second as the part holds; `clock_mhz`: that
+    place and route must close; `engine`: the UP5K's engine in place of a pipeline; `weights_only`: only exchange the weights of the
+    build in `folder`. `progress` gets a line per step. An option that the target does not take is refused.
     """
     from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.targets.build_job import BuildJob, BuildOptions
@@ -225,6 +232,11 @@ def build(
         folding=None if folding is None else Path(folding),
         first=first,
         last=last,
+        name=name,
+        most=most or None,
+        clock_mhz=clock_mhz,
+        engine=engine or None,
+        weights_only=weights_only or None,
     )
     build_for_target(BuildJob(source, target, place, input_range, image_shape, options, progress))
     return place

@@ -1,4 +1,4 @@
-"""Draws the pictures of the engine's page: `make pictures` writes docs/engine_blocks.svg and docs/engine_*_waveform.svg."""
+"""Draws the pictures of the engine's pages: `make pictures` writes docs/engine_blocks.svg and docs/*_waveform.svg."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import wavedrom
+from soc_waveforms import waveforms
 
 DOCS = Path(__file__).resolve().parents[1]
 # name, what it does, column, row
@@ -119,8 +120,9 @@ def blocks_svg() -> str:
 
 if __name__ == "__main__":
     (DOCS / "engine_blocks.svg").write_text(blocks_svg(), encoding="utf-8")
-    for name, wave in WAVEFORMS.items():
+    engine = {f"engine_{name}": wave for name, wave in WAVEFORMS.items()}
+    for name, wave in {**engine, **{f"soc_{name}": wave for name, wave in waveforms().items()}}.items():
         text = wavedrom.render(json.dumps(wave)).tostring()
-        (DOCS / f"engine_{name}_waveform.svg").write_text(
+        (DOCS / f"{name}_waveform.svg").write_text(
             text.replace("<svg ", '<svg style="background:white" ', 1) + "\n", encoding="utf-8"
         )

@@ -36,13 +36,15 @@ class LayerFolding:
     """How one layer with weights is folded.
 
     `layer`: index in `Network.layers` of a convolution, a linear layer or the scores; `pe`: filters that are computed at once;
-    `simd`: inputs of each filter that are taken per cycle; `memory`: where its weights lie, "ebr" (block RAM), "lut" or "auto".
+    `simd`: inputs of each filter that are taken per cycle; `memory`: where its weights lie, "ebr" (block RAM), "lut" or "auto";
+    `buffers`: the same for the part of its input map that it keeps.
     """
 
     layer: int
     pe: int
     simd: int
     memory: str = "auto"
+    buffers: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,11 @@ class Folding:
                 f"got {', '.join(map(str, found)) or 'none'}"
             )
         for entry in self.layers:
-            if entry.memory not in MEMORIES:
-                raise FoldingError(
-                    f"{source}: layer {entry.layer}: expected memory to be one of {', '.join(MEMORIES)}, got {entry.memory!r}"
-                )
+            for key, value in (("memory", entry.memory), ("buffers", entry.buffers)):
+                if value not in MEMORIES:
+                    raise FoldingError(
+                        f"{source}: layer {entry.layer}: expected {key} to be one of {', '.join(MEMORIES)}, got {value!r}"
+                    )
             if entry.pe < 1 or entry.simd < 1:
                 raise FoldingError(
                     f"{source}: layer {entry.layer}: expected pe and simd of at least 1, got pe {entry.pe} and simd {entry.simd}"
@@ -136,7 +139,7 @@ def _entry(path: Path, number: int, entry: Any) -> LayerFolding:
     known = set(LayerFolding.__dataclass_fields__)
     if not isinstance(entry, dict) or not {"layer", "pe", "simd"} <= entry.keys() <= known:
         raise FoldingError(
-            f'{path}: entry {number} of "layers": expected layer, pe, simd and perhaps memory, got {one_line(entry, 80)}'
+            f'{path}: entry {number} of "layers": expected layer, pe, simd and perhaps memory and buffers, got {one_line(entry, 80)}'
         )
     for key in ("layer", "pe", "simd"):
         if type(entry[key]) is not int:

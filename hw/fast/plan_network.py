@@ -28,7 +28,7 @@ from owlbit.export.network import (
     Thermometer,
 )
 from owlbit.export.network_cost import layer_costs, total_cost
-from owlbit.hw.fast.channel_orders import Order, channel_orders, list_passages
+from owlbit.hw.channel_orders import Order, channel_orders, list_passages
 from owlbit.hw.fast.kernels import CONV, LINEAR, OR_SKIP, POOL, SCORES, THERMOMETER, WORD, XOR_SKIP
 from owlbit.hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
 

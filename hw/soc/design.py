@@ -18,7 +18,7 @@ MOST_IMAGE_BITS = 18  # of the bus's window on the image
 
 
 def wrapper_sources(top: str) -> list[Path]:
-    """The Verilog of the wrapper `top`, AXIS or WISHBONE: the engine with a memory for any technology, and what stands around it."""
+    """The Verilog of the wrapper `top`, AXIS or WISHBONE, with the engine and a memory for any technology."""
     engine = [path for path in rtl_sources() if path.stem not in (TOP, "owl_memory")]
     return [*engine, RTL / "generic" / "owl_memory.v", *sorted(RTL.glob("owl_*.v")), RTL / f"{top}.v"]
 
@@ -26,8 +26,8 @@ def wrapper_sources(top: str) -> list[Path]:
 def memory_bits(program: Up5kProgram) -> int:
     """The smallest OWL_MEMORY_BITS with which the generic memory holds a compiled network.
 
-    A memory of fewer words than the engine addresses is seen several times in its address space. That is right where no two words that
-    the network uses become one.
+    A memory of fewer words than the engine addresses appears several times in its address space. That is right where no two words
+    that the network uses become one.
     """
     spans = sorted({(region.start, region.start + region.words) for region in program.regions})
     bits = ENGINE_MEMORY_BITS

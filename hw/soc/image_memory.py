@@ -1,4 +1,4 @@
-"""Writes the network of a build as the contents of the wrappers' memory: `python -m owlbit.hw.soc.image_memory FLASH.BIN OUT.HEX`."""
+"""Writes a build's network as the contents of the wrappers' memory: `python -m owlbit.hw.soc.image_memory FLASH.BIN OUT.HEX`."""
 
 from __future__ import annotations
 

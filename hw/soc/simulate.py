@@ -25,16 +25,29 @@ class WrapperError(OwlbitError):
 
 
 def build_axis(
-    *, data_bytes: int = 1, rom: bool = False, memory_bits: int | None = None, options: Sequence[str] = (), cache: Path | None = None
+    *,
+    data_bytes: int = 1,
+    rom: bool = False,
+    memory_bits: int | None = None,
+    options: Sequence[str] = (),
+    cache: Path | None = None,
 ) -> Path:
-    """The executable of the AXI-Stream wrapper's bench. data_bytes: 1, 2, 4 or 8. rom: boots from `network.hex`, not from the flash.
-    memory_bits: OWL_MEMORY_BITS. options: more for Verilator."""
+    """The executable of the AXI-Stream wrapper's bench.
+
+    data_bytes: 1, 2, 4 or 8. rom: boots from `network.hex`, not from the flash. memory_bits: OWL_MEMORY_BITS. options: more for
+    Verilator. Raises ToolMissing without Verilator or a compiler.
+    """
     memory = [f"-GIMAGE_BITS={ROM_BITS}", f'-GIMAGE_FILE="{ROM}"'] if rom else []
     return _build(AXIS, [f"-GDATA_BYTES={data_bytes}", *memory, *options], memory_bits, cache)
 
 
 def build_wishbone(
-    *, pipelined: bool = False, flash: bool = False, memory_bits: int | None = None, options: Sequence[str] = (), cache: Path | None = None
+    *,
+    pipelined: bool = False,
+    flash: bool = False,
+    memory_bits: int | None = None,
+    options: Sequence[str] = (),
+    cache: Path | None = None,
 ) -> Path:
     """The same of the Wishbone wrapper. flash: without a memory for the image; it boots from the flash."""
     memory = ["-GIMAGE_BITS=0"] if flash else []
@@ -81,5 +94,3 @@ def _run(executable: Path, folder: Path, *arguments: str) -> None:
     if done.returncode != 0:
         said = done.stderr.strip() or "no message"
         raise WrapperError(f"the bench of {executable.name} ended with status {done.returncode}: {said}")
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -80,6 +81,26 @@ def test_own_images(tmp_path: Path) -> None:
 def test_tutorials_as_they_stand(name: str, tmp_path: Path) -> None:
     printed = run_page(DOCS / "tutorials" / f"{name}.md", tmp_path)
     assert "exact" in printed and "differs" not in printed
+
+
+@pytest.mark.slow
+def test_without_fpga(tmp_path: Path) -> None:
+    missing = [name for name in ("gcc", "arm-none-eabi-gcc", "qemu-system-arm", "make", "cmake") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not run: {', '.join(missing)} missing")
+    printed = run_page(DOCS / "tutorials" / "without_fpga.md", tmp_path)
+    assert "the same classes" in printed and "exact" in printed and "differs" not in printed
+    assert len(re.findall(r"^class \d, margin \d+$", printed, re.MULTILINE)) == 8
+    assert len(re.findall(r"^= \d ", printed, re.MULTILINE)) == 8
+    assert (tmp_path / "owlbit_network" / "src" / "network.c").is_file()
+
+
+@pytest.mark.slow
+def test_own_design(tmp_path: Path) -> None:
+    pytest.importorskip("fusesoc")
+    run_page(DOCS / "tutorials" / "own_design.md", tmp_path)
+    passed = [path.parent.name for path in tmp_path.glob("build/owlbit*/*/Vowlbit_*") if path.suffix == ""]
+    assert sorted(passed) == ["sim", "sim_wishbone"]
 
 
 @pytest.mark.slow

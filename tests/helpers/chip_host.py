@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import random
 import struct
 from collections import deque
 from dataclasses import dataclass
@@ -24,6 +25,24 @@ def packet(kind: int, payload: bytes = b"") -> bytes:
     """A packet as it goes over the link."""
     body = bytes([kind]) + len(payload).to_bytes(2, "little") + payload
     return bytes([SYNC]) + body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "little")
+
+
+def damaged_packet(rng: random.Random) -> bytes:
+    """A request with one to three bytes changed, lost, or come from nowhere; now and then it is cut off."""
+    kinds = [GET_STATUS, GET_VERSION, RUN_SELFTEST, PUSH, START, STOP, SET_WAKE, GET_WAKE, RESET]
+    data = bytearray(packet(rng.choice(kinds), rng.randbytes(rng.choice([0, 0, 1, 4, 5, 20, 40, 64]))))
+    for _ in range(rng.randint(1, 3)):
+        place = rng.randrange(len(data))
+        match rng.randrange(4):
+            case 0:
+                data[place] ^= 1 << rng.randrange(8)
+            case 1:
+                del data[place]
+            case 2:
+                data.insert(place, rng.randrange(256))
+            case _:
+                data.insert(place, 0xA5)
+    return bytes(data[: rng.randrange(len(data))] if rng.random() < 0.1 else data)
 
 
 @dataclass(frozen=True)

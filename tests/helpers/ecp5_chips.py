@@ -109,6 +109,11 @@ def ecp5_rig(folder: Path, name: str | Path = "ulx3s", network: Network | None =
     """The chip of a board as simulated."""
     board, found = load_ecp5_board(name), network or scores_network()
     chip = board_chip(board, found, CLOCK_MHZ, *([policy] if policy else []))
+    return Ecp5Rig(board, found, chip, circuit_executable(folder, chip, found))
+
+
+def circuit_executable(folder: Path, chip: Chip, network: Network) -> Path:
+    """The bench of a chip with the circuit of `network`."""
     circuit = folder / "owl_dataflow.v"
-    circuit.write_text(scores_circuit(found))
-    return Ecp5Rig(board, found, chip, chip_executable([*chip.sources, circuit], [*chip.defines, "OWL_SIM"]))
+    circuit.write_text(scores_circuit(network))
+    return chip_executable([*chip.sources, circuit], [*chip.defines, "OWL_SIM"])

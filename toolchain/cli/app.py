@@ -112,7 +112,11 @@ def export(run: RunArgument) -> None:
 def build(
     model: ModelArgument,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help="`up5k` for the iCE40 UP5K, or finn:PART for an AMD part with FINN.")
+        str,
+        typer.Option(
+            metavar="TARGET",
+            help="`up5k` for the iCE40 UP5K, `ecp5-25f`, `ecp5-45f` or `ecp5-85f`, `c` for C, or finn:PART for an AMD part with FINN.",
+        ),
     ] = "up5k",
     folder: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The build folder to make (default: TARGET beside the model).")
@@ -125,23 +129,40 @@ def build(
     image_shape: ShapeOption = None,
     board: Annotated[
         str | None,
-        typer.Option(metavar="BOARD", help="up5k: a board of `owlbit boards`, or its file; finn: FINN's name of a board."),
+        typer.Option(metavar="BOARD", help="up5k, ecp5: a board of `owlbit boards`, or its file; finn: FINN's name of a board."),
     ] = None,
     wake: Annotated[
         Path | None, typer.Option(metavar="FILE", help="up5k: settings (TOML) whose [wake] the chip gets (default: that of sense).")
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(metavar="F", help="finn: frames per second to reach (default: the most that fits).")
+        float | None,
+        typer.Option(metavar="F", help="ecp5, finn: frames per second to reach (default: ecp5 1000, finn the most that fits)."),
     ] = None,
-    folding: Annotated[Path | None, typer.Option(metavar="FILE", help="finn: a folding file of FINN (JSON).")] = None,
+    most: Annotated[bool, typer.Option("--max", help="ecp5: as many frames per second as the part holds.")] = False,
+    clock: Annotated[
+        float | None, typer.Option(metavar="MHZ", help="ecp5: the clock that must close (default: what place and route reaches).")
+    ] = None,
+    folding: Annotated[Path | None, typer.Option(metavar="FILE", help="ecp5, finn: a folding file (JSON).")] = None,
+    engine: Annotated[bool, typer.Option("--engine", help="ecp5: the engine of the up5k, which boots any network.")] = False,
+    weights_only: Annotated[
+        bool, typer.Option("--weights-only", help="ecp5: exchange the weights of the build in DIR, without place and route.")
+    ] = False,
     first: Annotated[str | None, typer.Option("--from", metavar="STEP", help="finn: continue with this step.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="STEP", help="finn: stop after this step.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="c: name of the C files and of their functions (default: the network's).")
+    ] = None,
 ) -> None:
     """Compile a model for a device.
 
     **up5k**: makes a flash image, without place and route: the bitstream is fixed, and loads the network as data when it boots. The
     folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin, the
     network alone.
+
+    **ecp5-45f** and its siblings: makes Verilog with a circuit per layer, folded for `--fps`, and places, routes and packs it with open
+    tools: minutes for small networks. With `--engine` the up5k's engine is built once, and the network is data behind it in the flash.
+
+    **c**: makes NAME.h and NAME.c, C99 without allocation or library, for any processor; `--name` names them.
 
     **finn:PART**: makes HLS and RTL sources with estimates; if Vivado is installed, also IP, bitfile and driver; see docs/finn.md.
 
@@ -160,12 +181,17 @@ def build(
         folding=folding,
         first=first,
         last=last,
+        name=name,
+        most=most,
+        clock_mhz=clock,
+        engine=engine,
+        weights_only=weights_only,
         progress=typer.echo,
     )
-    name = json.loads((place / "build.json").read_text(encoding="utf-8"))["network"]
+    network = json.loads((place / "build.json").read_text(encoding="utf-8"))["network"]
     flash = place / "flash.bin"
     made = f"{flash}, {flash.stat().st_size:,} bytes" if flash.is_file() else place
-    typer.echo(f"built {name}: {made}; next: owlbit verify {place}")
+    typer.echo(f"built {network}: {made}; next: owlbit verify {place}")
     if target == "up5k" and board is not None:
         tell_how_to_write(place)
 
@@ -280,7 +306,9 @@ def verify(
     ] = None,
     up_to: Annotated[
         str,
-        typer.Option(metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, finn-streamlined, finn-hw, rtl or bitstream."),
+        typer.Option(
+            metavar="BACKEND", help="Last backend: torch, zoo, qonnx, fast, c, finn-streamlined, finn-hw, rtl or bitstream."
+        ),
     ] = "bitstream",
     input_range: RangeOption = "auto",
     input_scale: ScaleOption = None,

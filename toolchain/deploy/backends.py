@@ -115,6 +115,21 @@ def fast_backend(network: Network, images: int) -> Backend:
     return Backend("fast", images, run)
 
 
+def c_backend(build: Path | None, network: Network, images: int) -> Backend:
+    """The network in C, compiled for this machine and run: the files of the C build `build`, or written anew where None."""
+
+    def run(given: Images) -> Outcome:
+        from owlbit.hw.c.host import simulate
+        from owlbit.hw.external_tools import ToolMissing
+
+        try:
+            return Outcome(simulate(network, given, build))
+        except ToolMissing as reason:
+            raise NotRun(str(reason)) from None
+
+    return Backend("c", images, run)
+
+
 def finn_backend(name: str, build: Path, subject: Subject, images: int) -> Backend:
     """A graph of a FINN build, executed by FINN: "finn-streamlined" before its hardware layers, "finn-hw" the last one built."""
 
@@ -134,6 +149,22 @@ def finn_backend(name: str, build: Path, subject: Subject, images: int) -> Backe
             return Outcome(execute_step(folder, step, subject, given))
         except ToolMissing as reason:
             raise NotRun(str(reason)) from None
+
+    return Backend(name, images, run)
+
+
+def ecp5_backend(name: str, build: Path, network: Network, images: int) -> Backend:
+    """What an ECP5 build holds: "ecp5-rtl" its Verilog, "ecp5-netlist" the placed and routed netlist by models of its cells."""
+
+    def run(given: Images) -> Outcome:
+        from owlbit.hw.ecp5.simulate import simulate_build_netlist, simulate_build_rtl
+        from owlbit.hw.external_tools import ToolMissing
+
+        try:
+            result = (simulate_build_rtl if name == "ecp5-rtl" else simulate_build_netlist)(build, network, given)
+        except ToolMissing as reason:
+            raise NotRun(str(reason)) from None
+        return Outcome(result.scores, result.cycles_per_frame, clock_hz=result.clock_hz)
 
     return Backend(name, images, run)
 

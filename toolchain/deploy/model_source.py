@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import NETWORK, ONNX, is_network_file, load_model
 from owlbit.export.network import Network, Shape
+from owlbit.hw.c.build_folder import is_c_build
+from owlbit.hw.ecp5.build_folder import is_ecp5_build
 from owlbit.hw.finn.build_folder import BuildFolder
 from owlbit.hw.up5k.build import BUILD, FLASH
 from owlbit.hw.up5k.build import TARGET as UP5K
@@ -31,6 +33,8 @@ class Kind(StrEnum):
     RUN = "a run folder"
     UP5K = "a UP5K build"
     FINN = "a FINN build"
+    C = "a C build"
+    ECP5 = "an ECP5 build"
     ZOO = "a network of the zoo"
     FOLDER = "a folder of other files"
     OBJECT = "a Network object"
@@ -125,7 +129,7 @@ def _of_folder(given: str, path: Path) -> ModelSource:
         path,
         network=_there(path / NETWORK),
         onnx=_there(path / ONNX),
-        flash=next((path / name for name in inside if (path / name).is_file()), None),
+        flash=None if kind is Kind.ECP5 else next((path / name for name in inside if (path / name).is_file()), None),
         weights=_there(path / MODEL),
     )
 
@@ -137,6 +141,10 @@ def _kind_of_folder(path: Path) -> Kind:
         return Kind.ZOO
     if (path / RUN).is_file() or (path / RECIPE).is_file():
         return Kind.RUN
+    if is_c_build(path):
+        return Kind.C
+    if is_ecp5_build(path):
+        return Kind.ECP5
     return Kind.UP5K if (path / BUILD).is_file() or (path / FLASH).is_file() else Kind.FOLDER
 
 

@@ -19,6 +19,8 @@ from owlbit.hw.verification import Backend, Images, Row, compare, format_table
 from owlbit.toolchain.data.synthetic import make_frames
 from owlbit.toolchain.deploy.backends import (
     bitstream_backend,
+    c_backend,
+    ecp5_backend,
     fast_backend,
     finn_backend,
     qonnx_backend,
@@ -36,7 +38,19 @@ if TYPE_CHECKING:
     from owlbit.hw.finn.subject import Subject
 
 # How many images a backend gets: the slower it is, the fewer. Two show the time from frame to frame, one only the first one's.
-AT_MOST = {"torch": 512, "zoo": 64, "qonnx": 64, "fast": 512, "finn-streamlined": 4, "finn-hw": 4, "rtl": 32, "bitstream": 2}
+AT_MOST = {
+    "torch": 512,
+    "zoo": 64,
+    "qonnx": 64,
+    "fast": 512,
+    "c": 64,
+    "finn-streamlined": 4,
+    "finn-hw": 4,
+    "ecp5-rtl": 8,
+    "ecp5-netlist": 2,
+    "rtl": 32,
+    "bitstream": 2,
+}
 
 MADE_UP = 64
 
@@ -74,8 +88,12 @@ def backends_of(verified: Verified, up_to: str) -> list[Backend]:
         own = qonnx_backend(source.onnx, subject, most, *(("uint8", True) if source.kind is Kind.FINN else ()))
         backends.append(written_backend(subject, most) if alone else own)
         backends.append(fast_backend(subject, AT_MOST["fast"]))
+        if source.kind is not Kind.FINN:
+            backends.append(c_backend(source.folder if source.kind is Kind.C else None, subject, AT_MOST["c"]))
     if source.kind is Kind.FINN and source.folder is not None:
         backends += [finn_backend(name, source.folder, subject, AT_MOST[name]) for name in ("finn-streamlined", "finn-hw")]
+    elif source.kind is Kind.ECP5 and source.folder is not None and isinstance(subject, Network):
+        backends += [ecp5_backend(name, source.folder, subject, AT_MOST[name]) for name in ("ecp5-rtl", "ecp5-netlist")]
     elif isinstance(subject, Network):
         flash = engine_flash(source.flash) if source.flash else None
         backends.append(rtl_backend(flash, subject, AT_MOST["rtl"]))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 
 from owlbit.toolchain.runs.processor import cores
 
@@ -24,3 +26,10 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, earlier)
+
+
+def end_with_parent() -> None:
+    """In a process that multiprocessing began: ends it when its parent has ended, however that was; else it would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

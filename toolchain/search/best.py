@@ -16,8 +16,8 @@ from owlbit.toolchain.search.study import read_trials
 def best_recipe(folder: Path, limits: Mapping[str, float]) -> str:
     """The recipe, as text, of the finished trial in `folder` of highest validation accuracy that keeps `limits`.
 
-    `limits`: "fps" at least, other figures at most. Of several the one of fewest bits. Raises OwlbitError, naming the closest trial,
-    where none keeps them.
+    `limits`: "fps" at least, other figures at most. Of several the one of fewest bits. Raises OwlbitError, naming the closest
+    trial, where none keeps them.
     """
     found, finish = read_trials(folder)
     trials = [trial for trial in found if trial.kind == FINISHED]

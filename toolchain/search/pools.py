@@ -10,7 +10,7 @@ from multiprocessing import active_children, get_context
 from types import TracebackType
 from typing import Protocol, Self
 
-from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, share_threads
+from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, end_with_parent, share_threads
 from owlbit.toolchain.search.records import FAILED, Outcome
 from owlbit.toolchain.search.train_trial import Task, train_task
 
@@ -103,14 +103,15 @@ class LocalPool:
     def _submit(self, slot: _Slot, task: Task) -> None:
         if slot.executor is None:
             slot.executor = ProcessPoolExecutor(
-                1, mp_context=get_context("spawn"), initializer=_choose_gpu, initargs=(slot.place, self.gpu_share)
+                1, mp_context=get_context("spawn"), initializer=_begin_process, initargs=(slot.place, self.gpu_share)
             )
         with deaf_to_interrupts():
             slot.future = slot.executor.submit(train_task, task)
 
 
-def _choose_gpu(place: int, share: float) -> None:
+def _begin_process(place: int, share: float) -> None:
     """In a new process, before torch is there: leaves it the one GPU that the slot `place` is given."""
+    end_with_parent()
     if share:
         given = os.environ.get("CUDA_VISIBLE_DEVICES")
         gpu = place // max(1, int(1 / share + 1e-9))

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from owlbit.export.files import replacing
+from owlbit.export.files import replacing, write_text
 from owlbit.toolchain.search.finals import Final, write_front_recipes
 from owlbit.toolchain.search.front import front_of, volume, worst_point
+from owlbit.toolchain.search.page import PAGE, render_search
 from owlbit.toolchain.search.plots import PLOT, draw_front
 from owlbit.toolchain.search.records import FINISHED, PRUNED, REPEATED, TRAINED, UNFIT, Trial
 from owlbit.toolchain.search.space_file import COSTS, RATE, SearchSpace
@@ -95,6 +96,7 @@ def write_results(folder: Path, space: SearchSpace, trials: Sequence[Trial], fin
     write_front_recipes(folder, space, front)
     if front:
         draw_front(folder / PLOT, space, trials, finals, growth)
+        write_text(folder / PAGE, render_search(space, trials, finals, growth, unfit_reasons(trials)))
 
 
 def figure_names(trials: Sequence[Trial]) -> list[str]:

@@ -7,6 +7,7 @@ kill loses at most the trials that were running, and these are trained again.
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 import warnings
@@ -33,13 +34,14 @@ from owlbit.toolchain.search.records import (
     Trial,
     study_name,
 )
-from owlbit.toolchain.search.space_file import BASELINE, Finish, SearchSpace
+from owlbit.toolchain.search.space_file import BASELINE, GRID, Finish, SearchSpace
 
 if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "study.journal"
 SPACE, FINISH, CANDIDATE, OUTCOME = "space", "finish", "candidate", "outcome"  # attributes in the journal
+WAITING = "WAITING"  # Optuna's state of a combination of a grid that was not asked for yet
 LOG = logging.getLogger(__name__)
 
 
@@ -66,10 +68,11 @@ class Study:
     def __init__(self, folder: Path, space: SearchSpace, sampler: str, seed: int) -> None:
         self.space, self.key = space, (sampler, seed)
         self.study = _open(folder, space, sampler, seed)
-        self.trials = [_trial(self.key, each) for each in self.study.get_trials(deepcopy=False)]
+        begun = [each for each in self.study.get_trials(deepcopy=False) if each.state.name != WAITING]
+        self.trials = [_trial(self.key, each) for each in begun]
         self.known = {trial.identity for trial in self.trials}
         self.name = study_name(self.key)
-        self.exhausted = False  # whether no further candidate was found in it
+        self.given_up = False  # whether no further candidate was found in it
 
     def counted(self) -> int:
         """Trials that were trained or are being trained."""
@@ -78,6 +81,14 @@ class Study:
     def count(self, kind: str) -> int:
         """Trials of a kind."""
         return sum(trial.kind == kind for trial in self.trials)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has no further candidates."""
+        import optuna
+
+        waiting = (optuna.trial.TrialState.WAITING,)
+        return self.given_up or (self.key[0] == GRID and not self.study.get_trials(deepcopy=False, states=waiting))
 
     def running(self) -> list[Trial]:
         """Trials whose training has not ended; right after the study was opened, those that a kill ended."""
@@ -155,6 +166,7 @@ def read_trials(folder: Path) -> tuple[list[Trial], Finish]:
         raise OwlbitError(f"{folder}: expected a folder that `owlbit search` made, found no {JOURNAL} in it")
     import optuna
 
+    _check_lines(path, mend=False)
     with _journal_errors(path):
         storage = _storage(path)
         trials: list[Trial] = []
@@ -163,7 +175,8 @@ def read_trials(folder: Path) -> tuple[list[Trial], Finish]:
             study = optuna.load_study(study_name=name, storage=storage)
             sampler, _, seed = name.rpartition("-")
             finish = Finish(**study.user_attrs[FINISH])
-            trials += [_trial((sampler, int(seed)), each) for each in study.get_trials(deepcopy=False)]
+            begun = [each for each in study.get_trials(deepcopy=False) if each.state.name != WAITING]
+            trials += [_trial((sampler, int(seed)), each) for each in begun]
     return trials, finish
 
 
@@ -172,7 +185,7 @@ def _open(folder: Path, space: SearchSpace, sampler: str, seed: int) -> optuna.S
     from optuna.study import StudyDirection
 
     path = folder / JOURNAL
-    _cut_unfinished_line(path)
+    _check_lines(path, mend=True)
     with _journal_errors(path):
         storage = _storage(path)
         name = study_name((sampler, seed))
@@ -187,6 +200,9 @@ def _open(folder: Path, space: SearchSpace, sampler: str, seed: int) -> optuna.S
             study.set_user_attr(SPACE, space.identity())
         if study.user_attrs.get(FINISH) != asdict(space.finish):
             study.set_user_attr(FINISH, asdict(space.finish))
+        if sampler == GRID and not study.get_trials(deepcopy=False):
+            for point in space.grid():
+                study.enqueue_trial(point)
         _settle(study, space.search.costs)
     return study
 
@@ -201,6 +217,8 @@ def _settle(study: optuna.Study, costs: Sequence[str]) -> None:
             _tell(study, found.number, _outcome(found.user_attrs[OUTCOME]), [figures[name] for name in costs])
         elif found.user_attrs.get(CANDIDATE, {}).get("kind") != RUNNING:
             study.tell(found.number, state=optuna.trial.TrialState.FAIL)
+            if CANDIDATE not in found.user_attrs and "fixed_params" in found.system_attrs:
+                study.enqueue_trial(found.system_attrs["fixed_params"])  # a combination of a grid
 
 
 def _tell(study: optuna.Study, number: int, outcome: Outcome, costs: Sequence[float]) -> None:
@@ -244,13 +262,19 @@ def _storage(path: Path) -> optuna.storages.JournalStorage:
     return optuna.storages.JournalStorage(JournalFileBackend(str(path), lock))
 
 
-def _cut_unfinished_line(path: Path) -> None:
-    """Removes what a kill in the middle of a write left at the end of the journal; its lock is held."""
-    if not path.is_file():
-        return
-    content = path.read_bytes()
+def _check_lines(path: Path, *, mend: bool) -> None:
+    """Raises OwlbitError for a file that is no journal, before Optuna adds to it.
+
+    `mend`: whether what a kill in the middle of a write left at the end is removed; the folder's lock is held then.
+    """
+    content = path.read_bytes() if path.is_file() else b""
     whole = content.rfind(b"\n") + 1
-    if whole < len(content):
+    with _journal_errors(path):
+        for line in content[:whole].splitlines():
+            entry = json.loads(line)
+            if not isinstance(entry, dict) or not isinstance(entry.get("op_code"), int) or "worker_id" not in entry:
+                raise ValueError("a line of it is no change to a study")
+    if mend and whole < len(content):
         LOG.warning("%s: its last line is unfinished, as after a kill, and is left out", path)
         with path.open("r+b") as file:
             file.truncate(whole)
@@ -273,6 +297,8 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
         warnings.simplefilter("ignore")  # of parts that Optuna calls experimental
         if name == BASELINE:
             return samplers.RandomSampler(seed=seed)
+        if name == GRID:
+            return samplers.RandomSampler(seed=seed)  # it is never asked: the grid waits in the study
         if name == "nsga":
             return samplers.NSGAIISampler(seed=seed, population_size=20)
         return samplers.TPESampler(seed=seed)

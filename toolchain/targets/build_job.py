@@ -24,6 +24,11 @@ class BuildOptions:
     folding: Path | None = None
     first: str | None = None
     last: str | None = None
+    name: str | None = None
+    most: bool | None = None
+    clock_mhz: float | None = None
+    engine: bool | None = None
+    weights_only: bool | None = None
 
     def given(self) -> tuple[str, ...]:
         """The names of the fields that are given, in order."""
@@ -38,6 +43,11 @@ FLAGS = {
     "folding": "--folding",
     "first": "--from",
     "last": "--to",
+    "name": "--name",
+    "most": "--max",
+    "clock_mhz": "--clock",
+    "engine": "--engine",
+    "weights_only": "--weights-only",
 }
 
 

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.hw.ecp5.parts import PARTS
 from owlbit.hw.up5k.wake_policy import ChipPolicy
-from owlbit.toolchain.targets.build_job import FLAGS, BuildJob
+from owlbit.toolchain.targets.build_job import FLAGS, BuildJob, BuildOptions
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Target:
 def build_for_up5k(job: BuildJob) -> None:
     """A flash image for the iCE40 UP5K; the chip of a board gets a wake policy too."""
     from owlbit.toolchain.deploy.build_up5k import build_model
+
+    build_model(job.source, job.folder, job.input_range, job.image_shape, job.options.board, _policies(job))
+
+
+def _policies(job: BuildJob) -> Callable[[Network], ChipPolicy]:
+    """From a network to the wake policy that the chip of a board gets."""
     from owlbit.toolchain.sensing.settings import load_settings
 
     settings = load_settings(job.options.wake)
@@ -40,7 +47,7 @@ def build_for_up5k(job: BuildJob) -> None:
     def policy_for(network: Network) -> ChipPolicy:
         return settings.policy_for(network).on_chip(network)
 
-    build_model(job.source, job.folder, job.input_range, job.image_shape, job.options.board, policy_for)
+    return policy_for
 
 
 def build_for_finn(job: BuildJob) -> None:
@@ -67,8 +74,56 @@ def build_for_finn(job: BuildJob) -> None:
     )
 
 
+def build_for_c(job: BuildJob) -> None:
+    """One C file for any processor."""
+    from owlbit.toolchain.deploy.build_c import build_model
+
+    for line in build_model(job.source, job.folder, job.input_range, job.image_shape, job.options.name):
+        job.progress(line)
+
+
+def build_for_ecp5(job: BuildJob) -> None:
+    """A pipeline for a Lattice ECP5, or the UP5K's engine on it, to the bitstream."""
+    asked = job.options
+    _check_ecp5(asked)
+    from owlbit.toolchain.deploy import build_ecp5
+
+    read = (job.input_range, job.image_shape, job.progress)
+    if asked.weights_only:
+        build_ecp5.exchange_build_weights(job.source, job.target, job.folder, _policies(job), *read)
+        return
+    if asked.engine:
+        build_ecp5.build_with_engine(job.source, job.target, job.folder, asked.clock_mhz, *read)
+        return
+    from owlbit.hw.ecp5.build import DataflowOptions
+
+    options = DataflowOptions(asked.frames_per_second, bool(asked.most), asked.folding, asked.clock_mhz, asked.board)
+    build_ecp5.build_pipeline(job.source, job.target, job.folder, options, _policies(job), *read)
+
+
+def _check_ecp5(asked: BuildOptions) -> None:
+    """Raises OwlbitError for options that contradict each other, and for a clock or a rate that is none."""
+    given = [name for name in asked.given() if name != "clock_mhz"]
+    if asked.weights_only and set(asked.given()) - {"weights_only", "wake"}:
+        other = next(name for name in asked.given() if name not in ("weights_only", "wake"))
+        raise OwlbitError(f"--weights-only: expected no {FLAGS[other]}, since the build says it already; leave out one")
+    if asked.engine and len(given) > 1:
+        other = next(name for name in given if name != "engine")
+        raise OwlbitError(f"--engine: expected no {FLAGS[other]}, since the engine has one circuit for all networks; leave out one")
+    ways = [name for name in ("frames_per_second", "most", "folding") if name in given]
+    if len(ways) > 1:
+        raise OwlbitError(f"expected one of --fps, --max and --folding, got {' and '.join(FLAGS[name] for name in ways)}")
+    for name in ("clock_mhz", "frames_per_second"):
+        value = getattr(asked, name)
+        if value is not None and not 0 < value < 1e9:
+            raise OwlbitError(f"{FLAGS[name]}: expected a number above 0, got {value:g}")
+
+
+ECP5_OPTIONS = ("board", "wake", "frames_per_second", "most", "clock_mhz", "folding", "engine", "weights_only")
 TARGETS = (
     Target("up5k", ("board", "wake"), build_for_up5k),
+    Target("c", ("name",), build_for_c),
+    *(Target(name, ECP5_OPTIONS, build_for_ecp5) for name in PARTS),
     Target("finn:PART", ("board", "frames_per_second", "folding", "first", "last"), build_for_finn),
 )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from owlbit.export.network import BinaryConv, BinaryLinear, Network, NetworkError, Scores, Shape
 from owlbit.hw.ecp5.folding_file import LayerFolding
 
@@ -20,7 +23,8 @@ class Geometry:
     `rows`, `columns`: the kernel; `channels`: of each tap that a filter takes per cycle; `lanes`: groups that are computed at once;
     `slices`: words of lanes * channels bits in a position; `sum_slices`: after how many of them the sum of a filter ends;
     `passes`: over each position with an output; `positions`, `outputs`: of a frame, the padded map's and those with an output;
-    `pe`: filters at once; `fan_in`: weights of a filter; `padding`: (top, left, bottom, right) as far as outputs see it.
+    `pe`: filters at once; `fan_in`: weights of a filter; `padding`: (top, left, bottom, right) as far as outputs see it;
+    `flat`: the layer takes a whole map at once, as a single position of many channels; `shape`: (C, H, W) of its input.
     """
 
     rows: int
@@ -36,6 +40,8 @@ class Geometry:
     fan_in: int
     padding: tuple[int, int, int, int] = (0, 0, 0, 0)
     stride: tuple[int, int] = (1, 1)
+    flat: bool = False
+    shape: Shape = (1, 1, 1)
 
     @property
     def simd(self) -> int:
@@ -50,6 +56,16 @@ class Geometry:
     def cycles(self) -> int:
         """Cycles of a frame: every position is passed over once to bring in the next one, those with an output `passes` times."""
         return self.slices * (self.outputs * self.passes + self.positions - self.outputs)
+
+    def marks(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """bool [positions] twice: which positions of the padded map have an output, and which are pixels of the map."""
+        top, left, bottom, right = self.padding
+        height, width = self.shape[1:]
+        rows, columns = np.arange(top + height + bottom), np.arange(left + width + right)
+        full_rows = (rows >= self.rows - 1) & ((rows - self.rows + 1) % self.stride[0] == 0)
+        full_columns = (columns >= self.columns - 1) & ((columns - self.columns + 1) % self.stride[1] == 0)
+        inner_rows, inner_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
+        return np.outer(full_rows, full_columns).ravel(), np.outer(inner_rows, inner_columns).ravel()
 
 
 def is_flat(layer: Weighted, shape: Shape) -> bool:
@@ -110,7 +126,7 @@ def _geometry(layer: Weighted, shape: Shape, pe: int, simd: int, what: str) -> G
         if filters % pe or fan_in % simd:
             raise NetworkError(f"{what}: expected pe to divide {filters} and simd to divide {fan_in}, got pe {pe} and simd {simd}")
         slices = fan_in // simd
-        return Geometry(1, 1, simd, 1, slices, slices, filters // pe, 1, 1, pe, fan_in)
+        return Geometry(1, 1, simd, 1, slices, slices, filters // pe, 1, 1, pe, fan_in, flat=True, shape=shape)
     _, channels, rows, columns = layer.weights.shape
     per_group, taps = filters // layer.groups, rows * columns
     if simd % taps or channels % (simd // taps):
@@ -122,7 +138,8 @@ def _geometry(layer: Weighted, shape: Shape, pe: int, simd: int, what: str) -> G
         lanes = next((n for n in divisors(layer.groups) if pe % n == 0 and per_group % (pe // n) == 0), 0)
         if not lanes or simd != fan_in:
             raise NetworkError(
-                f"{what}: expected pe to divide the {per_group} filters of a group, or with simd {fan_in} those of several groups, got {pe}"
+                f"{what}: expected pe to divide the {per_group} filters of a group, "
+                f"or with simd {fan_in} those of several groups, got {pe}"
             )
     part = simd // taps
     output = layer.output_shape(shape)
@@ -142,4 +159,5 @@ def _geometry(layer: Weighted, shape: Shape, pe: int, simd: int, what: str) -> G
         fan_in=fan_in,
         padding=padding,
         stride=layer.stride,
+        shape=shape,
     )

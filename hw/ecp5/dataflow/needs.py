@@ -1,4 +1,4 @@
-"""How much of a map must be kept for a logic skip: what the layers between have to see before they make the pixel to join it with."""
+"""How much of a map must be kept for a logic skip: what the layers between see before they make the pixel to join it with."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def skip_pixels(network: Network, skip: int) -> int:
         between = network.layers[index]
         match between:
             case BinaryConv():
-                seen = seen[_last_inputs(shape, network.shapes[index], between.weights.shape[2:], between.stride, between.padding)]
+                seen = seen[last_inputs(shape, network.shapes[index], between.weights.shape[2:], between.stride, between.padding)]
             case OrPool():
-                seen = seen[_last_inputs(shape, network.shapes[index], between.kernel, between.stride, (0, 0, 0, 0))]
+                seen = seen[last_inputs(shape, network.shapes[index], between.kernel, between.stride, (0, 0, 0, 0))]
             case BinaryLinear():
                 seen = seen[-1:]
             case LogicSkip() if between.source in by_layer:
@@ -35,7 +35,7 @@ def skip_pixels(network: Network, skip: int) -> int:
     return int((seen - np.arange(len(seen))).max())
 
 
-def _last_inputs(
+def last_inputs(
     shape: Shape, output: Shape, kernel: tuple[int, ...], stride: tuple[int, int], padding: tuple[int, int, int, int]
 ) -> Pixels:
     """int64 [Hout*Wout]: the last pixel, in the order of rows, that comes before the window of each output is whole."""

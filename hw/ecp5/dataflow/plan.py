@@ -6,11 +6,13 @@ for the same wires. Only where a group's channels do not come together does a st
 
 from __future__ import annotations
 
-from math import lcm, prod
+from dataclasses import replace
+from math import ceil, lcm, log2, prod
 from typing import Any
 
 import numpy as np
 
+from owlbit.export.layers import Bits
 from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
@@ -23,13 +25,14 @@ from owlbit.export.network import (
     Thermometer,
 )
 from owlbit.hw.ecp5.dataflow import contents
+from owlbit.hw.ecp5.dataflow.fifos import fifo_depths
 from owlbit.hw.ecp5.dataflow.geometry import LARGEST_SCORE, Geometry, geometry, is_flat
-from owlbit.hw.ecp5.dataflow.needs import skip_pixels
 from owlbit.hw.ecp5.dataflow.stages import Content, Order, Plan, Stage, Stream
 from owlbit.hw.ecp5.folding_file import Folding
 
 GATE_NUMBERS = {"or": 0, "xor": 1, "mux": 2}
 MIN_PLACES = 4
+AUTO_BUFFER_LUTS = 100  # a buffer that takes more LUTs becomes block RAM where the folding leaves it open
 
 
 def plan_dataflow(network: Network, folding: Folding) -> Plan:
@@ -50,7 +53,7 @@ class _Planner:
     def __init__(self, network: Network, folding: Folding) -> None:
         self.network, self.folding = network, folding
         self.stages: list[Stage] = []
-        self.wires: dict[str, int] = {}
+        self.streams: dict[str, Stream] = {}
         self.contents: dict[str, Content] = {}
         self.layer = 0  # the one being planned
         self.forked: dict[int, Stream] = {}  # the earlier map of each logic skip, by the skip's index
@@ -76,20 +79,32 @@ class _Planner:
             for index, later in enumerate(network.layers):
                 if isinstance(later, LogicSkip) and later.source == self.layer:
                     stream, self.forked[index] = self._fork(stream, index)
-        return Plan(network, self.folding, tuple(self.stages), self.wires, self.contents)
+        self._size_fifos()
+        return Plan(network, self.folding, tuple(self.stages), self.streams, self.contents)
 
     # ---------------------------------------------------------------- the parts of a plan
 
     def _new(self, name: str, bits: int, order: Order, height: int, width: int) -> Stream:
-        assert name not in self.wires
-        self.wires[name] = bits
-        return Stream(name, bits, np.asarray(order, np.int64), height, width)
+        assert name not in self.streams
+        self.streams[name] = Stream(name, bits, np.asarray(order, np.int64), height, width)
+        return self.streams[name]
 
-    def _add(self, module: str, what: str, cycles: int, ports: dict[str, Stream], **parameters: Any) -> None:
+    def _add(
+        self, module: str, what: str, cycles: int, ports: dict[str, Stream], folded: Geometry | None = None, **parameters: Any
+    ) -> None:
         names = {prefix: stream.name for prefix, stream in ports.items()}
-        self.stages.append(Stage(module, f"layer{self.layer}_{what}", self.layer, parameters, names, cycles))
+        self.stages.append(Stage(module, f"layer{self.layer}_{what}", self.layer, parameters, names, cycles, folded))
 
-    def _content(self, kind: str, bits: contents.Bits) -> str:
+    def _size_fifos(self) -> None:
+        depths = fifo_depths(self.network, self.stages, self.streams)
+        for place, stage in enumerate(self.stages):
+            if stage.module == "owl_fifo":
+                self.layer = stage.layer
+                bits, depth = stage.parameters["WIDTH"], depths[stage.name]
+                parameters = {"WIDTH": bits, "DEPTH": depth, "BLOCK": self._block(bits, depth)}
+                self.stages[place] = replace(stage, parameters=parameters)
+
+    def _content(self, kind: str, bits: Bits) -> str:
         name = f"layer{self.layer}_{kind}.hex"
         self.contents[name] = Content(self.layer, kind, bits)
         return name
@@ -104,7 +119,15 @@ class _Planner:
         height, width = self.network.input_shape[1:]
         out = self._new(self._name("bits"), levels, np.arange(colours * levels), height, width)
         packed = _packed(layer.thresholds.ravel(), 9)
-        self._add("owl_thermometer", "thermometer", source.width, {"s": source, "m": out}, COLOURS=colours, LEVELS=levels, THRESHOLDS=packed)
+        self._add(
+            "owl_thermometer",
+            "thermometer",
+            source.width,
+            {"s": source, "m": out},
+            COLOURS=colours,
+            LEVELS=levels,
+            THRESHOLDS=packed,
+        )
         return out
 
     def _weighted(self, layer: BinaryConv | BinaryLinear, source: Stream) -> Stream:
@@ -116,7 +139,7 @@ class _Planner:
             words = contents.conv_words(layer, folded, source.order, filters)
             columns = self._lines(folded, source)
         else:
-            columns = self._flat(folded, source)
+            columns = self._converted(source, folded.simd)
             filters = np.arange(len(layer.weights))
             words = contents.linear_words(layer.weights.reshape(len(layer.weights), -1), folded, _inputs(source))
         out = self._new(self._name("bits"), folded.pe, filters, shape[1], shape[2])
@@ -127,19 +150,21 @@ class _Planner:
             "layer",
             folded.cycles,
             {"s": columns, "m": out},
+            folded,
             **_window(folded),
             SUM_SLICES=folded.sum_slices,
             ROWS=folded.rows,
             COLUMNS=folded.columns,
             LANES=folded.lanes,
-            PLACES=_places(folded),
+            FLAT=int(folded.flat),
+            PLACES=fifo_places(folded),
             **self._arithmetic(folded, bits, words, initial),
         )
         return out
 
     def _scores(self, layer: Scores, source: Stream) -> None:
         folded = geometry(self.network, self.folding.of(self.layer))
-        columns = self._flat(folded, source)
+        columns = self._converted(source, folded.simd)
         out = self._new("scores", 8, np.arange(1), 1, 2 * len(layer.weights))
         bits = contents.total_bits(layer, folded)
         words = contents.linear_words(layer.weights, folded, _inputs(source))
@@ -148,28 +173,40 @@ class _Planner:
         arithmetic = self._arithmetic(folded, bits, words, initial)
         self._add("owl_scores", "scores", cycles, {"s": columns, "m": out}, **_window(folded), ODD=layer.fan_in % 2, **arithmetic)
 
-    def _arithmetic(self, folded: Geometry, bits: int, words: contents.Bits, initial: contents.Bits) -> dict[str, Any]:
+    def _arithmetic(self, folded: Geometry, bits: int, words: Bits, initial: Bits) -> dict[str, Any]:
+        block = self.folding.of(self.layer).memory != "lut"
+        in_file = block and len(words) > 1
         return {
             "PE": folded.pe,
             "STAGES": count_stages(folded.simd),
             "TOTAL_BITS": bits,
-            "BLOCK": int(self.folding.of(self.layer).memory != "lut"),
-            "WEIGHTS": self._content("weights", words),
-            "INITIAL": self._content("initial", initial),
+            "BLOCK": int(block),
+            "BUFFER_BLOCK": self._block(folded.simd, 2 * folded.slices),
+            **({"WEIGHTS": self._content("weights", words)} if in_file else {"WEIGHT_BITS": _constant(words)}),
+            "INITIAL": _constant(initial),
         }
 
     def _pool(self, layer: OrPool, source: Stream) -> Stream:
         _, height, width = self.network.shapes[self.layer]
         out = self._new(self._name("bits"), source.bits, source.order, height, width)
-        sizes = {"WIDTH": source.width, "HEIGHT": source.height, "STRIDE_Y": layer.stride[0], "STRIDE_X": layer.stride[1]}
+        sizes: dict[str, Any] = {
+            "WIDTH": source.width,
+            "HEIGHT": source.height,
+            "STRIDE_Y": layer.stride[0],
+            "STRIDE_X": layer.stride[1],
+        }
         (rows, columns), ends = layer.kernel, {"s": source, "m": out}
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
             self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
             return out
-        folded = Geometry(rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride)
-        window = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
-        self._add("owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window)
+        folded = Geometry(
+            rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
+        )
+        window: dict[str, Any] = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
+        self._add(
+            "owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window
+        )
         return out
 
     # ---------------------------------------------------------------- streams
@@ -182,9 +219,6 @@ class _Planner:
         if (groups == groups[:, :1]).all():
             return self._converted(source, bits), groups[:, 0]
         return self._reordered(source, np.arange(len(source.order)), bits), np.arange(layer.groups)
-
-    def _flat(self, folded: Geometry, source: Stream) -> Stream:
-        return self._buffered(self._converted(source, folded.simd), folded.slices)
 
     def _converted(self, source: Stream, bits: int) -> Stream:
         """`source` in words of `bits` bits; both divide the bits of a frame."""
@@ -220,14 +254,15 @@ class _Planner:
         )
         return out
 
-    def _buffered(self, source: Stream, depth: int) -> Stream:
+    def _buffered(self, source: Stream) -> Stream:
+        """`source` through a FIFO, whose depth is set when all stages are known."""
         out = self._like(source, "buffered", source.bits)
-        self._add("owl_fifo", "fifo", source.frame_words, {"s": source, "m": out}, WIDTH=source.bits, DEPTH=max(depth, 2), BLOCK=0)
+        self._add("owl_fifo", "fifo", source.frame_words, {"s": source, "m": out}, WIDTH=source.bits)
         return out
 
     def _lines(self, folded: Geometry, source: Stream, buffered: bool = True) -> Stream:
         if buffered:
-            source = self._buffered(source, source.words * (1 + (folded.rows - 1) * source.width))
+            source = self._buffered(source)
         out = self._new(self._name("columns"), folded.rows * source.bits, source.order, source.height, source.width)
         top, left, bottom, right = folded.padding
         self._add(
@@ -247,9 +282,17 @@ class _Planner:
             COLUMNS=folded.columns,
             STRIDE_Y=folded.stride[0],
             STRIDE_X=folded.stride[1],
-            BLOCK=0,
+            BLOCK=self._block((folded.rows - 1) * source.bits, source.width * source.words),
         )
         return out
+
+    def _block(self, bits: int, depth: int) -> int:
+        """1 where a buffer of `depth` words of `bits` bits shall be block RAM, else 0."""
+        entries = [entry for entry in self.folding.layers if entry.layer == self.layer]
+        wish = entries[0].buffers if entries else "auto"
+        if depth < 2 or bits == 0 or wish == "lut":
+            return 0
+        return int(wish == "ebr" or ram_luts(bits, depth) > AUTO_BUFFER_LUTS)
 
     def _like(self, source: Stream, what: str, bits: int) -> Stream:
         return self._new(self._name(what), bits, source.order, source.height, source.width)
@@ -262,13 +305,13 @@ class _Planner:
         aside = self._new(self._name(f"aside_{skip}"), source.bits, source.order, source.height, source.width)
         self._add("owl_fork", f"fork_{skip}", source.frame_words, {"s": source, "a": main, "b": aside})
         kept = self._new(self._name(f"kept_{skip}"), source.bits, source.order, source.height, source.width)
-        depth = max(2, source.words * skip_pixels(self.network, skip))
-        ends = {"s": aside, "m": kept}
-        self._add("owl_fifo", f"kept_{skip}", source.frame_words, ends, WIDTH=source.bits, DEPTH=depth, BLOCK=0)
+        self._add("owl_fifo", f"kept_{skip}", source.frame_words, {"s": aside, "m": kept}, WIDTH=source.bits, skip=skip)
         return main, kept
 
     def _skip(self, layer: LogicSkip, current: Stream) -> Stream:
         earlier = self.forked[self.layer]
+        if earlier.bits != current.bits or not np.array_equal(earlier.order, current.order):
+            current = self._buffered(current)  # the earlier pixel is only there when the whole of it is
         if not np.array_equal(earlier.order, current.order):
             earlier = self._reordered(earlier, current.order, current.bits)
         earlier = self._converted(earlier, current.bits)
@@ -287,23 +330,29 @@ class _Planner:
         return out
 
 
+def ram_luts(bits: int, depth: int) -> int:
+    """LUT4 of a LUT RAM: six for four bits of 16 words, and what selects among the sixteens."""
+    return 6 * -(-bits // 4) * -(-depth // 16) + bits * 2 * (-(-depth // 16) - 1) // 3
+
+
 def count_stages(products: int) -> int:
-    """Registers in a popcount of so many products."""
-    return 1 if products <= 7 else 2 if products <= 63 else 3
+    """Registers in a popcount of so many products: two in three levels of its tree and one at its end close at 125 MHz."""
+    levels = 1 + max(ceil(log2((products + 3) / 4)), 0)
+    return ceil(levels * 2 / 3) + 1
 
 
 def score_cycles(folded: Geometry) -> int:
     """From the slice that ends a sum to the one that may end the next, as the scores are sent in between."""
-    return 2 * folded.pe + count_stages(folded.simd) + 6
+    return 2 * folded.pe + count_stages(folded.simd) + 5
 
 
-def _places(folded: Geometry) -> int:
+def fifo_places(folded: Geometry) -> int:
     """Of the FIFO behind a layer, so that it never waits for its own results: what is under way at once, and what `owl_room` keeps."""
     latency = count_stages(folded.simd) + 10
     return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))
 
 
-def _window(folded: Geometry) -> dict[str, int]:
+def _window(folded: Geometry) -> dict[str, Any]:
     return {"CHANNELS": folded.channels, "SLICES": folded.slices, "PASSES": folded.passes}
 
 
@@ -311,6 +360,11 @@ def _inputs(source: Stream) -> Order:
     """int64 [C*H*W]: the feature that comes i-th, counted as a map is flattened: (c * H + h) * W + w."""
     pixels = np.arange(source.height * source.width)
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
+
+
+def _constant(words: contents.Bits) -> str:
+    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
+    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
 
 
 def _packed(numbers: Any, bits: int) -> str:

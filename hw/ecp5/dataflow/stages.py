@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import Network
+from owlbit.hw.ecp5.dataflow.geometry import Geometry
 from owlbit.hw.ecp5.folding_file import Folding
 
 Order = NDArray[np.int64]
@@ -42,9 +43,9 @@ class Stream:
 class Stage:
     """One instance of a primitive of hw/ecp5/rtl.
 
-    `module`, `name`: of the instance; `layer`: the index of the network's layer that it belongs to; `parameters`: of the module, and
-    for each file parameter the key of `Plan.contents`; `ports`: prefix of a stream port to the name of the stream on it;
-    `cycles`: that a frame takes in it at least.
+    `module`, `name`: of the instance; `layer`: the index of the network's layer that it belongs to; `parameters`: of the module,
+    and for each file parameter the key of `Plan.contents`; `ports`: prefix of a stream port to the name of the stream on it;
+    `cycles`: that a frame takes in it at least; `geometry`: of a layer with weights.
     """
 
     module: str
@@ -53,6 +54,7 @@ class Stage:
     parameters: dict[str, Any]
     ports: dict[str, str]
     cycles: int
+    geometry: Geometry | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +68,13 @@ class Content:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network as a pipeline: `stages` from the pixels to the scores, and `contents` of their ROMs by file name."""
+    """A network as a pipeline: `stages` from the pixels to the scores, `streams` between them by name, and `contents` of their ROMs
+    by file name."""
 
     network: Network
     folding: Folding
     stages: tuple[Stage, ...]
-    wires: dict[str, int]  # bits of each stream by name; "columns" streams carry a further wire `emit`
+    streams: dict[str, Stream]
     contents: dict[str, Content] = field(repr=False)
 
     def cycles(self) -> dict[int, int]:

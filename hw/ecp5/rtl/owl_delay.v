@@ -20,6 +20,7 @@ module owl_delay #(
     end else begin : memory
       localparam BITS = $clog2(DEPTH);
       localparam LAST = DEPTH - 1;
+      localparam FIRST = 0, SECOND = 1;
       reg [BITS-1:0] here, next;
       if (BLOCK != 0) begin : ring
         (* ram_style = "block", no_rw_check *) reg [WIDTH-1:0] words[0:DEPTH-1];
@@ -42,8 +43,8 @@ module owl_delay #(
           next <= (next == LAST[BITS-1:0]) ? {BITS{1'b0}} : next + 1'b1;
         end
         if (rst) begin
-          here <= {BITS{1'b0}};
-          next <= {{(BITS - 1) {1'b0}}, 1'b1};
+          here <= FIRST[BITS-1:0];
+          next <= SECOND[BITS-1:0];
         end
       end
     end

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Window, weights and filters of a layer: columns in, PE totals out; `done` is 1 while `totals` are those of a sum that `ends` began.
+// Window, weights and filters of a layer: columns in, PE totals out. `ends` is 1 with the slice that ends a sum, for which there was
+// `room`; later `done` is 1 while `totals` are those of that sum.
+// A layer that is FLAT, that is, takes a whole map at once, has a kernel of 1x1, and a buffer in place of the window.
 `default_nettype none
 
 module owl_filters #(
@@ -10,12 +12,15 @@ module owl_filters #(
     parameter ROWS = 3,
     parameter COLUMNS = 3,
     parameter PASSES = 4,
+    parameter FLAT = 0,
     parameter PE = 4,
     parameter STAGES = 2,
     parameter TOTAL_BITS = 11,
-    parameter BLOCK = 1,
-    parameter WEIGHTS = "",
-    parameter INITIAL = ""
+    parameter BLOCK = 1,  // weights in block RAM
+    parameter BUFFER_BLOCK = 0,  // a flat layer's inputs in block RAM
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -35,34 +40,59 @@ module owl_filters #(
 
   wire valid, first, last;
   wire [X_BITS-1:0] x;
-  owl_window #(
-      .CHANNELS(LANES * CHANNELS),
-      .SLICES(SLICES),
-      .SUM_SLICES(SUM_SLICES),
-      .ROWS(ROWS),
-      .COLUMNS(COLUMNS),
-      .PASSES(PASSES)
-  ) window (
-      .clk(clk),
-      .rst(rst),
-      .s_valid(s_valid),
-      .s_ready(s_ready),
-      .s_data(s_data),
-      .s_emit(s_emit),
-      .room(room),
-      .ends(ends),
-      .valid(valid),
-      .first(first),
-      .last(last),
-      .x(x)
-  );
+  generate
+    if (FLAT != 0 && PASSES > 1) begin : inputs
+      owl_buffer #(
+          .WIDTH(X_BITS),
+          .WORDS(SLICES),
+          .PASSES(PASSES),
+          .BLOCK(BUFFER_BLOCK)
+      ) buffer (
+          .clk(clk),
+          .rst(rst),
+          .s_valid(s_valid),
+          .s_ready(s_ready),
+          .s_data(s_data),
+          .room(room),
+          .ends(ends),
+          .valid(valid),
+          .first(first),
+          .last(last),
+          .x(x)
+      );
+      wire unused = s_emit;
+    end else begin : inputs
+      owl_window #(
+          .CHANNELS(LANES * CHANNELS),
+          .SLICES(SLICES),
+          .SUM_SLICES(SUM_SLICES),
+          .ROWS(ROWS),
+          .COLUMNS(COLUMNS),
+          .PASSES(PASSES)
+      ) window (
+          .clk(clk),
+          .rst(rst),
+          .s_valid(s_valid),
+          .s_ready(s_ready),
+          .s_data(s_data),
+          .s_emit(s_emit),
+          .room(room),
+          .ends(ends),
+          .valid(valid),
+          .first(first),
+          .last(last),
+          .x(x)
+      );
+    end
+  endgenerate
 
   wire [W_BITS-1:0] w;
   owl_rom #(
       .WIDTH(W_BITS),
       .DEPTH(PASSES * SLICES),
       .BLOCK(BLOCK),
-      .FILE (WEIGHTS)
+      .FILE (WEIGHTS),
+      .CONTENT(WEIGHT_BITS)
   ) weights (
       .clk (clk),
       .rst (rst),
@@ -88,7 +118,7 @@ module owl_filters #(
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .FOLDS(FOLDS),
-      .FILE(INITIAL)
+      .INITIAL(INITIAL)
   ) array (
       .clk(clk),
       .rst(rst),

@@ -11,13 +11,16 @@ module owl_layer #(
     parameter ROWS = 3,
     parameter COLUMNS = 3,
     parameter PASSES = 4,
+    parameter FLAT = 0,
     parameter PE = 4,
     parameter STAGES = 2,
     parameter TOTAL_BITS = 11,
     parameter BLOCK = 1,
+    parameter BUFFER_BLOCK = 0,
     parameter PLACES = 16,  // of the FIFO
-    parameter WEIGHTS = "",
-    parameter INITIAL = ""
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -40,11 +43,14 @@ module owl_layer #(
       .ROWS(ROWS),
       .COLUMNS(COLUMNS),
       .PASSES(PASSES),
+      .FLAT(FLAT),
       .PE(PE),
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .BLOCK(BLOCK),
+      .BUFFER_BLOCK(BUFFER_BLOCK),
       .WEIGHTS(WEIGHTS),
+      .WEIGHT_BITS(WEIGHT_BITS),
       .INITIAL(INITIAL)
   ) filters (
       .clk(clk),

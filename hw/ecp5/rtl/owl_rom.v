@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words that are read in order, again and again: a counter, a ROM and its output register.
+// Words that are read in order, again and again: a counter, a ROM and its output register. The words of a block RAM come from FILE,
+// those of look-up tables, and a single word, are CONTENT, the first one in its lowest bits.
 // `q` is the next word two cycles after `next`.
 `default_nettype none
 
@@ -7,7 +8,8 @@ module owl_rom #(
     parameter WIDTH = 36,
     parameter DEPTH = 512,
     parameter BLOCK = 1,
-    parameter FILE  = ""
+    parameter FILE  = "",
+    parameter [((BLOCK != 0 && DEPTH > 1) ? 1 : WIDTH*DEPTH)-1:0] CONTENT = 0
 ) (
     input  wire             clk,
     input  wire             rst,
@@ -32,18 +34,24 @@ module owl_rom #(
   reg [WIDTH-1:0] read;
   generate
     if (DEPTH == 1) begin : memory
-      reg [WIDTH-1:0] words[0:0];
-      initial $readmemh(FILE, words);
-      always @(posedge clk) read <= words[0];
+      always @(posedge clk) read <= CONTENT;
       wire one = address;
     end else if (BLOCK != 0) begin : memory
       (* ram_style = "block" *) reg [WIDTH-1:0] words[0:DEPTH-1];
-      initial $readmemh(FILE, words);
+      initial if (FILE != "") $readmemh(FILE, words);
       always @(posedge clk) read <= words[address];
     end else begin : memory
-      (* rom_style = "logic" *) reg [WIDTH-1:0] words[0:DEPTH-1];
-      initial $readmemh(FILE, words);
-      always @(posedge clk) read <= words[address];
+      wire [WIDTH-1:0] word;
+      owl_lut_rom #(
+          .WIDTH(WIDTH),
+          .DEPTH(DEPTH),
+          .BITS(BITS),
+          .CONTENT(CONTENT)
+      ) rom (
+          .address(address),
+          .q(word)
+      );
+      always @(posedge clk) read <= word;
     end
   endgenerate
   always @(posedge clk) q <= read;

@@ -13,8 +13,10 @@ module owl_scores #(
     parameter TOTAL_BITS = 11,
     parameter ODD = 0,
     parameter BLOCK = 1,
-    parameter WEIGHTS = "",
-    parameter INITIAL = ""
+    parameter BUFFER_BLOCK = 0,
+    parameter WEIGHTS = "",  // a file, where they lie in block RAM
+    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter INITIAL = 0
 ) (
     input  wire                clk,
     input  wire                rst,
@@ -35,11 +37,14 @@ module owl_scores #(
       .ROWS(1),
       .COLUMNS(1),
       .PASSES(PASSES),
+      .FLAT(1),
       .PE(PE),
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .BLOCK(BLOCK),
+      .BUFFER_BLOCK(BUFFER_BLOCK),
       .WEIGHTS(WEIGHTS),
+      .WEIGHT_BITS(WEIGHT_BITS),
       .INITIAL(INITIAL)
   ) filters (
       .clk(clk),

@@ -3,8 +3,8 @@
 //
 // Columns come from `owl_lines`. Each tap has a small memory of SLICES words; the memories of all taps share one address. During the
 // last pass over a position the next column moves in: what is read of a tap is written to the tap on its left, at the same address,
-// and never read again before. So a position takes PASSES * SLICES cycles, one without an output SLICES. Where the next column is
-// not there when the last pass begins, it moves in afterwards, in a pass of its own.
+// and never read again before. So a position takes PASSES * SLICES cycles, one without an output SLICES. A sum never waits for the
+// next column: from the first slice on that is not there in time, the column moves in afterwards, in a pass of its own.
 // With one pass there is nothing to keep but what is to the left: the column that comes is the window's last column.
 // `x`: bit (row * COLUMNS + column) * CHANNELS + channel. A sum begins and ends every SUM_SLICES slices; the slice that ends one
 // waits for `room`.
@@ -65,18 +65,21 @@ module owl_window #(
   );
 
   // ---------------------------------------------------------------- passes
-  wire may = !compute || !sum_last || room;
   generate
     if (PASSES == 1) begin : passes
-      assign {compute, load, step} = {s_emit, 1'b1, may && s_valid};
+      assign {compute, load, step} = {s_emit, 1'b1, s_valid && (!s_emit || !sum_last || room)};
       wire unused = &{first_slice, last_slice, sum_count, rst};
     end else begin : passes
-      reg computing, loading;
+      reg computing;  // else only loading
+      reg broken;  // a slice of the next column was missing in this last pass
+      reg [ADDRESS_BITS-1:0] kept;  // slices of the next column that are loaded when a pass begins
+      reg beyond;  // those
       wire [PASS_BITS-1:0] pass;
       wire first_pass, last_pass;
+      wire ready = computing ? last_pass && !broken : beyond || (address == kept);
       assign compute = computing;
-      assign load = !computing || (last_pass && (first_slice ? s_valid : loading));
-      assign step = may && (!load || s_valid);
+      assign load = ready && s_valid;
+      assign step = computing ? !sum_last || room : !ready || s_valid;
       wire ends_pass = step && last_slice;
       owl_modulo #(
           .COUNT(PASSES),
@@ -90,11 +93,24 @@ module owl_window #(
           .last (last_pass)
       );
       always @(posedge clk) begin
-        if (step) loading <= load;
-        if (ends_pass) computing <= load ? s_emit : !last_pass;
-        if (rst) computing <= 1'b0;
+        if (step) beyond <= ready && !last_slice;
+        if (step && computing && ready && !s_valid) begin
+          broken <= 1'b1;
+          kept   <= address;
+        end
+        if (ends_pass) begin
+          broken <= 1'b0;
+          computing <= load ? s_emit : computing && !last_pass;
+          if (!computing) kept <= {ADDRESS_BITS{1'b0}};
+        end
+        if (rst) begin
+          computing <= 1'b0;
+          broken <= 1'b0;
+          beyond <= 1'b0;
+          kept <= {ADDRESS_BITS{1'b0}};
+        end
       end
-      wire unused = &{first_pass, pass, sum_count};
+      wire unused = &{first_slice, first_pass, pass, sum_count};
     end
   endgenerate
 

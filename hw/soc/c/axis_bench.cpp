@@ -18,6 +18,8 @@ int main(int argc, char **argv) {
   const size_t count = frames.size() / image.frame_bytes;
   Random random(arguments.number("seed", 0));
   SpiFlash flash(image.bytes, 0x20000);
+  Trace trace(arguments,
+              "s_axis_tvalid,s_axis_tready,s_axis_tdata,s_axis_tlast,m_axis_tvalid,m_axis_tready,m_axis_tdata,m_axis_tlast,m_axis_tuser");
 
   Vowlbit_axis core;
   const size_t width = sizeof(core.s_axis_tdata);  // bytes of a beat
@@ -71,6 +73,8 @@ int main(int argc, char **argv) {
       scores.push_back(int16_t(core.m_axis_tdata));
       last = cycle;
     }
+    trace.cycle(cycle, {core.s_axis_tvalid, core.s_axis_tready, core.s_axis_tdata, core.s_axis_tlast, core.m_axis_tvalid,
+                        core.m_axis_tready, core.m_axis_tdata, core.m_axis_tlast, core.m_axis_tuser});
     core.aclk = 1;
     core.eval();
     core.flash_miso = flash.step(core.flash_cs_n, core.flash_sck, core.flash_mosi);

@@ -5,6 +5,7 @@
 //   +scores=FILE      int16 little-endian, written at the end
 //   +seed=N           other than 0: both sides pause at random
 //   +max_cycles=N     when to give up
+//   +trace=FILE       the port's signals as comma-separated values, of +trace_cycles=N cycles from +trace_from=N on
 // Prints one line of JSON. Exit status: 0 done, 1 a score of the self-test is wrong, 2 wrong use, 3 the engine refused the image,
 // 4 no scores in time, 5 the protocol of a port was broken.
 #pragma once
@@ -100,6 +101,30 @@ inline Status judge(const Arguments &arguments, const Image &image, const std::v
   std::fprintf(stderr, "self-test passed: %zu scores are right\n", scores.size());
   return DONE;
 }
+
+// The signals of a port, a line per cycle, for the pictures of the documentation.
+class Trace {
+ public:
+  Trace(const Arguments &arguments, const char *names)
+      : from_(arguments.number("trace_from", 0)), end_(from_ + arguments.number("trace_cycles", 40)) {
+    if (arguments.text("trace").empty()) return;
+    file_.open(arguments.text("trace"));
+    file_ << names << "\n";
+  }
+  void cycle(uint64_t number, std::initializer_list<uint64_t> values) {
+    if (!file_.is_open() || number < from_ || number >= end_) return;
+    const char *comma = "";
+    for (const uint64_t value : values) {
+      file_ << comma << value;
+      comma = ",";
+    }
+    file_ << "\n";
+  }
+
+ private:
+  std::ofstream file_;
+  uint64_t from_, end_;
+};
 
 class Random {
  public:

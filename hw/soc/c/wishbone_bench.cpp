@@ -23,6 +23,7 @@ static SpiFlash *flash;
 static Random random_(0);
 static bool pipelined;
 static uint64_t cycle, limit;
+static Trace *trace;
 static std::deque<bool> waiting;  // for an acknowledge: whether it is a read
 static std::vector<uint32_t> reads;
 
@@ -38,6 +39,8 @@ static bool tick() {
     if (waiting.front()) reads.push_back(core->wb_dat_o);
     waiting.pop_front();
   }
+  trace->cycle(cycle, {core->wb_cyc_i, core->wb_stb_i, core->wb_we_i, core->wb_adr_i, core->wb_dat_i, core->wb_sel_i, core->wb_stall_o,
+                       core->wb_ack_o, core->wb_dat_o});
   core->wb_clk_i = 1;
   core->eval();
   core->flash_miso = flash->step(core->flash_cs_n, core->flash_sck, core->flash_mosi);
@@ -139,7 +142,8 @@ int main(int argc, char **argv) {
   const Arguments arguments(argc, argv);
   Vowlbit_wishbone model;
   SpiFlash spi(arguments.text("image").empty() ? Bytes() : read_image(arguments).bytes, 0x20000);
-  core = &model, flash = &spi;
+  Trace signals(arguments, "wb_cyc_i,wb_stb_i,wb_we_i,wb_adr_i,wb_dat_i,wb_sel_i,wb_stall_o,wb_ack_o,wb_dat_o");
+  core = &model, flash = &spi, trace = &signals;
   random_ = Random(arguments.number("seed", 0));
   limit = arguments.number("max_cycles", 1000000000);
   pipelined = arguments.text("master") == "pipelined";

@@ -71,15 +71,18 @@ class _Tile:
     weights: NDArray[np.uint64]
 
 
-def compile_network(network: Network) -> Up5kProgram:
-    """The program and its reports. Raises Up5kError, with what is too large and by how much, where the network does not fit."""
+def compile_network(network: Network, memory_words: int = MEMORY_WORDS) -> Up5kProgram:
+    """The program and its reports. `memory_words`: of the engine; on an ECP5 it may have fewer than on the UP5K.
+
+    Raises Up5kError, with what is too large and by how much, where the network does not fit.
+    """
     check_layers(network)
     thermometer, stages = split_stages(network)
     layouts = [lay_out_frame(thermometer, stages[0])]
     layouts += [lay_out_map(writer, reader) for writer, reader in itertools.pairwise(stages)]
     tiles = [tile for index in range(len(stages)) for tile in _cut_tiles(index, stages, layouts)]
     words, places = _place_program(tiles)
-    placement = place_maps(len(words), [layout.words for layout in layouts])
+    placement = place_maps(len(words), [layout.words for layout in layouts], memory_words)
     words[0] = FRAME.pack(base=_origin(0, layouts, placement))
     words[1 : 1 + 16] = _encoder_table(thermometer, layouts[0])
     descriptors = _descriptors(tiles, stages, layouts, placement)

@@ -7,7 +7,6 @@ from owlbit.export.network import BinaryConv, LogicSkip, Network, OrPool
 from owlbit.export.network_cost import layer_costs
 
 MEMORY_WORDS = 16384  # of 64 bits, in four SPRAM
-PROGRAM_WORDS = MEMORY_WORDS - 1  # the length field of the flash image is 14 bits
 WEIGHT_ROWS = 255  # rows of the weight memory that one pass may take; a popcount then fits 14 bits
 PIXEL_BITS = 64  # thermometer bits of one pixel, padded
 MAX_KERNEL = 4

@@ -1,4 +1,4 @@
-"""Places the program and the activation maps in the 16,384 words of SPRAM.
+"""Places the program and the activation maps in the engine's memory: 16,384 words of SPRAM, on another chip as many or fewer.
 
 The program (descriptors, thresholds, weights) lies at the bottom, the encoded frame at the top. Maps take turns at the two ends of
 what is left, since only the map being read and the one being written are alive. Where there is room the frame keeps its place to
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, PROGRAM_WORDS, refuse
+from owlbit.hw.up5k.compiler.legality import MEMORY_WORDS, refuse
 
 
 @dataclass(frozen=True)
@@ -21,26 +21,34 @@ class Placement:
     early: bool
 
 
-def place_maps(program: int, sizes: list[int]) -> Placement:
+def place_maps(program: int, sizes: list[int], memory_words: int = MEMORY_WORDS) -> Placement:
     """`program` words at the bottom, then maps of `sizes` words, the frame first.
 
+    memory_words: of the engine. The addresses of a smaller memory than the UP5K's stay those of 16,384 words: the frame ends with
+    the last of them, and the memory's last words answer to both. So the frame may take no more words than are missing.
     Raises Up5kError saying how many words are missing.
     """
-    if program > PROGRAM_WORDS:
+    most = memory_words - 1  # the length field of the flash image has 14 bits
+    if program > most:
         raise refuse(
-            f"weights and descriptors take {program} words of 64 bits, {program - PROGRAM_WORDS} too many; "
-            f"{PROGRAM_WORDS} fit ({(program - PROGRAM_WORDS) * 64 / 1000:.0f} kbit over)"
+            f"weights and descriptors take {program} words of 64 bits, {program - most} too many; "
+            f"{most} fit ({(program - most) * 64 / 1000:.0f} kbit over)"
         )
-    room = MEMORY_WORDS - program
+    missing = MEMORY_WORDS - memory_words
+    if missing and sizes[0] > missing:
+        raise refuse(
+            f"an encoded frame takes {sizes[0]} words of 64 bits, {sizes[0] - missing} too many; {missing} fit this memory"
+        )
+    room = memory_words - program
     for early in (True, False):
-        end = MEMORY_WORDS - (sizes[0] if early else 0)
+        end = memory_words - (sizes[0] if early else 0)
         if _widest_pair(sizes[1:] if early else sizes) <= end - program:
             places = [program if index % 2 == 0 else end - size for index, size in enumerate(sizes[1:])]
-            return Placement((MEMORY_WORDS - sizes[0], *places), early)
+            return Placement((memory_words - sizes[0], *places), early)
     need = _widest_pair(sizes)
     raise refuse(
         f"program and maps take {program + need} words of 64 bits (program {program}, the largest two neighbouring maps {need}), "
-        f"{need - room} too many; {MEMORY_WORDS} fit ({(need - room) * 64 / 1000:.0f} kbit over)"
+        f"{need - room} too many; {memory_words} fit ({(need - room) * 64 / 1000:.0f} kbit over)"
     )
 
 

@@ -32,6 +32,7 @@ from chip_host import (
     WRONG_LENGTH,
     WRONG_OFFSET,
     Host,
+    damaged_packet,
     packet,
 )
 from owlbit.hw.up5k.chip_simulation import board_executable
@@ -163,21 +164,3 @@ def test_ten_thousand_damaged_packets_hang_nothing() -> None:
         frames = images(1)
         assert host.push(frames[0, 0]).scores == Golden(BOARD.network, POLICY).results(frames)[0].scores
         assert chip.of_kind("fault") == []
-
-
-def damaged_packet(rng: random.Random) -> bytes:
-    """A request with one to three bytes changed, lost, or come from nowhere; now and then it is cut off."""
-    kinds = [GET_STATUS, GET_VERSION, RUN_SELFTEST, PUSH, START, STOP, SET_WAKE, GET_WAKE, RESET]
-    data = bytearray(packet(rng.choice(kinds), rng.randbytes(rng.choice([0, 0, 1, 4, 5, 20, 40, 64]))))
-    for _ in range(rng.randint(1, 3)):
-        place = rng.randrange(len(data))
-        match rng.randrange(4):
-            case 0:
-                data[place] ^= 1 << rng.randrange(8)
-            case 1:
-                del data[place]
-            case 2:
-                data.insert(place, rng.randrange(256))
-            case _:
-                data.insert(place, 0xA5)
-    return bytes(data[: rng.randrange(len(data))] if rng.random() < 0.1 else data)

@@ -1,0 +1,1 @@
+"""Portable C: a network as one C file for any microcontroller, compiled, run and counted here."""
