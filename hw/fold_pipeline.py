@@ -40,6 +40,7 @@ def least_cost(
     allowed = [[index for index, option in enumerate(options) if option.cycles <= cycles] for options in layers]
     if not all(allowed):
         return None
+    allowed = [_unbeaten(number, options, own, joints) for number, (options, own) in enumerate(zip(layers, allowed, strict=True))]
     most = sum(max(options[index].blocks for index in own) for options, own in zip(layers, allowed, strict=True))
     room = most if blocks is None else min(blocks, most)
     costs: Costs = np.zeros((1, room + 1), np.int64)  # of the layers so far: [option of the last one, block RAMs at most]
@@ -70,6 +71,24 @@ def least_cost(
         chosen.append(own[position])
         position, left = int(origin[position, left]), left - options[own[position]].blocks
     return chosen[::-1]
+
+
+def _unbeaten(number: int, options: Sequence[Option], own: list[int], joints: Sequence[Costs] | None) -> list[int]:
+    """The options of a layer, of `own`, that may be in a solution: the others cost as much as one with no more block RAMs at the
+    worst of its neighbours, even at the best of theirs."""
+    lowest = highest = np.zeros(len(own), np.int64)
+    if joints:
+        for joint in ([joints[number - 1].T[own]] if number else []) + ([joints[number][own]] if number < len(joints) else []):
+            lowest, highest = lowest + joint.min(axis=1), highest + joint.max(axis=1)
+    costs = np.array([options[index].cost for index in own])
+    order = sorted(range(len(own)), key=lambda place: (options[own[place]].blocks, costs[place] + highest[place]))
+    kept, best = [], None
+    for place in order:
+        if best is None or costs[place] + lowest[place] < best:
+            kept.append(own[place])
+            reached = costs[place] + highest[place]
+            best = reached if best is None else min(best, reached)
+    return sorted(kept)
 
 
 def cycle_bounds(layers: Sequence[Sequence[Option]]) -> list[int]:

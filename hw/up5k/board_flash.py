@@ -7,6 +7,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from owlbit.export.files import read_limited
+from owlbit.export.guard import reading
+from owlbit.export.limits import TEXT_BYTES
 from owlbit.export.network import Network
 from owlbit.hw.up5k.board import BOARDS, PICTURE, Board, BoardError, Programmer
 from owlbit.hw.up5k.camera_frame import square_side
@@ -56,11 +59,17 @@ def board_flash(board: Board, image: bytes) -> bytes:
 
 
 def bitstream_facts(board: Board) -> dict[str, Any] | None:
-    """What NAME.json beside a board's bitstream says; None where the board has no bitstream yet."""
+    """The content of NAME.json beside a board's bitstream, {} without it; None if the board has no bitstream yet.
+
+    Raises BoardError where that file is no report of place and route.
+    """
     if not board.bitstream.is_file():
         return None
     report = board.bitstream.with_suffix(".json")
-    return dict(json.loads(report.read_text(encoding="utf-8"))) if report.is_file() else {}
+    if not report.is_file():
+        return {}
+    with reading(f"{report}: expected a report of place and route", BoardError, f"`owlbit bitstream {_given(board)}` writes it"):
+        return dict(json.loads(read_limited(report, TEXT_BYTES)))
 
 
 def describe_board(board: Board, cycles_per_frame: int) -> dict[str, Any]:

@@ -14,18 +14,20 @@ import contextlib
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
 
-from fuzz_requests import frame_of, handshake, send
+from fuzz_requests import send
 
 CONNECTIONS_PER_S = 10
 MOST_BYTES_MORE = 8 << 20  # at the end, of what was resident after a fifth of the time
@@ -70,15 +72,22 @@ def sample(process: int, address: str, connections: int, started: float) -> Samp
     return Sample(time.monotonic() - started, frames, connections, resident * 1024, descriptors, threads)
 
 
-def set_right(address: tuple[str, int], draw: np.random.Generator) -> None:
+def set_right(address: str) -> None:
     """Light, mismatch and the energy's constant as they were, and the loop going: what damaged commands may have changed."""
     commands = ('{"light": 200}', '{"mismatch": 1}', '{"energy": "core_volts", "value": 1.2}', '{"do": "resume"}')
-    with contextlib.suppress(OSError), socket.create_connection(address, timeout=5) as line:
-        line.sendall(handshake(f"{address[0]}:{address[1]}", draw))
+    with contextlib.suppress(OSError, WebSocketException), connect(f"ws://{address}/live", open_timeout=ANSWER_S) as viewer:
         for command in commands:
-            line.sendall(frame_of(command.encode(), draw))
-        line.settimeout(0.1)
-        line.recv(4096)
+            viewer.send(command)
+        until = time.monotonic() + ANSWER_S
+        while not is_right(viewer.recv(timeout=ANSWER_S)) and time.monotonic() < until:
+            pass
+
+
+def is_right(message: str | bytes) -> bool:
+    """Whether the page says in it that all is as `set_right` wants it."""
+    said = json.loads(message) if isinstance(message, str) else {}
+    right = {"lux": 200, "mismatch_mv": 1, "paused": False}
+    return said.get("kind") == "setting" and right.items() <= said.items() and said["energy"]["core_volts"] == 1.2
 
 
 def problems(samples: list[Sample]) -> list[str]:
@@ -91,8 +100,8 @@ def problems(samples: list[Sample]) -> list[str]:
         found.append(f"descriptors: {last.descriptors - first.descriptors} more")
     if last.threads - first.threads > MOST_THREADS_MORE:
         found.append(f"threads: {last.threads - first.threads} more")
-    if last.frames <= first.frames:
-        found.append("frames: none came")
+    if any(later.frames <= earlier.frames for earlier, later in pairwise(samples)):
+        found.append("frames: none came for some time")
     return found
 
 
@@ -112,7 +121,7 @@ def soak(minutes: float, folder: Path, every_s: float = 60) -> tuple[list[Sample
             send((host, int(port)), draw)
             connections += 1
             if connections % CONNECTIONS_PER_S == 0:
-                set_right((host, int(port)), draw)
+                set_right(address)
             if process.poll() is not None:
                 wrong.append(f"the process ended with status {process.returncode} after {connections} connections")
                 break

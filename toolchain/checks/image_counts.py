@@ -10,6 +10,7 @@ from PIL import Image
 
 from owlbit.toolchain.data.class_folders import split_folders
 from owlbit.toolchain.data.dataset import Dataset, Labelled
+from owlbit.toolchain.data.image_files import FORMATS
 from owlbit.toolchain.data.picture_files import list_pictures
 from owlbit.toolchain.recipes.recipe import Recipe
 
@@ -52,7 +53,7 @@ def _sizes(folders: list[Path]) -> str:
     found = set()
     for file in (file for folder in folders if folder.is_dir() for file in list_pictures(folder).files):
         try:
-            with Image.open(file) as opened:  # reads no more than the header
+            with Image.open(file, formats=FORMATS) as opened:  # reads no more than the header
                 found.add(opened.size)
         except Exception:  # a picture that cannot be read, which was told
             continue

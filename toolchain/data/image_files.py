@@ -18,13 +18,17 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from owlbit.toolchain.data.dataset import DataError, Images
-from owlbit.toolchain.data.limits import MOST_PIXELS, REDUCE_FROM, REDUCED_SIDES
+from owlbit.toolchain.data.limits import MOST_PIXELS, MOST_SCANS, REDUCE_FROM, REDUCED_SIDES
 from owlbit.toolchain.data.picture_files import Problem, pictures, why_no_file
 
 LOG = logging.getLogger(__name__)
 
 # Pillow warns of sizes below MOST_PIXELS too; each picture's size is checked here before it is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# The formats that Pillow may recognise by a file's content: those of `picture_files.PICTURES`. Of Pillow's other formats, EPS would be
+# run as a program, by Ghostscript.
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "TGA")
 
 READERS = 4  # threads; Pillow decodes without Python's lock
 
@@ -54,14 +58,16 @@ class Opened:
 
 def open_picture(file: Path, size: tuple[int, int], data: bytes | None = None) -> Opened:
     """A picture file, turned upright as its EXIF tag says, to be made into rows and columns `size`; `data`: its bytes, where they
-    are at hand. Raises DataError, naming the file, where it cannot be read or has more than MOST_PIXELS."""
+    are at hand. Raises DataError, naming the file, where it cannot be read or has more than MOST_PIXELS or MOST_SCANS."""
     if data is None and (reason := why_no_file(file)):
         raise DataError(f"{file}: expected a picture, found {reason}")
     try:
-        with Image.open(file if data is None else io.BytesIO(data)) as opened:
+        with Image.open(file if data is None else io.BytesIO(data), formats=FORMATS) as opened:
             whole = opened.size
             if whole[0] * whole[1] > MOST_PIXELS:
                 raise _TooLargeError(f"{whole[0]} x {whole[1]}")
+            if opened.format in ("JPEG", "MPO") and (scans := _scans(file, data)) > MOST_SCANS:
+                raise DataError(f"{file}: expected a JPEG of at most {MOST_SCANS} scans, got {scans:,}; save it again")
             # A phone's JPEG may carry a second picture of the same scene (MPO), of which nobody knows.
             several = (SEVERAL,) if getattr(opened, "is_animated", False) and opened.format != "MPO" else ()
             if whole[0] * whole[1] > REDUCE_FROM:
@@ -72,12 +78,24 @@ def open_picture(file: Path, size: tuple[int, int], data: bytes | None = None) -
             ImageOps.exif_transpose(opened, in_place=True)  # a copy of a large picture is hundreds of megabytes
             turned = whole if opened.size == part else whole[::-1]
             return Opened(opened, (turned[1], turned[0]), several)
+    except DataError:
+        raise
     except (_TooLargeError, Image.DecompressionBombError) as error:
         got = str(error) if isinstance(error, _TooLargeError) else "more"
         raise DataError(f"{file}: expected a picture of at most {MOST_PIXELS:,} pixels, got {got}; scale it down first") from None
     except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
         reason = " ".join(str(error).split()).replace(repr(str(file)), "this file")
         raise DataError(f"{file}: expected a picture, could not read it ({reason or type(error).__name__})") from None
+
+
+def _scans(file: Path, data: bytes | None) -> int:
+    """How many scans a JPEG has, at most: its markers SOS, which compressed data cannot hold (ITU T.81, B.1.1.5)."""
+    count, last = 0, b""
+    with file.open("rb") if data is None else io.BytesIO(data) as opened:
+        while part := opened.read(1 << 20):
+            count += (last + part).count(b"\xff\xda")
+            last = part[-1:]
+    return count
 
 
 def read_picture(file: Path, size: tuple[int, int], colour: str, data: bytes | None = None) -> Picture:

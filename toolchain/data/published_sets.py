@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from owlbit.toolchain.data.archives import cached, file_md5, locate, read_files, tar_files
 from owlbit.toolchain.data.class_folders import read_folder
@@ -170,9 +170,9 @@ def _read_pages(folder: Path, split: str) -> Labelled:
 
 def _tiles(page: Path) -> Images:
     try:
-        with Image.open(page) as opened:
+        with Image.open(page, formats=("WEBP",)) as opened:
             pixels = np.asarray(opened.convert("RGB"), dtype=np.uint8)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except Exception as error:  # as of every picture: Pillow may raise anything
         raise DataError(f"{page}: expected a page of tiles, could not read it ({error})") from None
     height, width, _ = pixels.shape
     if height % TILE or width % TILE:

@@ -17,6 +17,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from qonnx.core.datatype import DataType
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
@@ -126,7 +127,8 @@ def published_folding() -> dict[str, Settings]:
 def cnv_hardware(folder: Path) -> Any:
     """CNV_1W1A of brevitas_examples with random weights as FINN's hardware graph, a qonnx ModelWrapper. FINN writes into `folder`.
 
-    Call within `finn_environment`: steps are FINN's own, which handle the 8-bit first layer, and our exact widths.
+    Its input is pixels 0..255; the exported module divides them by 255, as FINN's example does. Call within `finn_environment`: the
+    steps are FINN's own, which handle the 8-bit first layer, and our exact widths.
     """
     import torch
     from brevitas.export import export_qonnx
@@ -138,11 +140,19 @@ def cnv_hardware(folder: Path) -> Any:
 
     from owlbit.hw.finn.transformations.set_exact_widths import SetExactWidths
 
+    class Scaled(torch.nn.Module):
+        """Pixels 0..255 to 0..1."""
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            return pixels / 255
+
     torch.manual_seed(0)
     network, _ = model_with_cfg("CNV_1W1A", False)
+    on_pixels = torch.nn.Sequential(Scaled(), network)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        export_qonnx(network.eval(), torch.zeros(1, 3, 32, 32), str(folder / "cnv.onnx"))
+        export_qonnx(on_pixels.eval(), torch.zeros(1, 3, 32, 32), str(folder / "cnv.onnx"))
         model = cleanup_model(ModelWrapper(str(folder / "cnv.onnx")))
+        model.set_tensor_datatype(model.graph.input[0].name, DataType["UINT8"])
         cfg = DataflowBuildConfig(output_dir=str(folder), synth_clk_period_ns=10.0, fpga_part=PART, generate_outputs=[])
         model = steps.step_tidy_up(steps.step_qonnx_to_finn(model, cfg), cfg).transform(InsertTopK(k=1))
         for step in (

@@ -72,19 +72,19 @@ def generate(plan: Plan, folder: Path) -> Generated:
     return Generated(tuple(sources), TOP, dict(plan.contents))
 
 
-def verilog(plan: Plan) -> str:
-    """The text of `owl_dataflow.v`."""
-    lines = [HEADER.format(name=_plain(plan.network.name), stages=len(plan.stages), cycles=plan.frame_cycles, top=TOP)]
+def verilog(plan: Plan, top: str = TOP, prefix: str = "") -> str:
+    """The text of the module `top`; the names of its ROMs' files begin with `prefix`."""
+    lines = [HEADER.format(name=_plain(plan.network.name), stages=len(plan.stages), cycles=plan.frame_cycles, top=top)]
     columns = {stage.ports["m"] for stage in plan.stages if stage.module == "owl_lines"}
     for name, stream in plan.streams.items():
         lines.append(f"  wire {name}_valid, {name}_ready;\n  wire [{stream.bits - 1}:0] {name}_data;\n")
         lines.append(f"  wire {name}_emit;\n" if name in columns else "")
-    lines += [_instance(stage, columns) for stage in plan.stages]
+    lines += [_instance(stage, columns, prefix) for stage in plan.stages]
     return "".join([*lines, ENDS])
 
 
-def _instance(stage: Stage, columns: set[str]) -> str:
-    parameters = [f".{key}({_value(value)})" for key, value in stage.parameters.items()]
+def _instance(stage: Stage, columns: set[str], prefix: str) -> str:
+    parameters = [f".{key}({_value(value, prefix)})" for key, value in stage.parameters.items()]
     ports = [".clk(clk)", ".rst(rst)"]
     extra = ""
     for prefix, name in stage.ports.items():
@@ -105,8 +105,8 @@ def _joined(entries: list[str]) -> str:
     return ",\n      ".join(entries)
 
 
-def _value(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) and value.endswith(".hex") else str(value)
+def _value(value: Any, prefix: str) -> str:
+    return f'"{prefix}{value}"' if isinstance(value, str) and value.endswith(".hex") else str(value)
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ for the same wires. Only where a group's channels do not come together does a st
 from __future__ import annotations
 
 from dataclasses import replace
-from math import lcm, prod
+from math import ceil, lcm, log2, prod
 from typing import Any
 
 import numpy as np
@@ -318,8 +318,9 @@ def ram_luts(bits: int, depth: int) -> int:
 
 
 def count_stages(products: int) -> int:
-    """Registers in a popcount of so many products."""
-    return 1 if products <= 7 else 2 if products <= 63 else 3
+    """Registers in a popcount of so many products: two in three levels of its tree and one at its end close at 125 MHz."""
+    levels = 1 + max(ceil(log2((products + 3) / 4)), 0)
+    return ceil(levels * 2 / 3) + 1
 
 
 def score_cycles(folded: Geometry) -> int:

@@ -1,7 +1,7 @@
 """The ways to fold each layer of a network, with cycles, LUTs and block RAMs, and what lies between two neighbours.
 
-The stages of a layer are those that `plan_dataflow` would make, without their contents: its window, weights and filters, the FIFO and
-the ring of rows before them, the pools behind it. Between two layers words change their width, or channels their order.
+The stages of a layer are those that `plan_dataflow` would make, without their contents: its window, weights and filters, the FIFO
+and the ring of rows before them, the pools behind it. Between two layers words change their width, or channels their order.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Order = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Choice:
-    """One folding of a layer. `luts`: LUT sites of its stages and of what lies behind it up to the next layer with weights; `ebr`: block
-    RAMs; `bits`: of the words that it takes."""
+    """One folding of a layer. `luts`: LUT sites of its stages and of what lies behind it up to the next layer with weights;
+    `ebr`: block RAMs; `bits`: of the words that it takes."""
 
     folding: LayerFolding
     geometry: Geometry
@@ -101,7 +101,11 @@ def _choices(network: Network, index: int, rates: Rates) -> Iterator[Choice]:
                 found.append(
                     Choice(LayerFolding(index, pe, simd, memory, buffers), folded, cycles, rates.luts(cost), cost.ebr, bits)
                 )
-        yield from (one for number, one in enumerate(found) if not any(_beats(other, one, number > place) for place, other in enumerate(found)))
+        yield from (
+            one
+            for number, one in enumerate(found)
+            if not any(_beats(other, one, number > place) for place, other in enumerate(found))
+        )
 
 
 def _beats(other: Choice, one: Choice, first: bool) -> bool:

@@ -14,8 +14,8 @@ RATES_FILE = Path(__file__).with_name("rates.json")
 
 @dataclass(frozen=True)
 class Rates:
-    """LUTs per expected LUT of each kind; `stage`: LUTs of the control of a whole layer. `error`: the largest relative error of a layer's
-    LUTs among `held_out` layers that the fit did not see."""
+    """LUTs per expected LUT of each kind; `stage`: LUTs of the control of a whole layer. `error`: the largest relative error of the
+    LUTs of a layer, among `held_out` layers that the fit did not see."""
 
     lane: float = 1.0
     ram: float = 1.0
@@ -27,7 +27,7 @@ class Rates:
 
     def luts(self, expected: Expected) -> int:
         """LUT sites, rounded."""
-        return round(sum(getattr(self, kind) * getattr(expected, kind) for kind in KINDS))
+        return round(sum(float(getattr(self, kind) * getattr(expected, kind)) for kind in KINDS))
 
     def save(self, path: Path = RATES_FILE) -> None:
         """Writes the file, whole or not at all."""

@@ -1,7 +1,7 @@
 """The search for a folding: a frame rate at the least LUTs, or the most frames per second that a part holds.
 
-Exact over the legal foldings and the places of each layer's memories, by the cost model: `owlbit.hw.fold_pipeline` has the method. The
-block RAMs bound the bandwidth of the weights too: a choice that reads wider words takes more of them.
+Exact over the legal foldings and the places of each layer's memories, by the cost model: `owlbit.hw.fold_pipeline` has the method.
+The block RAMs bound the bandwidth of the weights too: a choice that reads wider words takes more of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from owlbit.hw.ecp5.folding.choices import Choice, LayerChoices, fixed_cost, joi
 from owlbit.hw.ecp5.folding.rates import Rates, load_rates
 from owlbit.hw.ecp5.folding_file import Folding
 from owlbit.hw.ecp5.parts import PARTS, Part
-from owlbit.hw.fold_pipeline import cycle_bounds, cycles_at, fastest, least_cost
+from owlbit.hw.fold_pipeline import Option, cycle_bounds, cycles_at, fastest, least_cost
 
 # Of a part's LUTs, what a design may take: nextpnr places and routes up to this with ease, and a board's shell needs some too.
 LUT_SHARE = 0.85
@@ -31,8 +31,8 @@ class FoldedLayer:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A folding and what the cost model says of it. `cycles`: per frame; `luts`: LUT sites; `ebr`: block RAMs; `dsp`: multipliers, of
-    which the circuits use none; `layers`: in the order of the network; `input_cycles`: of a frame's pixel bytes."""
+    """A folding and what the cost model says of it. `cycles`: per frame; `luts`: LUT sites; `ebr`: block RAMs; `dsp`: multipliers,
+    of which the circuits use none; `layers`: in the order of the network; `input_cycles`: of a frame's pixel bytes."""
 
     folding: Folding
     cycles: int
@@ -60,14 +60,17 @@ class FoldingSearch:
         self.network = network
         self.rates = rates or load_rates()
         self.layers: list[LayerChoices] = layer_choices(network, self.rates)
-        self._options = [layer.options() for layer in self.layers]
         befores: list[LayerChoices | None] = [None, *self.layers[:-1]]
         self._joints = [joint_costs(network, before, layer, self.rates) for before, layer in zip(befores, self.layers, strict=True)]
+        # The first layer's joint depends on its own choice alone, so the search sees it as a part of that.
+        self._options = [layer.options() for layer in self.layers]
+        first = zip(self._options[0], self._joints[0][0], strict=True)
+        self._options[0] = [Option(option.cycles, option.cost + int(joint), option.blocks) for option, joint in first]
         self.input_cycles, fixed = fixed_cost(network)
         self._fixed_luts = self.rates.luts(fixed) + TOP_LUTS
 
     def least_luts(self, cycles: int, ebr: int | None = None) -> Estimate | None:
-        """The folding of the least LUTs within `cycles` per frame and `ebr` block RAMs (None: any number); None where there is none."""
+        """The least LUTs within `cycles` per frame and `ebr` block RAMs (None: any number); None where there is no such folding."""
         if cycles < self.input_cycles:
             return None
         chosen = least_cost(self._options, cycles, ebr, self._joints[1:])
@@ -108,7 +111,7 @@ class FoldingSearch:
         raise OwlbitError(f"{what}: {self._too_large(found or free, part, bound)}{offer}")
 
     def for_part(self, part: Part) -> Estimate:
-        """The fastest folding that a part holds. Raises OwlbitError, with what is missing and the part that would do, where none fits."""
+        """The fastest folding in a part. Raises OwlbitError, with what is missing and the part that would do, where none fits."""
         found = self.fastest(part) or self.fastest(part, 1.0)
         if found is None:
             bound = self.bounds()[-1]
@@ -117,19 +120,24 @@ class FoldingSearch:
         return found
 
     def _unreachable(self, clock_mhz: float) -> str:
-        fewest = [(min(option.cycles for option in options), layer.index) for options, layer in zip(self._options, self.layers, strict=True)]
+        fewest = [
+            (min(option.cycles for option in options), layer.index)
+            for options, layer in zip(self._options, self.layers, strict=True)
+        ]
         cycles, index = max([*fewest, (self.input_cycles, 0)], key=lambda one: one[0])
         most = clock_mhz * 1e6 / cycles
         kind = type(self.network.layers[index]).__name__
         return (
-            f"expected at most {most:,.0f} frames/s, which layer {index} ({kind}) allows at its widest folding with {cycles:,} cycles per "
-            "frame; ask for fewer or raise --clock"
+            f"expected at most {most:,.0f} frames/s, which layer {index} ({kind}) allows at its widest folding with {cycles:,} "
+            "cycles per frame; ask for fewer or raise --clock"
         )
 
     def _too_large(self, needed: Estimate, part: Part, bound: int) -> str:
         """What `needed` takes that `part` lacks, and the smallest part that has a folding for the same bound."""
         usable = int(LUT_SHARE * part.lut)
-        over = [f"{needed.luts - usable:,} LUT4 too many ({needed.luts:,} of the usable {usable:,})"] if needed.luts > usable else []
+        over = (
+            [f"{needed.luts - usable:,} LUT4 too many ({needed.luts:,} of the usable {usable:,})"] if needed.luts > usable else []
+        )
         over += [f"{needed.ebr - part.ebr:,} EBR too many ({needed.ebr:,} of {part.ebr:,})"] if needed.ebr > part.ebr else []
         for larger in PARTS.values():
             found = self.least_luts(bound, larger.ebr)

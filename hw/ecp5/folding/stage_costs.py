@@ -1,4 +1,4 @@
-"""What a stage of a pipeline takes of a part, by its module and parameters: exact where the RTL instantiates cells, fitted elsewhere.
+"""What a stage of a pipeline takes of a part, by its module and parameters: exact where the RTL instantiates cells, else fitted.
 
 LUTs are counted in kinds, each of which has its own rate (`Rates`): measured LUTs per LUT that this page expects. `measure` fits
 the rates to synthesised layers. Flip-flops lie beside the LUTs of an ECP5 and are not a limit.
@@ -6,7 +6,7 @@ the rates to synthesised layers. Flip-flops lie beside the LUTs of an ECP5 and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -19,8 +19,8 @@ KINDS = ("lane", "ram", "rom", "logic", "stage")
 
 @dataclass(frozen=True)
 class Expected:
-    """LUTs by kind: `lane` of carry chains, `ram` of LUT RAM with its read selectors, `rom` of ROMs, `logic` per bit of a word, `stage`
-    of control; and `ebr` block RAMs."""
+    """LUTs by kind: `lane` of carry chains, `ram` of LUT RAM with its read selectors, `rom` of ROMs, `logic` per bit of a word,
+    `stage` of control; and `ebr` block RAMs."""
 
     lane: float = 0
     ram: float = 0
@@ -34,7 +34,7 @@ class Expected:
 
 
 def stage_cost(module: str, given: Mapping[str, Any]) -> Expected:
-    """What an instance of `module` of hw/ecp5/rtl with the parameters `given` takes. KeyError for a module that is not known here."""
+    """What an instance of `module` of hw/ecp5/rtl with the parameters `given` takes. KeyError for a module without a cost here."""
     return _COSTS[module](given)
 
 
@@ -141,7 +141,7 @@ def _pool_window(given: Mapping[str, Any]) -> Expected:
     return Expected(ram=ram_luts(kept, given["SLICES"]), logic=given["CHANNELS"] * taps / 3, stage=0.5)
 
 
-_COSTS = {
+_COSTS: dict[str, Callable[[Mapping[str, Any]], Expected]] = {
     "owl_layer": _layer,
     "owl_scores": _scores,
     "owl_lines": _lines,

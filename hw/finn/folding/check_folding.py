@@ -16,6 +16,9 @@ from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.custom_op.registry import getCustomOp
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.files import read_limited
+from owlbit.export.guard import one_line, reading
+from owlbit.export.limits import TEXT_BYTES
 from owlbit.hw.finn.folding.choices import Settings, Value, broken_rule, is_hardware, kind_of, legal_values, tied_nodes
 
 DEFAULTS = "Defaults"
@@ -27,19 +30,18 @@ def read_folding(path: Path) -> dict[str, dict[str, Value]]:
 
     "Defaults" has to be empty or absent: a setting for every layer of a kind cannot be checked against a layer's channels by name.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise OwlbitError(f"{path}: cannot be read ({error.strerror}); name a FINN folding file") from None
-    except ValueError as error:
-        raise OwlbitError(f'{path}: expected JSON such as {{"MVAU_hls_0": {{"PE": 4, "SIMD": 8}}}}, got {error}') from None
+    what = f'{path}: expected JSON such as {{"MVAU_hls_0": {{"PE": 4, "SIMD": 8}}}}'
+    with reading(what, OwlbitError, "take one that owlbit wrote"):
+        content = json.loads(read_limited(path, TEXT_BYTES))
     if not isinstance(content, dict):
         raise OwlbitError(f"{path}: expected a JSON object of layers, got {type(content).__name__}; take one that owlbit wrote")
     if content.pop(DEFAULTS, None):
         raise OwlbitError(f'{path}: expected "{DEFAULTS}": {{}}, got settings in it; write them out for each layer')
     for name, settings in content.items():
-        if not isinstance(settings, dict) or not all(isinstance(value, int | str) for value in settings.values()):
-            raise OwlbitError(f'{path}: {name}: expected numbers and words by name, as in {{"PE": 4}}, got {settings!r}')
+        if not isinstance(settings, dict) or not all(type(value) is int or isinstance(value, str) for value in settings.values()):
+            raise OwlbitError(
+                f'{path}: {one_line(name)}: expected numbers and words by name, as in {{"PE": 4}}, got {one_line(settings)}'
+            )
     return content
 
 

@@ -80,7 +80,7 @@ def test_a_network_that_is_too_large_for_a_smaller_memory_is_refused_with_by_how
     deep = untrained_network((1, 8, 8), 16, [*[Conv(256, 3)] * 2, Conv(16, 1)], 10, Varied(np.random.default_rng(0)))
     with pytest.raises(OwlbitError, match=r"^ecp5-25f --engine: weights and descriptors take \d+ words .*; 8191 fit"):
         compile_for_engine(deep, part)
-    wide = untrained_network((1, 72, 72), 16, [Conv(16, 3, 2)], 10, Varied(np.random.default_rng(0)))
+    wide = untrained_network((1, 72, 72), 16, [Conv(16, 3, 2, pool=2)], 10, Varied(np.random.default_rng(0)))
     with pytest.raises(Up5kError, match=r"an encoded frame takes 1296 words of 64 bits, 272 too many; 1024 fit this memory"):
         compile_network(wide, MEMORY_WORDS - 1024)
 

@@ -1,0 +1,233 @@
+"""Measures the cost model: synthesises folded layers, keeps what each took as CSV, and fits the rates to it.
+
+`python -m owlbit.hw.ecp5.folding.measure` refits the rates to the CSV beside this file; with `--synthesise` it first makes the CSV
+again, with Yosys, which takes tens of minutes. Run it after a change of hw/ecp5/rtl. The layers belong to random networks; those of
+every third network are held out of the fit, and the error that is stated is theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from owlbit.export.files import write_text
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Layer, Network, OrPool, Scores, Thermometer
+from owlbit.hw.ecp5.dataflow.generate import generate
+from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
+from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
+from owlbit.hw.ecp5.flow.synthesise import OPTIONS, synthesise, total_use
+from owlbit.hw.ecp5.folding.rates import Rates
+from owlbit.hw.ecp5.folding.stage_costs import KINDS, stage_cost
+from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
+
+MEASURED = Path(__file__).with_name("measured.csv")
+NETWORKS = 12
+HELD_OUT = 3  # each third network
+MOST_PRODUCTS = 640  # per cycle of a layer
+Generator = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Row:
+    """A synthesised stage. `network`: its number; `layer`: the layer with weights that it is counted to (0: the thermometer);
+    `expected`: LUTs by kind; `luts`, `ebr`: what Yosys made."""
+
+    network: int
+    layer: int
+    module: str
+    expected: tuple[float, ...]
+    expected_ebr: int
+    luts: int
+    ebr: int
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the fit does not see it."""
+        return self.network % HELD_OUT == HELD_OUT - 1
+
+
+def main() -> None:
+    """See the top of this page."""
+    parser = argparse.ArgumentParser(prog="python -m owlbit.hw.ecp5.folding.measure", description="Refits the ECP5's cost model.")
+    parser.add_argument("--synthesise", action="store_true", help="make the CSV again, which takes tens of minutes")
+    if parser.parse_args().synthesise:
+        write_measured([row for number in range(NETWORKS) for row in measure_network(number)])
+    rows = read_measured()
+    rates = fit(rows)
+    rates.save()
+    print(report(rows, rates))
+
+
+# ---------------------------------------------------------------- what is synthesised
+
+
+def measure_network(number: int) -> Iterator[Row]:
+    """Synthesises the random network with this number, so folded, and gives a row per stage."""
+    rng = np.random.default_rng(number)
+    network = random_network(rng)
+    plan = plan_dataflow(network, random_folding(rng, network))
+    with tempfile.TemporaryDirectory() as name:
+        made = generate(plan, Path(name))
+        synthesise(made.sources, made.top, Path(name), defines=("OWL_ECP5_CELLS",), options=(*OPTIONS, "-noflatten"))
+        netlist = json.loads((Path(name) / f"{made.top}.synth.json").read_text(encoding="utf-8"))
+    weighted = [index for index, _ in weighted_layers(network)]
+    for stage in plan.stages:
+        used = total_use(netlist, netlist["modules"][made.top]["cells"][stage.name]["type"])
+        expected = stage_cost(stage.module, stage.parameters)
+        owner = max((index for index in weighted if index <= stage.layer), default=0)
+        kinds = tuple(round(float(getattr(expected, kind)), 2) for kind in KINDS)
+        yield Row(number, owner, stage.module, kinds, expected.ebr, used.lut + used.ram, used.ebr)
+
+
+def random_network(rng: Generator) -> Network:
+    """Two or three convolutions, a pool, now and then a hidden linear layer, and scores."""
+    channels, side = int(rng.choice([1, 3])), int(rng.choice([12, 16, 20]))
+    levels = int(rng.choice([4, 8]))
+    layers: list[Layer] = [Thermometer(np.sort(rng.integers(1, 256, (channels, levels)), axis=1).astype(np.int32))]
+    shape = layers[0].output_shape((channels, side, side))
+
+    def add(layer: Layer) -> None:
+        nonlocal shape
+        layers.append(layer)
+        shape = layer.output_shape(shape)
+
+    for place in range(int(rng.integers(2, 4))):
+        groups = int(rng.choice([1, 1, 2, 4])) if place else 1
+        filters = int(rng.choice([32, 64, 128]))
+        padding = int(rng.integers(0, 2))
+        weights = rng.integers(0, 2, (filters, shape[0] // groups, 3, 3), dtype=np.uint8)
+        add(BinaryConv(weights, _thresholds(rng, filters, weights[0].size), groups, (1, 1), (padding,) * 4))
+        if place == 0:
+            add(OrPool())
+        if groups > 1:
+            add(ChannelShuffle.of_groups(shape[0], groups))
+    add(OrPool())
+    if rng.random() < 0.5:
+        weights = rng.integers(0, 2, (64, int(np.prod(shape))), dtype=np.uint8)
+        add(BinaryLinear(weights, _thresholds(rng, 64, weights.shape[1])))
+    add(Scores(rng.integers(0, 2, (10, int(np.prod(shape))), dtype=np.uint8)))
+    return Network((channels, side, side), tuple(layers))
+
+
+def _thresholds(rng: Generator, filters: int, fan_in: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    return rng.integers(fan_in // 3, 2 * fan_in // 3 + 1, filters, dtype=np.int32)
+
+
+def random_folding(rng: Generator, network: Network) -> Folding:
+    """A legal folding of each layer with up to `MOST_PRODUCTS` products per cycle, with its memories anywhere."""
+    folded = []
+    for index, layer in weighted_layers(network):
+        legal = [pair for pair in legal_foldings(network, index) if pair[0] * pair[1] <= MOST_PRODUCTS]
+        widest = legal[-(len(legal) // 2) :] if isinstance(layer, BinaryConv) else legal
+        pe, simd = widest[int(rng.integers(len(widest)))]
+        small = layer.weights.size <= 1 << 15
+        memory = "lut" if small and rng.random() < 0.5 else "ebr"
+        folded.append(LayerFolding(index, pe, simd, memory, str(rng.choice(["ebr", "lut"]))))
+    return Folding(tuple(folded))
+
+
+# ---------------------------------------------------------------- the file and the fit
+
+COLUMNS = ("network", "layer", "module", *KINDS, "expected_ebr", "luts", "ebr")
+
+
+def write_measured(rows: Sequence[Row], path: Path = MEASURED) -> None:
+    """Writes the CSV, whole or not at all."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in rows:
+        table.writerow((row.network, row.layer, row.module, *row.expected, row.expected_ebr, row.luts, row.ebr))
+    write_text(path, text.getvalue())
+
+
+def read_measured(path: Path = MEASURED) -> list[Row]:
+    """The rows of the CSV."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            Row(
+                int(line["network"]),
+                int(line["layer"]),
+                line["module"],
+                tuple(float(line[kind]) for kind in KINDS),
+                int(line["expected_ebr"]),
+                int(line["luts"]),
+                int(line["ebr"]),
+            )
+            for line in csv.DictReader(file)
+        ]
+
+
+@dataclass(frozen=True)
+class MeasuredLayer:
+    """A layer with all its stages. `expected`: float64 by kind."""
+
+    network: int
+    layer: int
+    expected: np.ndarray[tuple[int], np.dtype[np.float64]]
+    luts: int
+    held_out: bool
+
+
+def measured_layers(rows: Sequence[Row]) -> list[MeasuredLayer]:
+    """The stages of each layer together; the thermometer is none."""
+    stages: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.layer:
+            stages[row.network, row.layer].append(row)
+    return [
+        MeasuredLayer(network, layer, np.sum([row.expected for row in own], axis=0), sum(row.luts for row in own), own[0].held_out)
+        for (network, layer), own in stages.items()
+    ]
+
+
+def fit(rows: Sequence[Row]) -> Rates:
+    """The rates of the least squared relative errors of layers that are not held out, none below 0."""
+    layers = measured_layers(rows)
+    seen = [layer for layer in layers if not layer.held_out]
+    matrix = np.array([layer.expected / layer.luts for layer in seen])
+    used = list(range(len(KINDS)))
+    while True:
+        found = np.linalg.lstsq(matrix[:, used], np.ones(len(seen)), rcond=None)[0]
+        if found.min() >= 0:
+            break
+        del used[int(found.argmin())]
+    values: dict[str, Any] = dict.fromkeys(KINDS, 0.0) | {
+        KINDS[kind]: round(float(value), 3) for kind, value in zip(used, found, strict=True)
+    }
+    rates = replace(Rates(), **values)
+    errors = [abs(relative_error(layer, rates)) for layer in layers if layer.held_out]
+    return replace(rates, error=round(max(errors), 3), held_out=len(errors))
+
+
+def relative_error(layer: MeasuredLayer, rates: Rates) -> float:
+    """Of the model's LUTs, against the measured ones."""
+    return float(layer.expected @ [getattr(rates, kind) for kind in KINDS]) / layer.luts - 1
+
+
+def report(rows: Sequence[Row], rates: Rates) -> str:
+    """The rates and the errors, in lines."""
+    layers = measured_layers(rows)
+    lines = ["LUTs per expected LUT: " + ", ".join(f"{kind} {getattr(rates, kind):g}" for kind in KINDS)]
+    for words, held in (("fitted", False), ("held out", True)):
+        errors = np.array([relative_error(layer, rates) for layer in layers if layer.held_out == held])
+        lines.append(
+            f"{len(errors)} layers {words}: error {np.abs(errors).mean():.1%} on average, {np.abs(errors).max():.1%} at most"
+        )
+    wrong = sum(row.ebr != row.expected_ebr for row in rows)
+    lines.append(f"block RAMs: {len(rows) - wrong} of {len(rows)} stages as expected")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
