@@ -53,7 +53,6 @@ def build_c(network: Network, folder: Path, name: str | None = None) -> CFiles:
 def describe_build(network: Network, files: CFiles) -> dict[str, Any]:
     """The contents of build.json: what was built, and the memory that it takes."""
     plan = files.plan
-    thresholds = 4 if "typedef uint32_t owl_bound" in files.source else 2
     return {
         "target": TARGET,
         "network": network.name,
@@ -64,7 +63,7 @@ def describe_build(network: Network, files: CFiles) -> dict[str, Any]:
         "map_bits_alive": plan.most_bits,
         "window_bytes": 4 * plan.window_words,
         "weight_bytes": plan.weight_bytes,
-        "threshold_bytes": thresholds * sum(len(step.filters) for step in plan.steps if step.runs),
+        "threshold_bytes": plan.threshold_bytes,
         "macs": total_cost(layer_costs(network)).macs,
         "layers": [describe(step) for step in plan.steps],
     }

@@ -23,7 +23,7 @@ from owlbit.hw.external_tools import ToolMissing, run_tool
 MAIN = Path(__file__).with_name("harness") / "host_main.c"
 # What the C files must compile under without a word.
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
-FAST = ("-O3", "-march=native")
+QUICK, FAST = ("-O2", "-march=native"), ("-O3", "-march=native")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def simulate(network: Network, images: NDArray[np.uint8], build: Path | None = N
         return run_host(compile_host(folder, name), network, images).scores
 
 
-def compile_host(folder: Path, name: str, flags: Sequence[str] = FAST) -> Path:
+def compile_host(folder: Path, name: str, flags: Sequence[str] = QUICK) -> Path:
     """Compiles NAME.c in `folder` under `STRICT`, links it with the program around it, and returns that program.
 
     Raises ToolMissing without a compiler, ToolFailed with its first error.

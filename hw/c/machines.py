@@ -20,7 +20,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
 from owlbit.hw.c.build import CFiles
 from owlbit.hw.c.host import STRICT
-from owlbit.hw.external_tools import ToolMissing, run_tool
+from owlbit.hw.external_tools import ToolFailed, ToolMissing, run_tool
 
 HARNESS = Path(__file__).with_name("harness")
 TIMEOUT = 600  # seconds
@@ -103,7 +103,8 @@ def run_on(
 ) -> Counted:
     """Compiles the C files for `machine` with uint8 images [N, C, H, W] in it, and runs them there; `folder` gets all files.
 
-    Raises ToolMissing without the tools, ToolFailed where the program does not compile or fit, OwlbitError where it ends otherwise.
+    Raises ToolMissing without the tools, ToolFailed where the program does not compile, OwlbitError where it is too large or ends
+    otherwise than it should.
     """
     network.check_images(images)
     check_tools(machine)
@@ -121,11 +122,18 @@ def run_on(
 def link_firmware(machine: Machine, name: str, folder: Path, flags: Sequence[str]) -> Path:
     """Compiles and links the program around NAME.c and images.h in `folder`."""
     defines = [f'-DHARNESS_SOURCE="{name}.c"', f"-DHARNESS_NAME={name}", f"-DHARNESS_SIZES={name.upper()}"]
-    defines += [f"-DHARNESS_CLOCK_HZ={machine.clock_hz}u", "-I.", f"-I{machine.folder}"]
+    defines += ["-I.", f"-I{machine.folder}"]
     places = zip(("CODE_START", "CODE_BYTES", "RAM_START", "RAM_BYTES"), (*machine.code, *machine.ram), strict=True)
-    linker = ["-nostdlib", "-nostartfiles", "-T", HARNESS / "link.ld", *(f"-Wl,--defsym={key}={value:#x}" for key, value in places)]
+    linker: list[str | Path] = ["-nostdlib", "-nostartfiles", "-T", HARNESS / "link.ld"]
+    linker += [f"-Wl,--defsym={key}={value:#x}" for key, value in places]
     compiler = [*_compiler(machine), "-std=gnu99", *flags, "-ffreestanding"]
-    run_tool([*compiler, *defines, HARNESS / "firmware.c", *linker, "-o", f"{name}.elf"], folder)
+    try:
+        run_tool([*compiler, *defines, HARNESS / "firmware.c", *linker, "-o", f"{name}.elf"], folder)
+    except ToolFailed as error:
+        if "does not fit" not in error.output:
+            raise
+        sizes = f"{machine.code[1]:,} bytes of code and constants and {machine.ram[1]:,} bytes of RAM"
+        raise OwlbitError(f"c: expected a program of at most {sizes} for {machine.name} on QEMU, got a larger one") from None
     return folder / f"{name}.elf"
 
 
@@ -150,3 +158,28 @@ def _read(printed: str, machine: Machine, count: int, classes: int) -> Counted:
     tick = 1e9 / machine.clock_hz if machine.clock_hz else 1.0  # instructions
     per_word = (more - less) / (long - short) * tick
     return Counted(scores, tuple(round(ticks * tick) for ticks in images), per_word)
+
+
+@dataclass(frozen=True)
+class CodeSize:
+    """Bytes of NAME.o in flash: `weights` and thresholds, and `code`, all that stands beside them; `static` bytes in RAM."""
+
+    code: int
+    weights: int
+    static: int
+
+
+def code_size(machine: Machine, files: CFiles, folder: Path, flags: Sequence[str] = ("-Os",)) -> CodeSize:
+    """Compiles the C files for `machine` in `folder` and measures them. Raises ToolMissing without the compiler."""
+    check_tools(machine)
+    files.write(folder)
+    run_tool([*_compiler(machine), *STRICT, *flags, "-ffreestanding", "-c", f"{files.name}.c", "-o", f"{files.name}.o"], folder)
+    sections: dict[str, int] = {}
+    for line in run_tool([f"{machine.compiler}size", "-A", f"{files.name}.o"], folder).splitlines():
+        words = line.split()
+        if len(words) == 3 and words[0].startswith("."):
+            sections[words[0]] = int(words[1])
+    flash = sum(size for name, size in sections.items() if name.startswith((".text", ".rodata", ".srodata", ".data", ".sdata")))
+    static = sum(size for name, size in sections.items() if name.startswith((".data", ".sdata", ".bss", ".sbss")))
+    weights = files.plan.weight_bytes + files.plan.threshold_bytes
+    return CodeSize(flash - weights, weights, static)

@@ -98,6 +98,23 @@ class Plan:
         """Bytes of all weights in words."""
         return sum(step.weights.nbytes for step in self.steps)
 
+    @property
+    def largest_bound(self) -> int:
+        """The largest K + 1 - threshold that a filter may have; 0 where there are no filters."""
+        layers = (step.layer for step in self.steps)
+        return max((layer.fan_in + 1 for layer in layers if isinstance(layer, BinaryConv | BinaryLinear)), default=0)
+
+    @property
+    def bound_bytes(self) -> int:
+        """Bytes of one bound."""
+        return 2 if self.largest_bound < 2**16 else 4
+
+    @property
+    def threshold_bytes(self) -> int:
+        """Bytes of the filters' bounds and of the thermometer's levels."""
+        levels = len(self.steps[0].writes) * (4 if self.network.input_shape[0] <= 2**16 else 8)
+        return self.bound_bytes * sum(len(step.filters) for step in self.steps if step.runs) + levels
+
 
 def plan_network(network: Network) -> Plan:
     """Lays out a network; takes whatever the specification allows. Raises OwlbitError for an arena of more than 4 GB."""

@@ -46,9 +46,8 @@ def _opening(plan: Plan, name: str) -> Iterator[str]:
     yield f'#include "{name}.h"'
     yield ""
     yield "/* The smallest types that hold this network's bounds and colours. */"
-    largest = max((step.layer.fan_in + 1 for step in plan.steps if isinstance(step.layer, BinaryConv | BinaryLinear)), default=0)
-    if largest:
-        yield f"typedef {'uint16_t' if largest < 2**16 else 'uint32_t'} owl_bound;"
+    if plan.largest_bound:
+        yield f"typedef uint{8 * plan.bound_bytes}_t owl_bound;"
     yield f"typedef {'uint16_t' if plan.network.input_shape[0] <= 2**16 else 'uint32_t'} owl_colour;"
     yield ""
     yield "/* The largest window of a convolution, and whether there is a hidden linear layer. */"

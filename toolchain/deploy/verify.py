@@ -88,7 +88,8 @@ def backends_of(verified: Verified, up_to: str) -> list[Backend]:
         own = qonnx_backend(source.onnx, subject, most, *(("uint8", True) if source.kind is Kind.FINN else ()))
         backends.append(written_backend(subject, most) if alone else own)
         backends.append(fast_backend(subject, AT_MOST["fast"]))
-        backends.append(c_backend(source.folder if source.kind is Kind.C else None, subject, AT_MOST["c"]))
+        if source.kind is not Kind.FINN:
+            backends.append(c_backend(source.folder if source.kind is Kind.C else None, subject, AT_MOST["c"]))
     if source.kind is Kind.FINN and source.folder is not None:
         backends += [finn_backend(name, source.folder, subject, AT_MOST[name]) for name in ("finn-streamlined", "finn-hw")]
     elif source.kind is Kind.ECP5 and source.folder is not None and isinstance(subject, Network):

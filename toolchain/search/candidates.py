@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,7 @@ from owlbit.toolchain.recipes.recipe import Recipe, recipe_of
 from owlbit.toolchain.search.space import Parameter
 from owlbit.toolchain.search.space_file import RATE, ConstraintsTable, SearchSpace
 
-NO_RECIPE, NO_FIT = 2.0, 1.0  # what counts for how far a candidate is off where nothing can be measured
+NO_RECIPE, NO_FIT = 100.0, 50.0  # how far a candidate is off where nothing can be measured: farther than by any figure
 RECIPE, TARGET = "recipe", "target"
 # Joules per frame from (cycles, comparisons of the thermometer, frames per second or 0 for as fast as it goes).
 Energy = Callable[[int, int, float], float]
@@ -29,7 +30,7 @@ class Candidate:
     """A recipe of the space, judged.
 
     `tables`: of the recipe; `values`: what was chosen, by key; `figures`: what it costs, by a name of `COSTS` or "fps"; `misses`:
-    by constraint how far it is off, as a share of the limit, above 0 where it is not met; `reason`: why it is not trained, "" where
+    by constraint how far it is off, the logarithm of figure over limit, above 0 where it is not met; `reason`: why it is not trained, "" where
     it is; `recipe`: None where the tables are none.
     """
 
@@ -79,6 +80,8 @@ class Judge:
             recipe = recipe_of(tables, path, "")
         except SettingError as error:
             return Candidate(tables, values, {}, {RECIPE: NO_RECIPE}, str(error).removeprefix(f"{path}: "))
+        if not (self.space.constraints.target or self.space.constraints.limits or self.space.search.costs):
+            return Candidate(tables, values, recipe=recipe)  # what it costs is not asked, so it may be what no device takes
         if reason := why_not_deployed(recipe):
             return Candidate(tables, values, {}, {TARGET: NO_FIT}, reason, recipe)
         try:
@@ -105,7 +108,7 @@ class Judge:
                 misses[name] = NO_FIT
                 reasons += [] if reasons else [f"{name} is not known of {constraints.target or 'a recipe without a target'}"]
                 continue
-            misses[name] = (limit - figures[name]) / limit if name == RATE else (figures[name] - limit) / limit
+            misses[name] = math.log(limit / figures[name]) if name == RATE else math.log(figures[name] / limit)
             if misses[name] > 0:
                 least = "at least" if name == RATE else "at most"
                 reasons.append(f"{name}: expected {least} {shown(limit)}, got {shown(figures[name])}")

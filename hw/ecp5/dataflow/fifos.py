@@ -1,9 +1,9 @@
 """How deep the FIFOs of a pipeline must be, so that its slowest stage never waits.
 
 A schedule that repeats with the slowest stage's cycles is laid out: every other stage is slowed down, by no more than to take as
-long, and takes each pixel as soon as it can. What then waits at most between two stages is what their FIFO must hold. Stages that run
-as soon as they can are never later than in such a schedule, so the depths suffice. How much each layer is slowed down is chosen, one layer
-after the other, for the smallest FIFOs.
+long, and takes each pixel as soon as it can. What then waits at most between two stages is what their FIFO must hold. Stages
+that run as soon as they can are never later than in such a schedule, so the depths suffice. How much each layer is slowed down is
+chosen, one layer after the other, for the smallest FIFOs.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from owlbit.export.network import LogicSkip, Network, OrPool
 from owlbit.hw.ecp5.dataflow.geometry import Geometry
 from owlbit.hw.ecp5.dataflow.needs import last_inputs, skip_pixels
 from owlbit.hw.ecp5.dataflow.stages import Stage, Stream
-from owlbit.export.network import LogicSkip, Network, OrPool
 
 Times = NDArray[np.float64]
 
@@ -66,7 +66,7 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
             case "owl_thermometer":
                 pixels = streams[ports["m"]].height * streams[ports["m"]].width
                 prompt = stage.cycles * PROMPT < period
-                waiting[ports["m"]] = _Waiting(np.arange(1, pixels + 1) * (period / pixels), prompt=prompt)
+                waiting[ports["m"]] = _Waiting(np.arange(1, pixels + 1, dtype=np.float64) * (period / pixels), prompt=prompt)
             case "owl_fork":
                 waiting[ports["a"]] = waiting[ports["b"]] = _Waiting(source.times)
             case "owl_fifo":
@@ -84,10 +84,11 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
                 waiting[ports["m"]] = _Waiting(source.times[last_inputs(into, out, layer.kernel, layer.stride, (0, 0, 0, 0))])
             case "owl_layer":
                 assert stage.geometry is not None
-                come = np.full_like(source.times, -np.inf) if source.prompt else source.times
+                prompt = source.prompt and stage.geometry.slices >= network.input_shape[0]  # as fast as the layer may take them
+                come = np.full_like(source.times, -np.inf) if prompt else source.times
                 gone, made = _layer_times(stage.geometry, come, period, degrees.get(stage.layer, 0.0))
                 if source.fifo:
-                    taken[source.fifo] = source.times if source.prompt else gone
+                    taken[source.fifo] = source.times if prompt else gone
                 waiting[ports["m"]] = _Waiting(made)
             case "owl_scores":
                 pass

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from owlbit.export.layers import Bits
 from owlbit.export.network import (
     BinaryConv,
     BinaryLinear,
@@ -103,7 +104,7 @@ class _Planner:
                 parameters = {"WIDTH": bits, "DEPTH": depth, "BLOCK": self._block(bits, depth)}
                 self.stages[place] = replace(stage, parameters=parameters)
 
-    def _content(self, kind: str, bits: contents.Bits) -> str:
+    def _content(self, kind: str, bits: Bits) -> str:
         name = f"layer{self.layer}_{kind}.hex"
         self.contents[name] = Content(self.layer, kind, bits)
         return name
@@ -118,7 +119,15 @@ class _Planner:
         height, width = self.network.input_shape[1:]
         out = self._new(self._name("bits"), levels, np.arange(colours * levels), height, width)
         packed = _packed(layer.thresholds.ravel(), 9)
-        self._add("owl_thermometer", "thermometer", source.width, {"s": source, "m": out}, COLOURS=colours, LEVELS=levels, THRESHOLDS=packed)
+        self._add(
+            "owl_thermometer",
+            "thermometer",
+            source.width,
+            {"s": source, "m": out},
+            COLOURS=colours,
+            LEVELS=levels,
+            THRESHOLDS=packed,
+        )
         return out
 
     def _weighted(self, layer: BinaryConv | BinaryLinear, source: Stream) -> Stream:
@@ -164,7 +173,7 @@ class _Planner:
         arithmetic = self._arithmetic(folded, bits, words, initial)
         self._add("owl_scores", "scores", cycles, {"s": columns, "m": out}, **_window(folded), ODD=layer.fan_in % 2, **arithmetic)
 
-    def _arithmetic(self, folded: Geometry, bits: int, words: contents.Bits, initial: contents.Bits) -> dict[str, Any]:
+    def _arithmetic(self, folded: Geometry, bits: int, words: Bits, initial: Bits) -> dict[str, Any]:
         block = self.folding.of(self.layer).memory != "lut"
         in_file = block and len(words) > 1
         return {
@@ -180,15 +189,24 @@ class _Planner:
     def _pool(self, layer: OrPool, source: Stream) -> Stream:
         _, height, width = self.network.shapes[self.layer]
         out = self._new(self._name("bits"), source.bits, source.order, height, width)
-        sizes = {"WIDTH": source.width, "HEIGHT": source.height, "STRIDE_Y": layer.stride[0], "STRIDE_X": layer.stride[1]}
+        sizes: dict[str, Any] = {
+            "WIDTH": source.width,
+            "HEIGHT": source.height,
+            "STRIDE_Y": layer.stride[0],
+            "STRIDE_X": layer.stride[1],
+        }
         (rows, columns), ends = layer.kernel, {"s": source, "m": out}
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
             self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
             return out
-        folded = Geometry(rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride)
-        window = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
-        self._add("owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window)
+        folded = Geometry(
+            rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
+        )
+        window: dict[str, Any] = {"CHANNELS": source.bits, "SLICES": source.words, "ROWS": rows, "COLUMNS": columns}
+        self._add(
+            "owl_pool_window", "pool", source.frame_words, {"s": self._lines(folded, source, buffered=False), "m": out}, **window
+        )
         return out
 
     # ---------------------------------------------------------------- streams
@@ -334,7 +352,7 @@ def fifo_places(folded: Geometry) -> int:
     return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))
 
 
-def _window(folded: Geometry) -> dict[str, int]:
+def _window(folded: Geometry) -> dict[str, Any]:
     return {"CHANNELS": folded.channels, "SLICES": folded.slices, "PASSES": folded.passes}
 
 

@@ -43,8 +43,8 @@ class Stream:
 class Stage:
     """One instance of a primitive of hw/ecp5/rtl.
 
-    `module`, `name`: of the instance; `layer`: the index of the network's layer that it belongs to; `parameters`: of the module, and
-    for each file parameter the key of `Plan.contents`; `ports`: prefix of a stream port to the name of the stream on it;
+    `module`, `name`: of the instance; `layer`: the index of the network's layer that it belongs to; `parameters`: of the module,
+    and for each file parameter the key of `Plan.contents`; `ports`: prefix of a stream port to the name of the stream on it;
     `cycles`: that a frame takes in it at least; `geometry`: of a layer with weights.
     """
 
@@ -68,8 +68,8 @@ class Content:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network as a pipeline: `stages` from the pixels to the scores, `streams` between them by name, and `contents` of
-    their ROMs by file name."""
+    """A network as a pipeline: `stages` from the pixels to the scores, `streams` between them by name, and `contents` of their ROMs
+    by file name."""
 
     network: Network
     folding: Folding

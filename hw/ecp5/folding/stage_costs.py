@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -30,7 +31,14 @@ class Expected:
     ebr: int = 0
 
     def __add__(self, other: Expected) -> Expected:
-        return Expected(*(getattr(self, name) + getattr(other, name) for name in (*KINDS, "ebr")))
+        return Expected(
+            self.lane + other.lane,
+            self.ram + other.ram,
+            self.rom + other.rom,
+            self.logic + other.logic,
+            self.stage + other.stage,
+            self.ebr + other.ebr,
+        )
 
 
 def stage_cost(module: str, given: Mapping[str, Any]) -> Expected:
@@ -38,6 +46,7 @@ def stage_cost(module: str, given: Mapping[str, Any]) -> Expected:
     return _COSTS[module](given)
 
 
+@cache
 def lane_sites(products: int, total_bits: int) -> int:
     """LUT sites of an owl_lane of so many products: those of its carry chains, exactly."""
     leaves = (products + 3) // 4  # of owl_count for all but one product

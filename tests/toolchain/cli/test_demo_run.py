@@ -49,6 +49,7 @@ def test_demo_leaves_everything_and_replaces_an_earlier_demo(tmp_path: Path, mon
         ("torch", "exact"),
         ("qonnx", "exact"),
         ("fast", "exact"),
+        ("c", "exact"),
         ("rtl", "not run"),
         ("bitstream", "not run"),
     ]

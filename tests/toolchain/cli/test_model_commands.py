@@ -189,8 +189,8 @@ def test_verifying_a_file_says_what_was_not_run(place: Path, kind: str) -> None:
     done = owlbit("verify", MODELS[kind], "--images", "frames")
     assert done.exit_code == 0, done.output
     lines = [line for line in done.stdout.splitlines() if ": " in line and "│" not in line]
-    assert [line.split(":")[0] for line in lines[: 6 + (kind == "zoo")]] == [
-        *("reference", "torch", *(["zoo"] if kind == "zoo" else []), "qonnx", "fast", "rtl", "bitstream")
+    assert [line.split(":")[0] for line in lines[: 7 + (kind == "zoo")]] == [
+        *("reference", "torch", *(["zoo"] if kind == "zoo" else []), "qonnx", "fast", "c", "rtl", "bitstream")
     ]
     assert "torch: not run, 0.0 s (there are no trained weights here" in done.stdout
     assert "rtl: not run, 0.0 s (there is no flash image here; `owlbit build` makes one)" in done.stdout

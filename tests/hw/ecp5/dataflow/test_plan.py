@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_networks import random_network
 
 from owlbit.export.network import BinaryConv, ChannelShuffle, LogicSkip, Network, NetworkError, OrPool, Scores, Thermometer
 from owlbit.hw.ecp5.dataflow.geometry import geometry, layer_cycles, legal_foldings
 from owlbit.hw.ecp5.dataflow.needs import skip_pixels
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
+from random_networks import random_network
 
 
 def conv(outputs: int, inputs: int, groups: int = 1, size: int = 3, side: int = 1) -> BinaryConv:

@@ -1,4 +1,4 @@
-"""Each primitive of the ECP5's pipelines against a few lines of numpy, all in one Verilator model, with and without random pauses."""
+"""Each primitive of the ECP5's pipelines against a few lines of numpy, all in one Verilator model, with and without pauses."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sockets import build, instance, run
 
 from owlbit.export.network import OrPool
 from owlbit.hw import reference
 from owlbit.hw.ecp5.dataflow.contents import hex_lines
 from owlbit.hw.ecp5.dataflow.generate import rtl_sources
+from sockets import build, instance, run
 
 Bits = NDArray[np.uint8]
 RNG = np.random.default_rng(5)
@@ -122,7 +122,8 @@ def lines(padding: tuple[int, int, int, int], kernel: tuple[int, int], stride: t
     parameters |= {"STRIDE_Y": stride[0], "STRIDE_X": stride[1]}
     wide = kernel[0] * channels
     text = instance("owl_lines", dict(parameters), channels, wide, ", .m_emit(emit)").replace("m_data", "column")
-    text = f"wire emit; wire [127:0] column;\n{text.replace('.column', '.m_data')}\n assign m_data = emit ? {{column, 1'b1}} : 128'd0;"
+    text = text.replace(".column", ".m_data")
+    text = f"wire emit; wire [127:0] column;\n{text}\n assign m_data = emit ? {{column, 1'b1}} : 128'd0;"
     space = padded(maps, padding)
     expected = []
     for frame in space:
@@ -137,7 +138,7 @@ def lines(padding: tuple[int, int, int, int], kernel: tuple[int, int], stride: t
 
 
 def window(passes: int) -> Case:
-    """Columns of one row of positions, all with an output but the first: each pass over a position gives its window, slice by slice."""
+    """Columns of one row of positions, all with an output but the first: each pass over a position gives its window by slices."""
     channels, slices, rows, columns, positions = 2, 3, 2, 2, 6
     stream = bits(positions, slices, rows * channels)
     emits = np.ones((positions, slices, 1), np.uint8)
@@ -145,10 +146,12 @@ def window(passes: int) -> Case:
     text = f"""
     wire valid, first, last, ends; wire [7:0] x; reg [4:0] room_cycles; wire never_full;
     always @(posedge clk) room_cycles <= rst ? 0 : room_cycles + 1;
-    owl_window #(.CHANNELS({channels}), .SLICES({slices}), .SUM_SLICES({slices}), .ROWS({rows}), .COLUMNS({columns}), .PASSES({passes}))
+    owl_window #(.CHANNELS({channels}), .SLICES({slices}), .SUM_SLICES({slices}), .ROWS({rows}), .COLUMNS({columns}),
+      .PASSES({passes}))
       dut (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data[3:0]), .s_emit(s_data[4]),
       .room(room_cycles[0]), .ends(ends), .valid(valid), .first(first), .last(last), .x(x));
-    owl_fifo #(.WIDTH(10), .DEPTH(200)) kept (.clk(clk), .rst(rst), .s_valid(valid), .s_ready(never_full), .s_data({{last, first, x}}),
+    owl_fifo #(.WIDTH(10), .DEPTH(200)) kept (.clk(clk), .rst(rst), .s_valid(valid), .s_ready(never_full),
+      .s_data({{last, first, x}}),
       .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[9:0]));
     assign m_data[127:10] = 0;"""
     expected = []
@@ -167,8 +170,10 @@ def buffer(words: int, passes: int, block: int) -> Case:
     wire valid, first, last, ends, never_full; wire [4:0] x; reg [4:0] room_cycles;
     always @(posedge clk) room_cycles <= rst ? 0 : room_cycles + 1;
     owl_buffer #(.WIDTH(5), .WORDS({words}), .PASSES({passes}), .BLOCK({block})) dut (.clk(clk), .rst(rst), .s_valid(s_valid),
-      .s_ready(s_ready), .s_data(s_data[4:0]), .room(room_cycles[0]), .ends(ends), .valid(valid), .first(first), .last(last), .x(x));
-    owl_fifo #(.WIDTH(7), .DEPTH(200)) kept (.clk(clk), .rst(rst), .s_valid(valid), .s_ready(never_full), .s_data({{last, first, x}}),
+      .s_ready(s_ready), .s_data(s_data[4:0]), .room(room_cycles[0]), .ends(ends), .valid(valid), .first(first), .last(last),
+      .x(x));
+    owl_fifo #(.WIDTH(7), .DEPTH(200)) kept (.clk(clk), .rst(rst), .s_valid(valid), .s_ready(never_full),
+      .s_data({{last, first, x}}),
       .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[6:0]));
     assign m_data[127:7] = 0;"""
     marks = np.array([[place == 0, place == words - 1] for place in range(words)], np.uint8)
@@ -205,9 +210,7 @@ def array() -> Case:
     owl_fifo #(.WIDTH({pe * total}), .DEPTH(50)) kept (.clk(clk), .rst(rst), .s_valid(done), .s_ready(never_full), .s_data(totals),
       .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[{pe * total - 1}:0]));
     assign s_ready = 1, m_data[127:{pe * total}] = 0;"""
-    differ = [
-        [int((x[s, :, :, f // 2] != w[s, :, f]).sum()) + int(start[s % 2, f]) for f in range(pe)] for s in range(sums)
-    ]
+    differ = [[int((x[s, :, :, f // 2] != w[s, :, f]).sum()) + int(start[s % 2, f]) for f in range(pe)] for s in range(sums)]
     unpacked = (np.array(differ)[:, :, None] >> np.arange(total)) & 1
     words = ((start[:, :, None] >> np.arange(total)) & 1).reshape(2, -1).astype(np.uint8)
     return Case("array", text, given, unpacked.reshape(sums, -1).astype(np.uint8), {"start.hex": words})
@@ -218,7 +221,14 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     maps = bits(frames, 4, height, width) & bits(frames, 4, height, width)
     layer = OrPool(kernel, stride)
     expected = reference.or_pool(layer, maps).transpose(0, 2, 3, 1).reshape(-1, 2)
-    sizes = {"WIDTH": width, "HEIGHT": height, "ROWS": kernel[0], "COLUMNS": kernel[1], "STRIDE_Y": stride[0], "STRIDE_X": stride[1]}
+    sizes = {
+        "WIDTH": width,
+        "HEIGHT": height,
+        "ROWS": kernel[0],
+        "COLUMNS": kernel[1],
+        "STRIDE_Y": stride[0],
+        "STRIDE_X": stride[1],
+    }
     given = maps.transpose(0, 2, 3, 1).reshape(-1, 2)
     if stride[0] >= kernel[0] and stride[1] >= kernel[1]:
         return Case(f"pool {kernel} {stride}", instance("owl_pool", {"BITS": 2, "WORDS": 2, **sizes}, 2, 2), given, expected)
@@ -228,7 +238,8 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     wire valid, ready, emit; wire [{2 * kernel[0] - 1}:0] column;
     owl_lines #({between}) lines (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data[1:0]), .m_valid(valid),
       .m_ready(ready), .m_data(column), .m_emit(emit));
-    owl_pool_window #(.CHANNELS(2), .SLICES(2), .ROWS({kernel[0]}), .COLUMNS({kernel[1]})) dut (.clk(clk), .rst(rst), .s_valid(valid),
+    owl_pool_window #(.CHANNELS(2), .SLICES(2), .ROWS({kernel[0]}), .COLUMNS({kernel[1]})) dut (.clk(clk), .rst(rst),
+      .s_valid(valid),
       .s_ready(ready), .s_data(column), .s_emit(emit), .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[1:0]));
     assign m_data[127:2] = 0;"""
     return Case(f"pool {kernel} {stride}", text, given, expected)
@@ -273,8 +284,10 @@ def scores() -> Case:
 
 
 CASES = [
-    *(fifo(7, 2, 0), fifo(7, 3, 1), fifo(7, 16, 0), gather(), split(), reorder(3, 4), reorder(12, 12), thermometer(1), thermometer(3)),
-    *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7), axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
+    *(fifo(7, 2, 0), fifo(7, 3, 1), fifo(7, 16, 0), gather(), split()),
+    *(reorder(3, 4), reorder(12, 12), thermometer(1), thermometer(3)),
+    *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7)),
+    *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
     *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), rom(1, 1), rom(7, 0), rom(8, 1), array()),
     *(pool((2, 2), (2, 2)), pool((1, 3), (2, 3)), pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
@@ -295,6 +308,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.mark.parametrize(("gap_seed", "reset_at"), [(0, 0), (3, 0), (4, 37)], ids=["full speed", "pauses", "reset"])
 def test_primitives(model: tuple[Path, Path], gap_seed: int, reset_at: int) -> None:
     executable, folder = model
-    found = run(executable, folder, [case.given for case in CASES], [len(case.expected) for case in CASES], gap_seed, reset_at, 20_000)
+    counts = [len(case.expected) for case in CASES]
+    found = run(executable, folder, [case.given for case in CASES], counts, gap_seed, reset_at, 20_000)
     for case, words in zip(CASES, found, strict=True):
         np.testing.assert_array_equal(words.data[:, : case.expected.shape[1]], case.expected, err_msg=case.name)

@@ -1,0 +1,69 @@
+"""The arena of the C files: no maps that are alive at once overlap, it is as small as promised, and more than 4 GB are refused."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from owlbit.export.errors import OwlbitError
+from owlbit.export.network import BinaryConv, LogicSkip, Network, Scores, Thermometer
+from owlbit.hw.c.arena import Lifetime, most_alive, place_maps
+from owlbit.hw.c.plan import plan_network
+from owlbit.toolchain.deploy.model_source import find_model
+from owlbit.toolchain.zoo.card import read_cards
+from random_networks import random_network
+
+
+def assert_apart(lifetimes: list[Lifetime], places: tuple[int, ...], words: int) -> None:
+    spans = [(place, place + each.words, each) for place, each in zip(places, lifetimes, strict=True)]
+    for index, (start, end, own) in enumerate(spans):
+        assert start >= 0 and end <= words
+        for other_start, other_end, other in spans[:index]:
+            assert end <= other_start or other_end <= start or own.last < other.first or other.last < own.first
+
+
+def test_random_networks_stay_within_a_tenth_of_what_is_alive() -> None:
+    """The largest sum of maps alive at once, in bits, plus 10 %; and the rounding of each of these maps to words of 32 bits."""
+    skips = 0
+    for seed in range(300):
+        network = random_network(np.random.default_rng(seed), max_size=16, max_channels=48, blocks=6)
+        plan = plan_network(network)
+        maps = [step.target for step in plan.steps if step.target]
+        made = [number for number, step in enumerate(plan.steps) if step.target]
+        last = {id(each): number for number, step in enumerate(plan.steps) for each in (step.source, step.earlier) if each}
+        lifetimes = [Lifetime(each.words, first, last[id(each)]) for each, first in zip(maps, made, strict=True)]
+        assert_apart(lifetimes, tuple(each.place for each in maps), plan.arena.words)
+        bits = [int(np.prod(each.shape)) for each in maps]
+        assert plan.most_bits == most_alive(bits, lifetimes)
+        alive = max(sum(each.first <= step <= each.last for each in lifetimes) for step in made)
+        assert 32 * plan.arena.words <= 1.1 * plan.most_bits + 31 * alive
+        skips += any(isinstance(layer, LogicSkip) for layer in network.layers)
+    assert skips > 50
+
+
+def test_the_zoo_stays_within_a_tenth_with_its_rounding() -> None:
+    for card in read_cards():
+        plan = plan_network(find_model(f"zoo:{card.name}").load())
+        assert 32 * plan.arena.words <= 1.1 * plan.most_bits
+
+
+def test_maps_in_a_chain_take_no_more_than_two_neighbours() -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        sizes = rng.integers(1, 1000, 12).tolist()
+        lifetimes = [Lifetime(size, index, index + 1) for index, size in enumerate(sizes)]
+        arena = place_maps(lifetimes)
+        assert_apart(lifetimes, arena.places, arena.words)
+        assert arena.words == max(a + b for a, b in pairwise(sizes))
+
+
+def test_more_than_4_gb_are_refused() -> None:
+    """Each of 600 maps of 8 MB is joined with one of the last maps, so that all are alive at once."""
+    conv = BinaryConv(np.ones((16, 1, 1, 1)), np.full(16, 1), groups=16)
+    last = BinaryConv(np.ones((1, 16, 1024, 1024)), [5], stride=(1024, 1024))
+    skips = [LogicSkip(index, "or") for index in range(600)]
+    layers = (Thermometer(np.ones((1, 16))), *[conv] * 600, *skips, last, Scores(np.ones((2, 4))))
+    with pytest.raises(OwlbitError, match=r"^c: expected maps of at most 4,294,967,295 bytes alive at once, got 5,0[\d,]+$"):
+        plan_network(Network((1, 2048, 2048), layers))
