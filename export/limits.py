@@ -19,6 +19,7 @@ MOST_NODES = 20_000  # of its graph
 LARGEST_IMAGE = 2**22  # values of an image
 LARGEST_MAP = 2**26  # values of the map behind any layer
 LARGEST_CONSTANT = 2**26  # values of a folded constant: 256 MB of float32
+CONSTANTS_BYTES = 3 * 2**27  # of all folded constants that later nodes still read: 100 million values of float32
 LARGEST_PAD = 1024  # rows or columns of padding
 LARGEST_SIZE = 2**20  # sizes, strides and paddings of a layer: products of three stay below 2**63
 LARGEST_CONTENT = 2**25  # bytes of a network file (npz) when it is unpacked

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -83,6 +84,18 @@ def test_tutorials_as_they_stand(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_without_fpga(tmp_path: Path) -> None:
+    missing = [name for name in ("gcc", "arm-none-eabi-gcc", "qemu-system-arm", "make", "cmake") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not run: {', '.join(missing)} missing")
+    printed = run_page(DOCS / "tutorials" / "without_fpga.md", tmp_path)
+    assert "the same classes" in printed and "exact" in printed and "differs" not in printed
+    assert len(re.findall(r"^class \d, margin \d+$", printed, re.MULTILINE)) == 8
+    assert len(re.findall(r"^= \d ", printed, re.MULTILINE)) == 8
+    assert (tmp_path / "owlbit_network" / "src" / "network.c").is_file()
+
+
+@pytest.mark.slow
 def test_own_design(tmp_path: Path) -> None:
     pytest.importorskip("fusesoc")
     run_page(DOCS / "tutorials" / "own_design.md", tmp_path)
@@ -114,8 +127,8 @@ def test_training_for_a_fixed_time_on_a_cpu(tmp_path: Path) -> None:
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     shorter = {
         "--minutes 1.5": "--minutes 0.5",
-        "--minutes 5": "--minutes 1",
-        "back 1.5 5": "back 0.5 1",
+        "--minutes 5": "--minutes 2.5",
+        "back 1.5 5": "back 0.5 2.5",
         "--out packed": f"--out packed --python {python}",
         "python3 there": f"{sys.executable} there",
     }

@@ -43,8 +43,8 @@ def instance(module: str, parameters: dict[str, object], in_bits: int, out_bits:
     """The text of a socket that holds a module with the ports of a stream each way."""
     given = ", ".join(f".{key}({value})" for key, value in parameters.items())
     return (
-        f"    {module} #({given}) dut (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data[{in_bits - 1}:0]),\n"
-        f"      .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[{out_bits - 1}:0]){more});\n"
+        f"    {module} #({given}) dut (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready),\n"
+        f"      .s_data(s_data[{in_bits - 1}:0]), .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[{out_bits - 1}:0]){more});\n"
         f"    assign m_data[{WORD_BITS - 1}:{out_bits}] = 0;"
     )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.hw.ecp5.folding.search import CLOCK_MHZ, FoldingSearch
+from owlbit.hw.ecp5.parts import PARTS, Part, find_part
 from owlbit.hw.finn.legality import FinnError
 from owlbit.hw.finn.legality import check_network as check_for_finn
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network
@@ -16,7 +18,8 @@ from owlbit.models.layer_table import Conv, Layer, TableError, layer_shapes
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.untrained_network import Zeros, untrained_network
 
-UP5K, FINN = "up5k", "finn"
+UP5K, FINN, ECP5 = "up5k", "finn", "ecp5"
+TARGETS = (UP5K, *PARTS, FINN)
 MOST_ADVICE = 3
 FIGURES = {
     "cycles": "clock cycles per frame",
@@ -64,7 +67,7 @@ def why_not_deployed(recipe: Recipe) -> str:
 
 def fit_targets(recipe: Recipe, network: Network) -> tuple[TargetFit, ...]:
     """A row per target; `network`: that of `recipe`. For none, see `why_not_deployed`."""
-    return fit_up5k(recipe, network), fit_finn(network)
+    return fit_up5k(recipe, network), *fit_ecp5(network, tuple(PARTS)), fit_finn(network)
 
 
 def fit_target(target: str, recipe: Recipe, network: Network) -> TargetFit:
@@ -105,10 +108,37 @@ def fit_finn(network: Network) -> TargetFit:
     )
 
 
+def fit_ecp5(network: Network, parts: Sequence[str]) -> tuple[TargetFit, ...]:
+    """For each of the parts named, such as "ecp5-45f": the fastest folding that it holds, by the cost model.
+
+    Raises OwlbitError for a part that is unknown.
+    """
+    found = [find_part(name) for name in parts]
+    try:
+        search = FoldingSearch(network)
+    except OwlbitError as error:
+        return tuple(TargetFit(part.name, str(error)) for part in found)
+    return tuple(_fit_part(search, part) for part in found)
+
+
+def _fit_part(search: FoldingSearch, part: Part) -> TargetFit:
+    try:
+        best = search.for_part(part)
+    except OwlbitError as error:
+        return TargetFit(part.name, str(error).removeprefix(f"{search.network.name}: "))
+    rate = best.frames_per_second(CLOCK_MHZ)
+    summary = (
+        f"{best.cycles:,} cycles per frame, {rate:,.0f} frames/s at {CLOCK_MHZ:g} MHz with the fastest folding; "
+        f"{best.luts:,} of {part.lut:,} LUT4 and {best.ebr} of {part.ebr} EBR by the cost model"
+    )
+    return TargetFit(part.name, summary=summary, figures={"cycles": best.cycles, "fps": rate, "luts": best.luts})
+
+
 # By the name of a target, or what it begins with before a "-", as in "ecp5-45f": (target, recipe, network) to its fit.
 _FITS: dict[str, Callable[[str, Recipe, Network], TargetFit]] = {
     UP5K: lambda _, recipe, network: fit_up5k(recipe, network, advise=False),
     FINN: lambda _, __, network: fit_finn(network),
+    ECP5: lambda target, _, network: fit_ecp5(network, [target])[0],
 }
 
 

@@ -21,7 +21,7 @@ def check(
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
     skip_bad: SkipBad = False,
-    target: Annotated[str, typer.Option(metavar="TARGET", help="The target to check for: up5k or finn.")] = "up5k",
+    target: Annotated[str, typer.Option(metavar="TARGET", help="The target to check for: up5k, ecp5-25f, ecp5-45f, ecp5-85f or finn.")] = "up5k",
 ) -> None:
     """Check a recipe before training: whether its network fits, its cost, its images, and the training time.
 
@@ -33,12 +33,12 @@ def check(
     """
     from owlbit.export.errors import OwlbitError
     from owlbit.toolchain.checks.check_recipe import check_recipe
-    from owlbit.toolchain.checks.targets import FINN, UP5K
+    from owlbit.toolchain.checks.targets import TARGETS
     from owlbit.toolchain.data.load_dataset import load_dataset
     from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
 
-    if target not in (UP5K, FINN):
-        raise OwlbitError(f"--target: expected {UP5K} or {FINN}, got {target!r}")
+    if target not in TARGETS:
+        raise OwlbitError(f"--target: expected one of {', '.join(TARGETS)}, got {target!r}")
     loaded = load_recipe(recipe)
     loaded = loaded if data is None else with_data(loaded, data)
     loaded = without_bad(loaded) if skip_bad else loaded

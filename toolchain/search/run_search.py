@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from owlbit.toolchain.search.space_file import SearchSpace
 from owlbit.toolchain.search.study import Study, locked
 from owlbit.toolchain.search.train_trial import Task, load
 
-MOST_UNFIT = 300  # candidates in a row that do not fit, from the first on, after which none is expected to
+MOST_UNFIT = 150  # candidates in a row that do not fit, from the first on, after which none is expected to
 MOST_IN_A_ROW = 1000  # candidates in a row that are not trained, after which a study ends with fewer trials
 MOST_FAILURES = 5  # trainings that fail before any has finished, after which the mistake is not the candidates'
 SECONDS_BETWEEN_PAGES = 30.0
@@ -30,7 +31,8 @@ class Search:
     """A search of `space` in `folder`.
 
     `pool`: where trials are trained; `data`: a local copy of the images, or None; `energy`: the energy model; `gpu_share`: of a
-    GPU's memory for each trial, 0 for no limit.
+    GPU's memory for each trial, 0 for no limit; `run_name`: of the run folder of each trial in `folder`, None to keep none;
+    `logger`: as for `owlbit train`, for run folders that are kept.
     """
 
     space: SearchSpace
@@ -40,6 +42,8 @@ class Search:
     data: Path | None = None
     energy: Energy | None = None
     gpu_share: float = 0.0
+    run_name: Callable[[Trial], str] | None = None
+    logger: str = ""
     studies: list[Study] = field(default_factory=list)
     closest: Candidate | None = None
     written: float = 0.0
@@ -114,13 +118,19 @@ class Search:
                 if self.closest is not None and study.count(UNFIT) >= MOST_UNFIT and not study.counted():
                     raise nobody_fits(self.space, self.closest, study.count(UNFIT))
                 if passed >= MOST_IN_A_ROW:
-                    study.exhausted = True
+                    study.given_up = True
                     there = f"no new candidate that fits among the last {passed:,}"
                     self._say(f"{study.name}: ends after {study.counted()} of {self.space.search.trials} trials: {there}")
         return None
 
     def _task_of(self, trial: Trial) -> Task:
-        return self._task(trial, None)
+        if self.run_name is None:
+            return self._task(trial, None)
+        import tomli_w
+
+        name = self.run_name(trial)
+        tables = {**trial.tables, "name": name}
+        return replace(self._task(trial, self.folder / name), tables=tables, text=tomli_w.dumps(tables), logger=self.logger)
 
     def _task(self, trial: Trial, run: Path | None) -> Task:
         """The training of a trial, or, with a run folder, the final one of it."""
@@ -130,10 +140,10 @@ class Search:
     def _note(self, study: Study, trial: Trial) -> None:
         """Prints how a trial ended. Raises OwlbitError where all so far have failed."""
         outcome = trial.outcome
-        costs = ", ".join(f"{name} {shown(trial.figures[name])}" for name in ("bits", "cycles") if name in trial.figures)
+        costs = "".join(f"{name} {shown(trial.figures[name])}, " for name in ("bits", "cycles") if name in trial.figures)
         told = f"validation {outcome.accuracy:.2%}" if outcome.accuracy is not None else f"{trial.kind}: {outcome.note}"
         place = f"{sum(each.counted() - len(each.running()) for each in self.studies)} of {self._wanted()}"
-        self._say(f"{place}: {trial.name}: {told}, {costs}, {outcome.seconds:.1f} s")
+        self._say(f"{place}: {trial.name}: {told}, {costs}{outcome.seconds:.1f} s")
         if study.count(FAILED) >= MOST_FAILURES and not study.count(FINISHED):
             raise OwlbitError(
                 f"{self.folder}: expected trainings that end well, {study.count(FAILED)} failed; this one: {outcome.note}"

@@ -53,8 +53,15 @@ class Choice:
     def suggest(self, trial: Trial) -> Any:
         if self._rises():
             return self.values[trial.suggest_int(self.key, 0, len(self.values) - 1)]
-        names = [json.dumps(value) for value in self.values]
+        names = self._names()
         return self.values[names.index(trial.suggest_categorical(self.key, names))]
+
+    def inner(self) -> list[int] | list[str]:
+        """What Optuna has for each value: its place on the scale, or its name."""
+        return list(range(len(self.values))) if self._rises() else self._names()
+
+    def _names(self) -> list[str]:
+        return [json.dumps(value) for value in self.values]
 
     def _rises(self) -> bool:
         if any(isinstance(value, bool) or not isinstance(value, int | float) for value in self.values):

@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -32,7 +33,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError, SettingError, checked
 from owlbit.models.recipe_keys import OneOf, key
 from owlbit.toolchain.recipes.extends import read_recipe_tables, with_paths
-from owlbit.toolchain.search.space import Parameter, Space
+from owlbit.toolchain.search.space import Choice, Parameter, Space
 
 ACCURACY = "accuracy"
 # What a candidate costs, by name, in the order of tables; of a target those of `owlbit.toolchain.checks.targets.FIGURES`.
@@ -46,7 +47,7 @@ COSTS = {
 }
 OF_TARGET = ("cycles", "energy", "bytes", "luts")
 RATE = "fps"
-BASELINE = "random"
+BASELINE, GRID = "random", "grid"
 
 
 def _read_objectives(objectives: Any) -> Any:
@@ -70,10 +71,16 @@ class SearchTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    objectives: Annotated[tuple[str, ...], BeforeValidator(_read_objectives)] = (ACCURACY, "bits")
+    objectives: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_read_objectives),
+        key('"accuracy", then any of ' + ", ".join(f'"{each}"' for each in COSTS)),
+    ] = (ACCURACY, "bits")
     trials: Annotated[int, key("candidates to train, per sampler and seed", 1, 100_000)] = 40
-    sampler: Annotated[str, OneOf("Optuna's sampler of several objectives", ("tpe", "nsga", BASELINE))] = "tpe"
-    seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds)] = (0,)
+    sampler: Annotated[
+        str, OneOf("Optuna's sampler; grid: every combination, of choices only", ("tpe", "nsga", BASELINE, GRID))
+    ] = "tpe"
+    seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds), key("seeds of the sampler; each makes a study")] = (0,)
     baseline: Annotated[bool, key("search at random too, with as many trials and the same seeds")] = False
     prune: Annotated[bool, key("end trials early whose validation curve stays below that of cheaper networks")] = True
     final_epochs: Annotated[int, key("epochs of the final trainings; 0 for those of the trials", 0, 100_000)] = 0
@@ -163,6 +170,15 @@ class SearchSpace:
     def with_trials(self, trials: int) -> SearchSpace:
         """The same with another number of trials."""
         return replace(self, search=self.search.model_copy(update={"trials": trials}))
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Every combination, as Optuna has its parameters. Raises SettingError where one is a range."""
+        for each in self.parameters:
+            if not isinstance(each, Choice):
+                raise SettingError(self.space.file, each.key, f'choices, with sampler = "{GRID}"', "a range")
+        keys = [each.key for each in self.parameters]
+        choices = [each.inner() for each in self.parameters if isinstance(each, Choice)]
+        return [dict(zip(keys, values, strict=True)) for values in product(*choices)]
 
     def identity(self) -> dict[str, str]:
         """What makes it this space, as JSON texts by key: the recipes, the constraints, the objectives, and the pruning.

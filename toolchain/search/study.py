@@ -34,13 +34,14 @@ from owlbit.toolchain.search.records import (
     Trial,
     study_name,
 )
-from owlbit.toolchain.search.space_file import BASELINE, Finish, SearchSpace
+from owlbit.toolchain.search.space_file import BASELINE, GRID, Finish, SearchSpace
 
 if TYPE_CHECKING:
     import optuna
 
 JOURNAL = "study.journal"
 SPACE, FINISH, CANDIDATE, OUTCOME = "space", "finish", "candidate", "outcome"  # attributes in the journal
+WAITING = "WAITING"  # Optuna's state of a combination of a grid that was not asked for yet
 LOG = logging.getLogger(__name__)
 
 
@@ -67,10 +68,11 @@ class Study:
     def __init__(self, folder: Path, space: SearchSpace, sampler: str, seed: int) -> None:
         self.space, self.key = space, (sampler, seed)
         self.study = _open(folder, space, sampler, seed)
-        self.trials = [_trial(self.key, each) for each in self.study.get_trials(deepcopy=False)]
+        begun = [each for each in self.study.get_trials(deepcopy=False) if each.state.name != WAITING]
+        self.trials = [_trial(self.key, each) for each in begun]
         self.known = {trial.identity for trial in self.trials}
         self.name = study_name(self.key)
-        self.exhausted = False  # whether no further candidate was found in it
+        self.given_up = False  # whether no further candidate was found in it
 
     def counted(self) -> int:
         """Trials that were trained or are being trained."""
@@ -79,6 +81,14 @@ class Study:
     def count(self, kind: str) -> int:
         """Trials of a kind."""
         return sum(trial.kind == kind for trial in self.trials)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it has no further candidates."""
+        import optuna
+
+        waiting = (optuna.trial.TrialState.WAITING,)
+        return self.given_up or (self.key[0] == GRID and not self.study.get_trials(deepcopy=False, states=waiting))
 
     def running(self) -> list[Trial]:
         """Trials whose training has not ended; right after the study was opened, those that a kill ended."""
@@ -165,7 +175,8 @@ def read_trials(folder: Path) -> tuple[list[Trial], Finish]:
             study = optuna.load_study(study_name=name, storage=storage)
             sampler, _, seed = name.rpartition("-")
             finish = Finish(**study.user_attrs[FINISH])
-            trials += [_trial((sampler, int(seed)), each) for each in study.get_trials(deepcopy=False)]
+            begun = [each for each in study.get_trials(deepcopy=False) if each.state.name != WAITING]
+            trials += [_trial((sampler, int(seed)), each) for each in begun]
     return trials, finish
 
 
@@ -189,6 +200,9 @@ def _open(folder: Path, space: SearchSpace, sampler: str, seed: int) -> optuna.S
             study.set_user_attr(SPACE, space.identity())
         if study.user_attrs.get(FINISH) != asdict(space.finish):
             study.set_user_attr(FINISH, asdict(space.finish))
+        if sampler == GRID and not study.get_trials(deepcopy=False):
+            for point in space.grid():
+                study.enqueue_trial(point)
         _settle(study, space.search.costs)
     return study
 
@@ -203,6 +217,8 @@ def _settle(study: optuna.Study, costs: Sequence[str]) -> None:
             _tell(study, found.number, _outcome(found.user_attrs[OUTCOME]), [figures[name] for name in costs])
         elif found.user_attrs.get(CANDIDATE, {}).get("kind") != RUNNING:
             study.tell(found.number, state=optuna.trial.TrialState.FAIL)
+            if CANDIDATE not in found.user_attrs and "fixed_params" in found.system_attrs:
+                study.enqueue_trial(found.system_attrs["fixed_params"])  # a combination of a grid
 
 
 def _tell(study: optuna.Study, number: int, outcome: Outcome, costs: Sequence[float]) -> None:
@@ -281,6 +297,8 @@ def _sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
         warnings.simplefilter("ignore")  # of parts that Optuna calls experimental
         if name == BASELINE:
             return samplers.RandomSampler(seed=seed)
+        if name == GRID:
+            return samplers.RandomSampler(seed=seed)  # it is never asked: the grid waits in the study
         if name == "nsga":
             return samplers.NSGAIISampler(seed=seed, population_size=20)
         return samplers.TPESampler(seed=seed)

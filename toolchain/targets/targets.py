@@ -89,6 +89,9 @@ def build_for_ecp5(job: BuildJob) -> None:
     from owlbit.toolchain.deploy import build_ecp5
 
     read = (job.input_range, job.image_shape, job.progress)
+    if asked.weights_only:
+        build_ecp5.exchange_build_weights(job.source, job.target, job.folder, _policies(job), *read)
+        return
     if asked.engine:
         build_ecp5.build_with_engine(job.source, job.target, job.folder, asked.clock_mhz, *read)
         return
@@ -101,18 +104,22 @@ def build_for_ecp5(job: BuildJob) -> None:
 def _check_ecp5(asked: BuildOptions) -> None:
     """Raises OwlbitError for options that contradict each other, and for a clock or a rate that is none."""
     given = [name for name in asked.given() if name != "clock_mhz"]
+    if asked.weights_only and set(asked.given()) - {"weights_only", "wake"}:
+        other = next(name for name in asked.given() if name not in ("weights_only", "wake"))
+        raise OwlbitError(f"--weights-only: expected no {FLAGS[other]}, since the build says it already; leave out one")
     if asked.engine and len(given) > 1:
         other = next(name for name in given if name != "engine")
         raise OwlbitError(f"--engine: expected no {FLAGS[other]}, since the engine has one circuit for all networks; leave out one")
     ways = [name for name in ("frames_per_second", "most", "folding") if name in given]
     if len(ways) > 1:
         raise OwlbitError(f"expected one of --fps, --max and --folding, got {' and '.join(FLAGS[name] for name in ways)}")
-    for name in ("clock_mhz", "frames_per_second"):
+    for name, most in (("clock_mhz", MOST_CLOCK_MHZ), ("frames_per_second", 1e9)):
         value = getattr(asked, name)
-        if value is not None and not 0 < value < 1e9:
-            raise OwlbitError(f"{FLAGS[name]}: expected a number above 0, got {value:g}")
+        if value is not None and not 0 < value <= most:
+            raise OwlbitError(f"{FLAGS[name]}: expected a number above 0, up to {most:g}, got {value:g}")
 
 
+MOST_CLOCK_MHZ = 400.0  # what the part's clock network takes
 ECP5_OPTIONS = ("board", "wake", "frames_per_second", "most", "clock_mhz", "folding", "engine", "weights_only")
 TARGETS = (
     Target("up5k", ("board", "wake"), build_for_up5k),

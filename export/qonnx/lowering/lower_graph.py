@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from owlbit.export.limits import CONSTANTS_BYTES
 from owlbit.export.network import Floats, Layer, Shape
 from owlbit.export.qonnx.graph import Array, Graph, Node, QonnxError
 from owlbit.export.qonnx.lowering.elementwise import (
@@ -98,6 +99,7 @@ def _walk(
     tables: list[tuple[Node, Array]] = []
     readers = _count_readers(graph)
     unread = Counter(name for node in graph.nodes for name in set(node.inputs))
+    folded: dict[str, int] = {}  # bytes of the constants that were computed and are still read
     for node in graph.nodes:
         missing = [name for name in node.inputs if name and name not in values]
         if missing:
@@ -108,9 +110,16 @@ def _walk(
         for name in set(node.inputs):
             if not unread[name] and name not in graph.outputs:
                 values.pop(name, None)
+                folded.pop(name, None)
         if not any(isinstance(entry, Traced) for entry in inputs):
             results = evaluate_node(node, [entry for entry in inputs if not isinstance(entry, Traced)], graph.opset)
             values.update(zip(node.outputs, results, strict=False))
+            folded.update((name, each.nbytes) for name, each in zip(node.outputs, results, strict=False) if unread[name])
+            if sum(folded.values()) > CONSTANTS_BYTES:
+                raise node.error(
+                    f"expected computed constants of up to {CONSTANTS_BYTES:,} bytes at once, got {sum(folded.values()):,}; "
+                    "export the model with its constants folded"
+                )
             continue
         building.unread = [value for value in values.values() if isinstance(value, Traced)]
         result = _lower(node, inputs, building, graph)

@@ -18,6 +18,7 @@ from owlbit.export.qonnx.graph import Array, Node
 
 _NUMERIC = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.BOOL, TensorProto.INT8, TensorProto.INT16, TensorProto.INT32)
 _TYPES = (*_NUMERIC, TensorProto.INT64, TensorProto.UINT8, TensorProto.UINT16, TensorProto.UINT32, TensorProto.UINT64)
+_PART = 2**20
 
 
 class Operator(NamedTuple):
@@ -184,8 +185,11 @@ def _tile(node: Node, x: Array, repeats: Array) -> Array:
 
 def _range(node: Node, start: Array, limit: Array, delta: Array) -> Array:
     first, last, step = (entry.reshape(()).item() for entry in (start, limit, delta))
-    checked_size(node, [max(0, math.ceil((last - first) / step))])
-    return np.asarray(np.arange(float(first), float(last), float(step))).astype(start.dtype)
+    (count,) = checked_size(node, [max(0, math.ceil((last - first) / step))])
+    made = np.empty(count, start.dtype)
+    for begin in range(0, count, _PART):  # in parts, since the float64 values take twice the memory of the result
+        made[begin : begin + _PART] = first + np.arange(begin, min(begin + _PART, count)) * step
+    return made
 
 
 def _reduced(function: Callable[..., Array]) -> Callable[..., Array]:

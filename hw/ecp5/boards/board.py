@@ -94,7 +94,7 @@ class Leds:
 @with_config(_KNOWN_KEYS)
 @dataclass(frozen=True)
 class Ecp5Board:
-    """A board. `config`: settings of the configuration port (SYSCONFIG); `pin_sources`: where a pin other than `source` says is from;
+    """A board. `config`: settings of the configuration port (SYSCONFIG); `pin_sources`: where a pin is from, if not from `source`;
     `labels`: what a pin leads to on the board; `file`: where it was read from.
 
     `keep_high` among the pins is one that the board wants at 1.
@@ -176,12 +176,12 @@ def _check(board: Ecp5Board) -> None:
         _check_programmer(file, each)
     for name, value in board.config.items():
         if not re.fullmatch(r"[A-Z_]+", name) or not re.fullmatch(r"[A-Z0-9.]+", value):
-            raise Ecp5BoardError(f"{file}: config.{name}: expected a setting as MCCLK_FREQ = \"62\", got {value!r}")
+            raise Ecp5BoardError(f'{file}: config.{name}: expected a setting as MCCLK_FREQ = "62", got {value!r}')
     divider = board.uart_divider
     if not 8 <= divider <= MOST_UART_DIVIDER or abs(board.shell_hz / divider / board.host.baud - 1) > 0.02:
         raise Ecp5BoardError(
-            f"{file}: host.baud: expected a rate that {board.clock.pin_mhz:g} MHz divides to within 2 %, by 8 to {MOST_UART_DIVIDER}, "
-            f"got {board.host.baud}"
+            f"{file}: host.baud: expected a rate that {board.clock.pin_mhz:g} MHz divides to within 2 %, by 8 to "
+            f"{MOST_UART_DIVIDER}, got {board.host.baud}"
         )
 
 

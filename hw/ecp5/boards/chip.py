@@ -22,7 +22,7 @@ RTL = Path(__file__).parents[1] / "rtl" / "shell"
 TOP = "owl_chip"
 SHARED = ("owl_cpu", "owl_uart")  # modules of the UP5K boards' shell
 NETWORK_AT = 0  # of the record's header, as the firmware addresses it
-MEMORY = """// The control processor's memory, with firmware/shell.asm; the first 512 words can be written. Written by hw/ecp5/boards/chip.py.
+MEMORY = """// The control processor's memory, with firmware/shell.asm; the first 512 words can be written.
 module owl_cpu_memory (
     input  wire        clk,
     input  wire [10:0] read_address,
@@ -45,7 +45,7 @@ endmodule
 
 @dataclass(frozen=True)
 class Chip:
-    """A board's chip with a network. `top`: the module; `sources`: its Verilog, but for owl_dataflow; `defines`: macros, NAME=VALUE;
+    """A board's chip with a network. `top`: the module; `sources`: its Verilog, but for owl_dataflow; `defines`: macros;
     `constraints`: text of an LPF file; `pll`: of the circuit's clock; `image`: of the network, as the host knows it."""
 
     board: Ecp5Board
@@ -57,9 +57,7 @@ class Chip:
     image: bytes
 
 
-def board_chip(
-    board: Ecp5Board, network: Network, clock_mhz: float, policy: ChipPolicy = NEVER, cache: Path | None = None
-) -> Chip:
+def board_chip(board: Ecp5Board, network: Network, clock_mhz: float, policy: ChipPolicy = NEVER, cache: Path | None = None) -> Chip:
     """The chip of `board` with `network`, whose circuit runs at `clock_mhz` or what the PLL makes next below it.
 
     Raises OwlbitError for a clock that the PLL does not make, and for more classes than the control processor ranks.

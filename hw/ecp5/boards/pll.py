@@ -5,6 +5,7 @@ The output CLKOP closes the loop, CLKOS is the clock, so that the frequency of t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from owlbit.export.errors import OwlbitError
@@ -15,6 +16,7 @@ VCO_MHZ = (400.0, 800.0)
 OUTPUT_MHZ = (3.125, 400.0)
 MOST_INPUT_DIVIDER, MOST_FEEDBACK, MOST_OUTPUT_DIVIDER = 128, 80, 128
 WIDEST = 0.02  # below what was wanted
+ROUNDING = 1e-9  # so that a clock that was found is found again
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def find_pll(input_mhz: float, mhz: float) -> Pll:
                 vco = compared * feedback * loop
                 if not VCO_MHZ[0] <= vco <= VCO_MHZ[1]:
                     continue
-                output = -int(-vco // mhz)  # the smallest divider whose clock is not above
+                output = math.ceil(vco / mhz * (1 - ROUNDING))  # the smallest divider whose clock is not above
                 if output > MOST_OUTPUT_DIVIDER:
                     continue
                 found = Pll(reference, feedback, loop, output, vco / output, vco)
@@ -61,6 +63,8 @@ def find_pll(input_mhz: float, mhz: float) -> Pll:
                 if best is None or rank > best[0]:
                     best = (rank, found)
     if best is None or best[1].mhz < mhz * (1 - WIDEST):
-        nearest = "none" if best is None else f"{best[1].mhz:g} MHz"
-        raise OwlbitError(f"clock: expected what the PLL makes of {input_mhz:g} MHz to within 2 %, got {mhz:g}; below it is {nearest}")
+        below = "none" if best is None else f"{best[1].mhz:g} MHz"
+        raise OwlbitError(
+            f"clock: expected what the PLL makes of {input_mhz:g} MHz to within 2 %, got {mhz:g}; below it is {below}"
+        )
     return best[1]

@@ -37,7 +37,7 @@ endmodule
 
 
 def noise_frame(shape: Shape, seed: int = SEED) -> NDArray[np.uint8]:
-    """The frame of the self-test, uint8 [C, H, W]: low bytes of a xorshift generator of 16 bits, in the order row, column, colour."""
+    """The frame of the self-test, uint8 [C, H, W]: low bytes of a xorshift generator of 16 bits, in order row, column, colour."""
     colours, rows, columns = shape
     state, values = seed, []
     for _ in range(colours * rows * columns):

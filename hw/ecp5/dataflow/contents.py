@@ -11,7 +11,7 @@ from owlbit.hw.ecp5.dataflow.stages import Order
 
 
 def filter_order(geometry: Geometry, groups: Order, per_group: int) -> NDArray[np.int64]:
-    """int64 [Cout]: the filter whose output comes i-th. `groups`: the group whose inputs come i-th; `per_group`: filters of each."""
+    """int64 [Cout]: the filter whose output comes i-th. `groups`: the group whose inputs come i-th; `per_group`: its filters."""
     parts = geometry.pe // geometry.lanes
     filters = np.arange(per_group).reshape(geometry.passes, parts)
     rounds = groups.reshape(-1, geometry.lanes)
@@ -29,7 +29,9 @@ def conv_words(layer: BinaryConv, geometry: Geometry, order: Order, filters: NDA
     sums = geometry.slices // geometry.sum_slices
     parts = geometry.pe // geometry.lanes
     taken = filters.reshape(geometry.passes, sums, geometry.lanes, parts)
-    words = np.empty((geometry.passes, geometry.slices, geometry.lanes, parts, geometry.rows, geometry.columns, geometry.channels), np.uint8)
+    words = np.empty(
+        (geometry.passes, geometry.slices, geometry.lanes, parts, geometry.rows, geometry.columns, geometry.channels), np.uint8
+    )
     for place in range(geometry.slices):
         for lane in range(geometry.lanes):
             chosen = layer.weights[taken[:, place // geometry.sum_slices, lane]]  # [pass, filter, channel, row, column]

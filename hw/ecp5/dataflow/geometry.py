@@ -138,7 +138,8 @@ def _geometry(layer: Weighted, shape: Shape, pe: int, simd: int, what: str) -> G
         lanes = next((n for n in divisors(layer.groups) if pe % n == 0 and per_group % (pe // n) == 0), 0)
         if not lanes or simd != fan_in:
             raise NetworkError(
-                f"{what}: expected pe to divide the {per_group} filters of a group, or with simd {fan_in} those of several groups, got {pe}"
+                f"{what}: expected pe to divide the {per_group} filters of a group, "
+                f"or with simd {fan_in} those of several groups, got {pe}"
             )
     part = simd // taps
     output = layer.output_shape(shape)

@@ -1,4 +1,4 @@
-"""How much of a map must be kept for a logic skip: what the layers between have to see before they make the pixel to join it with."""
+"""How much of a map must be kept for a logic skip: what the layers between see before they make the pixel to join it with."""
 
 from __future__ import annotations
 

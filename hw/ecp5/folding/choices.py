@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -77,11 +76,13 @@ def joint_costs(network: Network, before: LayerChoices | None, after: LayerChoic
     channels = input_shape(network, after.index)[0]
     takes = [choice.bits for choice in after.choices]
 
-    @cache
     def cost(bits: int, together: bool, taken: int) -> int:
         return rates.luts(_conversion(bits, taken) if together else _reordering(bits, taken, channels))
 
-    return np.array([[cost(bits, together, taken) for taken in takes] for bits, together in sources], np.int64)
+    # Many choices differ in what no neighbour sees.
+    rows, columns = list(dict.fromkeys(sources)), list(dict.fromkeys(takes))
+    distinct = np.array([[cost(bits, together, taken) for taken in columns] for bits, together in rows], np.int64)
+    return distinct[np.ix_([rows.index(source) for source in sources], [columns.index(taken) for taken in takes])]
 
 
 # ---------------------------------------------------------------- one layer
@@ -125,7 +126,7 @@ def _own_cost(network: Network, index: int, folded: Geometry, block: bool, buffe
         "PASSES": folded.passes,
         "PE": folded.pe,
         "TOTAL_BITS": total_bits(layer, folded),
-        "BLOCK": int(block),
+        "BLOCK_ROWS": int(block),
         "BUFFER_BLOCK": in_block,
     }
     if isinstance(layer, Scores):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -30,7 +31,14 @@ class Expected:
     ebr: int = 0
 
     def __add__(self, other: Expected) -> Expected:
-        return Expected(*(getattr(self, name) + getattr(other, name) for name in (*KINDS, "ebr")))
+        return Expected(
+            self.lane + other.lane,
+            self.ram + other.ram,
+            self.rom + other.rom,
+            self.logic + other.logic,
+            self.stage + other.stage,
+            self.ebr + other.ebr,
+        )
 
 
 def stage_cost(module: str, given: Mapping[str, Any]) -> Expected:
@@ -38,6 +46,7 @@ def stage_cost(module: str, given: Mapping[str, Any]) -> Expected:
     return _COSTS[module](given)
 
 
+@cache
 def lane_sites(products: int, total_bits: int) -> int:
     """LUT sites of an owl_lane of so many products: those of its carry chains, exactly."""
     leaves = (products + 3) // 4  # of owl_count for all but one product
@@ -91,12 +100,12 @@ def _filters(given: Mapping[str, Any]) -> Expected:
     taps = given.get("ROWS", 1) * given.get("COLUMNS", 1)
     simd, pe, slices, passes = taps * given["CHANNELS"], given["PE"], given["SLICES"], given["PASSES"]
     words, bits = passes * slices, given["TOTAL_BITS"]
-    weights = weight_memory(words, pe * simd, "ebr" if given["BLOCK"] else "lut")
+    weights = weight_memory(words, pe * simd, "ebr" if given["BLOCK_ROWS"] else "lut")
     own = Expected(
         lane=pe * lane_sites(simd, bits),
         rom=rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices))
-        + (0 if given["BLOCK"] else rom_luts(pe * simd, words))
-        + (weights.rows - 1) * pe * simd * 2 / 3 * bool(given["BLOCK"]),
+        + (0 if given["BLOCK_ROWS"] else rom_luts(pe * simd, words))
+        + (weights.rows - 1) * pe * simd * 2 / 3 * bool(given["BLOCK_ROWS"]),
         stage=1,
         ebr=weights.blocks if words > 1 else 0,
     )

@@ -15,7 +15,7 @@ module owl_array #(
     parameter STAGES = 2,  // of registers in a popcount
     parameter TOTAL_BITS = 11,
     parameter FOLDS = 4,  // words of the ROM of initial values
-    parameter FILE = ""
+    parameter [PE*TOTAL_BITS*FOLDS-1:0] INITIAL = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -56,17 +56,25 @@ module owl_array #(
       .last (last_fold)
   );
   wire unused = &{first_fold, last_fold};
-  reg [PE*TOTAL_BITS-1:0] words[0:FOLDS-1];
-  initial if (FILE != "") $readmemh(FILE, words);
+  wire [PE*TOTAL_BITS-1:0] word;
   reg [PE*TOTAL_BITS-1:0] init;
   generate
     if (FOLDS == 1) begin : initial_values
-      always @(posedge clk) init <= words[0];
+      assign word = INITIAL;
       wire one = fold;
     end else begin : initial_values
-      always @(posedge clk) init <= words[fold];
+      owl_lut_rom #(
+          .WIDTH(PE * TOTAL_BITS),
+          .DEPTH(FOLDS),
+          .BITS(FOLD_BITS),
+          .CONTENT(INITIAL)
+      ) rom (
+          .address(fold),
+          .q(word)
+      );
     end
   endgenerate
+  always @(posedge clk) init <= word;
 
   // ---------------------------------------------------------------- filters
   generate

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A ROM of look-up tables, not registered. With OWL_CELLS each bit of 16 words is a LUT4 that synthesis neither shrinks nor merges, so
+// A ROM of look-up tables, not registered. With OWL_ECP5_CELLS each bit of 16 words is a LUT4 that synthesis neither shrinks nor merges, so
 // that other contents give the same circuit and `owlbit build --weights-only` can exchange them. CONTENT: word 0 in the lowest bits.
 `default_nettype none
 
@@ -12,7 +12,7 @@ module owl_lut_rom #(
     input  wire [ BITS-1:0] address,
     output wire [WIDTH-1:0] q
 );
-`ifdef OWL_CELLS
+`ifdef OWL_ECP5_CELLS
   localparam GROUPS = (DEPTH + 15) / 16;  // of words that one LUT4 holds
   localparam PAIRS = (GROUPS + 1) / 2, QUADS = (GROUPS + 3) / 4;
   wire [5:0] low = address;

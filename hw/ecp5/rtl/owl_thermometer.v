@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pixel bytes to bits: output bit t of a byte of colour c is 1 where it is at least THRESHOLDS[c*LEVELS+t] (0..256; 256 never fires).
 // The bytes of a pixel come in the order of the colours; each makes one word.
+// Look-up tables of half a byte compare: the upper half alone decides, or is that of the threshold, and then the lower half decides.
 `default_nettype none
 
 module owl_thermometer #(
@@ -21,17 +22,27 @@ module owl_thermometer #(
   assign s_ready = step;
   wire [COLOURS*LEVELS-1:0] fired;
   wire [LEVELS-1:0] chosen;
-  wire unused = &s_data;  // where no threshold needs it
 
   generate
     genvar i;
     for (i = 0; i < COLOURS * LEVELS; i = i + 1) begin : compare
       localparam [8:0] THRESHOLD = THRESHOLDS[i*9+:9];
-      if (THRESHOLD == 9'd0) begin : always_fires
-        assign fired[i] = 1'b1;
-      end else begin : fires
-        assign fired[i] = {1'b0, s_data} >= THRESHOLD;
-      end
+      wire above, equal, lower;
+      owl_lut_rom #(
+          .WIDTH(2),
+          .CONTENT(upper_half(THRESHOLD))
+      ) upper (
+          .address(s_data[7:4]),
+          .q({equal, above})
+      );
+      owl_lut_rom #(
+          .WIDTH(1),
+          .CONTENT(lower_half(THRESHOLD))
+      ) rest (
+          .address(s_data[3:0]),
+          .q(lower)
+      );
+      assign fired[i] = above | (equal & lower);
     end
     if (COLOURS == 1) begin : colours
       assign chosen = fired;
@@ -46,6 +57,20 @@ module owl_thermometer #(
       end
     end
   endgenerate
+
+  // For each upper half whether it alone reaches the threshold, and whether the lower half decides.
+  function [31:0] upper_half(input [8:0] threshold);
+    integer n;
+    for (n = 0; n < 16; n = n + 1) begin
+      upper_half[2*n] = 16 * n >= threshold;
+      upper_half[2*n+1] = 16 * n < threshold && 16 * n + 15 >= threshold;
+    end
+  endfunction
+
+  function [15:0] lower_half(input [8:0] threshold);
+    integer n;
+    for (n = 0; n < 16; n = n + 1) lower_half[n] = n[3:0] >= threshold[3:0];
+  endfunction
 
   always @(posedge clk) begin
     if (step) begin

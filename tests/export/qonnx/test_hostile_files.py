@@ -36,6 +36,13 @@ def constant(kind: str, *inputs: Any, **attributes: Any) -> Callable[[Builder], 
     return lambda b: b.add("Mul", b.thermometer(), b.add(kind, *inputs, **attributes))
 
 
+def many_constants(b: Builder) -> str:
+    """Forty of 240 MB each, all of which are read at the end."""
+    size = b.constant([60_000_000], np.int64)
+    made = [b.add("Expand", 1.0, size) for _ in range(40)]
+    return b.add("Mul", b.thermometer(), b.add("ReduceMax", b.add("Max", *made), keepdims=0))
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
@@ -53,6 +60,7 @@ def constant(kind: str, *inputs: Any, **attributes: Any) -> Callable[[Builder], 
         ),
         (lambda b: b.add("Mul", b.thermometer(), b.add("Range", 0.0, 1e12, 1.0)), "expected an array of up to"),
         (lambda b: b.add("Add", b.thermometer(), b.add("Add", np.zeros((70000, 1)), np.zeros((1, 70000)))), "expected an array of"),
+        (many_constants, "expected computed constants of up to 402,653,184 bytes at once, got 480,000,000"),
         (behind("Expand", 4.0), r"Expand_2 \(Expand\): this operator is not supported"),
         (constant("Loop", 1.0, 1.0, body=helper.make_graph([], "body", [], [])), r"Loop_2 \(Loop\): reads constants only"),
         (constant("If", 1.0, then_branch=helper.make_graph([], "body", [], [])), r"If_2 \(If\): reads constants only"),

@@ -6,18 +6,18 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network, Scores
 from owlbit.hw import reference
 from owlbit.hw.c.build import generate
+from owlbit.hw.c.row_link import Answer, ask, on_microbit
 from random_networks import random_images, random_network
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -57,48 +57,24 @@ def checked(*command: str | Path, folder: Path, given: bytes = b"") -> str:
     return done.stdout.decode()
 
 
-def answer(line: str) -> tuple[int, list[int]]:
+def printed_answer(line: str) -> Answer:
     """The class and the scores of a line that the examples print."""
-    found = re.fullmatch(r"= (\d+)((?: -?\d+)+)\n?", line)
+    found = re.fullmatch(r"= (\d+)((?: -?\d+)+)", line)
     assert found is not None, line
-    return int(found[1]), [int(score) for score in found[2].split()]
+    return Answer(int(found[1]), np.array(found[2].split(), np.int32))
 
 
-@contextmanager
-def on_qemu(elf: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The program on QEMU's micro:bit, with its serial line in a pipe. It never ends by itself."""
-    command = ["qemu-system-arm", "-M", "microbit", "-nographic", "-monitor", "none", "-serial", "stdio", "-kernel", str(elf)]
-    running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.communicate()
+def classified(elf: Path, images: Images) -> list[Answer]:
+    """What the main loop answers on QEMU for frames that it asks for row by row."""
+    with on_microbit(elf) as line:
+        return [ask(line, image) for image in images]
 
 
-def classified(elf: Path, images: Images) -> list[tuple[int, list[int]]]:
-    """What the main loop answers for frames that it asks for row by row."""
-    answers = []
-    with on_qemu(elf) as running:
-        assert running.stdin is not None and running.stdout is not None
-        for image in images:
-            for row in image.transpose(1, 2, 0):
-                assert running.stdout.read(1) == b"."
-                running.stdin.write(row.tobytes())
-            line = b""
-            while not line.endswith(b"\n"):
-                byte = running.stdout.read(1)
-                assert byte, "QEMU ended"
-                line += byte
-            answers.append(answer(line.decode()))
-    return answers
-
-
-def assert_answers(answers: list[tuple[int, list[int]]], network: Network, images: Images) -> None:
+def assert_answers(answers: list[Answer], network: Network, images: Images) -> None:
     scores = reference.simulate(network, images)
-    np.testing.assert_array_equal([found for _, found in answers], scores)
+    np.testing.assert_array_equal([each.scores for each in answers], scores)
     if network.score_factors is None:
-        np.testing.assert_array_equal([best for best, _ in answers], scores.argmax(axis=1))
+        np.testing.assert_array_equal([each.best for each in answers], scores.argmax(axis=1))
 
 
 @needs_arm
@@ -119,7 +95,7 @@ def test_a_flipped_weight_is_noticed(digits: Network, tmp_path: Path) -> None:
     folder = example("bare_metal", tmp_path, flipped, "network")
     checked("make", folder=folder)
     images = random_images(np.random.default_rng(0), digits, 2)
-    found = np.array([scores for _, scores in classified(folder / "sensor.elf", images)])
+    found = np.array([each.scores for each in classified(folder / "sensor.elf", images)])
     assert set(np.flatnonzero((found != reference.simulate(digits, images)).any(axis=0))) == {4}
 
 
@@ -133,6 +109,39 @@ def test_random_networks_in_the_main_loop(seed: int, tmp_path: Path) -> None:
     checked("make", folder=folder)
     images = random_images(rng, network, 3)
     assert_answers(classified(folder / "sensor.elf", images), network, images)
+
+
+class Canned:
+    """A line that says what it is given and then falls silent."""
+
+    def __init__(self, says: bytes) -> None:
+        self.says, self.heard = says, b""
+
+    def read(self, size: int = 1) -> bytes:
+        said, self.says = self.says[:size], self.says[size:]
+        return said
+
+    def write(self, data: bytes) -> int:
+        self.heard += data
+        return len(data)
+
+
+def test_what_the_host_makes_of_other_answers() -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    line = Canned(b"hello\n..= 1 -4 7\r\n")
+    found = ask(line, image)
+    assert (found.best, found.scores.tolist()) == (1, [-4, 7])
+    assert line.heard == bytes([0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11])
+    for says, problem in (
+        (b"", "a dot that asks for row 0"),
+        (b"boot\n" * 1000, "4096 other bytes"),
+        (b".", "a dot that asks for row 1"),
+        (b".= 0 1\n", "fewer rows"),
+        (b"..", "an answer after 2 rows"),
+        (b"...\n", "is it built for this network"),
+    ):
+        with pytest.raises(OwlbitError, match=problem):
+            ask(Canned(says), image)
 
 
 @needs_arm
@@ -151,7 +160,7 @@ def test_cmake(digits: Network, tmp_path: Path) -> None:
     checked("cmake", "--build", "out", folder=folder)
     images = random_images(np.random.default_rng(1), digits, 5)
     printed = checked(folder / "out" / "classify", folder=folder, given=images.tobytes())
-    assert_answers([answer(line) for line in printed.splitlines()], digits, images)
+    assert_answers([printed_answer(line) for line in printed.splitlines()], digits, images)
     done = subprocess.run([folder / "out" / "classify"], input=images.tobytes()[:-3], capture_output=True, check=False)
     assert done.returncode == 2 and b"expected frames of 256 bytes, got 253" in done.stderr
     shutil.rmtree(folder / "owlbit" / "network")

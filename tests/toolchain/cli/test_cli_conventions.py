@@ -62,7 +62,7 @@ def test_the_tree() -> None:
             ("sense",),
         ),
         *(("zoo", "show"), ("zoo", "plot"), ("zoo", "publish")),
-        *(("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
+        *(("search",), ("compare",), ("export-bit-planes",), ("bench",), ("schema",), ("pack",), ("adopt",)),
         *(("finn", "published"), ("bitstream",)),
         *(("boards", "show"), ("boards", "draw"), ("flash",), ("listen",), ("selftest",)),
     }

@@ -26,7 +26,9 @@ def test_every_setting_keeps_the_limits_and_gives_its_clock(oscillator: float) -
         assert 0.98 * wanted <= pll.mhz <= wanted + 1e-9, "never faster than asked for"
 
 
-@pytest.mark.parametrize(("oscillator", "wanted"), [(25.0, 80.0), (25.0, 100.0), (25.0, 125.0), (48.0, 96.0), (48.0, 80.0), (12.0, 75.0)])
+@pytest.mark.parametrize(
+    ("oscillator", "wanted"), [(25.0, 80.0), (25.0, 100.0), (25.0, 125.0), (48.0, 96.0), (48.0, 80.0), (12.0, 75.0)]
+)
 def test_a_clock_that_can_be_had_is_had_exactly(oscillator: float, wanted: float) -> None:
     assert find_pll(oscillator, wanted).mhz == wanted
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from random_networks import random_images, random_network
-from sockets import build, instance, run
 
 from owlbit.export.load_model import load_model
 from owlbit.export.network import BinaryConv, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
@@ -21,8 +19,10 @@ from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.dataflow.stages import Plan
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
+from random_networks import random_images, random_network
+from sockets import build, instance, run
 
-FRAMES = 3
+CYCLES = 25_000  # of a run, so that the pace of short frames is steady at its end
 DIGITS = Path(__file__).parents[4] / "models" / "zoo" / "digits" / "model.onnx"
 LARGEST_WORD = 300  # products per cycle in a test
 
@@ -80,20 +80,19 @@ def make_model(folder: Path, networks: Sequence[Network], rng: np.random.Generat
         for file, content in plan.contents.items():
             (folder / f"{name}_{file}").write_text(hex_lines(content.bits))
         sockets.append(instance(name, {}, 8, 8))
-    images = [random_images(rng, network, FRAMES) for network in networks]
+    images = [random_images(rng, plan.network, int(np.clip(CYCLES // plan.frame_cycles, 3, 60))) for plan in plans]
     return Model(build(folder, sources, sockets, optimisation), folder, plans, images)
 
 
 def scores(model: Model, gap_seed: int = 0, reset_at: int = 0) -> tuple[list[NDArray[np.int32]], list[list[int]]]:
     """The scores of each network, and the cycle of each frame's last one."""
-    given = [
-        np.unpackbits(images.transpose(0, 2, 3, 1).reshape(-1, 1), axis=1, bitorder="little") for images in model.images
-    ]
+    given = [np.unpackbits(images.transpose(0, 2, 3, 1).reshape(-1, 1), axis=1, bitorder="little") for images in model.images]
     sizes = [2 * plan.network.classes for plan in model.plans]
-    found = run(model.executable, model.folder, given, [FRAMES * size for size in sizes], gap_seed, reset_at)
+    counts = [len(images) * size for images, size in zip(model.images, sizes, strict=True)]
+    found = run(model.executable, model.folder, given, counts, gap_seed, reset_at)
     values = [np.packbits(words.data[:, :8], axis=1, bitorder="little").reshape(-1).view("<i2").astype(np.int32) for words in found]
     ends = [words.cycles[size - 1 :: size].tolist() for words, size in zip(found, sizes, strict=True)]
-    return [value.reshape(FRAMES, -1) for value in values], ends
+    return [value.reshape(len(images), -1) for value, images in zip(values, model.images, strict=True)], ends
 
 
 def assert_exact(model: Model, found: Sequence[NDArray[np.int32]]) -> None:
@@ -105,7 +104,9 @@ def assert_all(model: Model) -> None:
     found, ends = scores(model)
     assert_exact(model, found)
     for plan, at in zip(model.plans, ends, strict=True):
-        assert at[-1] - at[-2] == plan.frame_cycles, plan.network
+        begin = (len(at) - 1) // 2  # where two stages are nearly as slow, frames may take a few cycles more and less in turns
+        pace = (at[-1] - at[begin]) / (len(at) - 1 - begin)
+        assert abs(pace - plan.frame_cycles) < 1, plan.network
     assert_exact(model, scores(model, gap_seed=1)[0])
 
 

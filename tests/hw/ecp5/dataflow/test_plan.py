@@ -1,16 +1,16 @@
-"""What a plan is made of: legal foldings, cycles, reordering only where it must be, what a logic skip keeps, and what is refused."""
+"""What a plan is made of: legal foldings, cycles, reordering only where it must be, what a skip keeps, and what is refused."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_networks import random_network
 
 from owlbit.export.network import BinaryConv, ChannelShuffle, LogicSkip, Network, NetworkError, OrPool, Scores, Thermometer
 from owlbit.hw.ecp5.dataflow.geometry import geometry, layer_cycles, legal_foldings
 from owlbit.hw.ecp5.dataflow.needs import skip_pixels
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
+from random_networks import random_network
 
 
 def conv(outputs: int, inputs: int, groups: int = 1, size: int = 3, side: int = 1) -> BinaryConv:
