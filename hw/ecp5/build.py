@@ -125,15 +125,13 @@ def choose_folding(network: Network, part: Part, options: DataflowOptions, progr
     if options.folding is not None:
         return Folding.load(options.folding, network)
     from owlbit.hw.ecp5.folding.search import FoldingSearch
+    from owlbit.hw.ecp5.folding.table import folding_table
 
     search = FoldingSearch(network)
     clock = options.clock_mhz or CLOCK_MHZ
     rate = options.frames_per_second or FRAMES_PER_SECOND
     found = search.for_part(part) if options.most else search.for_rate(rate, clock, part)
-    progress(
-        f"folding: {found.frames_per_second(clock):,.0f} frames/s at {clock:g} MHz, {found.luts:,} of {part.lut:,} LUT4 and "
-        f"{found.ebr} of {part.ebr} EBR by the cost model"
-    )
+    progress(f"folding for {part.name}, {part.lut:,} LUT4 and {part.ebr} EBR:\n{folding_table(network, found, clock)}")
     return found.folding
 
 
