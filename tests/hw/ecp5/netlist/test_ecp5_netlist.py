@@ -17,6 +17,7 @@ import pytest
 from owlbit.hw.ecp5.flow.place_and_route import place_and_route
 from owlbit.hw.ecp5.netlist.cell_models import MODELS
 from owlbit.hw.ecp5.netlist.check_config import ConfigError, check_configuration
+from owlbit.hw.ecp5.netlist.check_modes import check_modes
 from owlbit.hw.ecp5.netlist.check_wires import check_wires
 from owlbit.hw.ecp5.netlist.routed import Cell, NetlistError, Port, Routed, read_routed
 from owlbit.hw.ecp5.netlist.to_verilog import BLOCK_RAM, to_verilog
@@ -98,6 +99,7 @@ def test_the_configuration_is_that_of_the_netlist_and_a_change_is_noticed(design
     assert check_configuration(netlist, config) == tables + sum(cell.kind == "DP16KD" for cell in routed.cells)
     compared = check_wires(netlist, config)
     assert compared.switches > 1000 and compared.pins > 1000 and compared.nets > 200
+    assert check_modes(netlist, config) > 500
     text = config.read_text(encoding="ascii")
     changed = tmp_path / "cells.config"
 
@@ -114,6 +116,12 @@ def test_the_configuration_is_that_of_the_netlist_and_a_change_is_noticed(design
         check_wires,
         "expected the switches of the routes alone, found 1 others",
     )
+    for before, after in (
+        ("MODE CCU2", "MODE LOGIC"),
+        ("REG0.SD 1", "REG0.SD 0"),
+        ("DP16KD.DATA_WIDTH_A 4", "DP16KD.DATA_WIDTH_A 2"),
+    ):
+        expect(text.replace(before, after, 1), check_modes, f"expected .*{before} of .*, found .*{after.split()[1]}")
     at = text.index("INIT 0", text.index("word: SLICE")) + 5
     expect(text[:at] + "1" + text[at + 1 :], check_configuration, "expected the contents of .* in the routed netlist, found others")
     at = text.index("\n", text.index(".bram_init")) + 1
