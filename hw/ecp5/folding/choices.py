@@ -21,7 +21,8 @@ from owlbit.hw.ecp5.dataflow.plan import AUTO_BUFFER_LUTS, fifo_places, score_cy
 from owlbit.hw.ecp5.dataflow.plan import ram_luts as buffer_luts
 from owlbit.hw.ecp5.folding.rates import Rates
 from owlbit.hw.ecp5.folding.stage_costs import Expected, stage_cost
-from owlbit.hw.ecp5.folding_file import LayerFolding, weighted_layers
+from owlbit.hw.ecp5.folding_file import MEMORIES, LayerFolding, weighted_layers
+from owlbit.hw.ecp5.weight_memory import weight_memory
 from owlbit.hw.fold_pipeline import Costs, Option
 
 Order = NDArray[np.int64]
@@ -96,9 +97,9 @@ def _choices(network: Network, index: int, rates: Rates) -> Iterator[Choice]:
         cycles = _cycles(network, index, folded, behind)
         pools = _pool_costs(network, index, pe, behind) + _skip_costs(network, index, pe)
         found: list[Choice] = []
-        for memory in ("ebr", "lut"):
+        for memory in MEMORIES:
             for buffers in ("ebr", "lut"):
-                cost = _own_cost(network, index, folded, memory == "ebr", buffers) + pools
+                cost = _own_cost(network, index, folded, memory, buffers) + pools
                 found.append(
                     Choice(LayerFolding(index, pe, simd, memory, buffers), folded, cycles, rates.luts(cost), cost.ebr, bits)
                 )
@@ -116,17 +117,20 @@ def _beats(other: Choice, one: Choice, first: bool) -> bool:
     return first or (other.luts, other.ebr) != (one.luts, one.ebr)
 
 
-def _own_cost(network: Network, index: int, folded: Geometry, block: bool, buffers: str) -> Expected:
+def _own_cost(network: Network, index: int, folded: Geometry, memory: str, buffers: str) -> Expected:
     layer, shape = network.layers[index], input_shape(network, index)
     assert isinstance(layer, BinaryConv | BinaryLinear | Scores)
     in_block = int(buffers == "ebr")
+    weights = weight_memory(folded.words, folded.pe * folded.simd, memory)
     arithmetic: dict[str, Any] = {
         "CHANNELS": folded.channels,
         "SLICES": folded.slices,
         "PASSES": folded.passes,
         "PE": folded.pe,
         "TOTAL_BITS": total_bits(layer, folded),
-        "BLOCK_ROWS": int(block),
+        "BLOCK_ROWS": weights.rows,
+        "BLOCK_COLUMNS": weights.columns,
+        "LUT_BITS": weights.lut_bits,
         "BUFFER_BLOCK": in_block,
     }
     if isinstance(layer, Scores):
