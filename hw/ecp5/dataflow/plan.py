@@ -202,7 +202,7 @@ class _Planner:
         """Where the beginnings of sums lie: in block RAM where they take many LUTs and buffers may."""
         memory = initial_memory(*initial.shape)
         if memory is None or self._wish() == "lut":
-            return {"INITIAL": _constant(initial)}
+            return {"INITIAL_COLUMNS": 0, "INITIAL": _constant(initial)}
         sizes = {"INITIAL_WORDS": memory.shape[0], "INITIAL_BITS": memory.shape[1], "INITIAL_COLUMNS": memory.columns}
         return {**sizes, "INITIAL_FILE": self._files("initial", initial, memory)}
 
