@@ -216,7 +216,8 @@ def array(columns: int) -> Case:
     text = f"""
     wire done, never_full; wire [{pe * total - 1}:0] totals;
     owl_array #(.PE({pe}), .TAPS({taps}), .CHANNELS({channels}), .LANES({lanes}), .STAGES(2), .TOTAL_BITS({total}), .FOLDS(2),
-      .INITIAL_WORDS(2), .INITIAL_BITS(20), .INITIAL_COLUMNS({columns}), {begin}) dut (.clk(clk), .rst(rst), .valid(s_valid), .first(s_data[36]), .last(s_data[37]),
+      .INITIAL_WORDS(2), .INITIAL_BITS(20), .INITIAL_COLUMNS({columns}), {begin}) dut (.clk(clk), .rst(rst),
+      .valid(s_valid), .first(s_data[36]), .last(s_data[37]),
       .x(s_data[11:0]),
       .w(s_data[35:12]), .done(done), .totals(totals));
     owl_fifo #(.WIDTH({pe * total}), .DEPTH(50)) kept (.clk(clk), .rst(rst), .s_valid(done), .s_ready(never_full), .s_data(totals),
