@@ -65,8 +65,8 @@ def simulate_build_netlist(folder: Path, network: Network, images: NDArray[np.ui
     check_configuration(netlist, build_file(folder, ".config"))
     if facts.board is not None:
         raise BoardNetlistError(
-            f"the routed netlist is the chip of board {facts.board}, whose host link is not simulated here; its tables and memories are "
-            "in the configuration; build without --board to simulate the circuit"
+            f"the routed netlist is the chip of board {facts.board}, whose host link is not simulated here; its tables and "
+            "memories are in the configuration; build without --board to simulate the circuit"
         )
     if facts.circuit == ENGINE:
         run = simulate_engine_netlist(netlist, _flash(folder), network, images, cache=cache)
