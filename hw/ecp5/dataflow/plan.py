@@ -362,7 +362,7 @@ def _inputs(source: Stream) -> Order:
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
 
 
-def _constant(words: contents.Bits) -> str:
+def _constant(words: Bits) -> str:
     """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
     return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
 
