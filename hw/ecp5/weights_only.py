@@ -189,9 +189,13 @@ class Configuration:
         first = self._block_line(name)
         return tuple(int(word, 16) for line in self.lines[first : first + 256] for word in line.split())
 
-    def _placed(self, name: str, table: int) -> int:
+    def sources(self, name: str) -> Mapping[str, str]:
+        """Of a look-up table, by each of its inputs the input of the slice that it gets, as far as wires lead there."""
         column, row, part, half = self._bel(name)
-        return permuted(table, self._sources.get((column, row, 2 * SLICES.index(part) + int(half)), {}))
+        return self._sources.get((column, row, 2 * SLICES.index(part) + int(half)), {})
+
+    def _placed(self, name: str, table: int) -> int:
+        return permuted(table, self.sources(name))
 
     def _table_line(self, name: str) -> int:
         column, row, part, half = self._bel(name)
