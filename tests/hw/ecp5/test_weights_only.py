@@ -47,11 +47,8 @@ def routed(table: int, words: list[int]) -> dict[str, Any]:
     """A table at SLICEB.K1 of column 7, row 10, whose inputs A and B are exchanged, and a block RAM that is number 3."""
     pips = "X7/Y10/0_0_B3->0_0_A3_SLICE;1;X7/Y10/0_0_V02N0301->0_0_B3;1;"
     cell = {"type": "TRELLIS_COMB", "parameters": {"INITVAL": f"{table:016b}"}, "attributes": {"NEXTPNR_BEL": "X7/Y10/SLICEB.K1"}}
-    nets = {
-        "a": {"attributes": {"ROUTING": pips}},
-        "b": {"attributes": {"ROUTING": "X7/Y10/0_0_A3->0_0_B3_SLICE;1"}},
-        "c": {"attributes": {}},
-    }
+    texts = {"a": {"ROUTING": pips}, "b": {"ROUTING": "X7/Y10/0_0_A3->0_0_B3_SLICE;1"}, "c": {}}
+    nets = {name: {"attributes": text} for name, text in texts.items()}
     memory = {**block(words), "attributes": {"WID": "00000011"}}
     return {"cells": {"rom": cell, "memory": memory}, "netnames": nets}
 

@@ -78,7 +78,7 @@ def test_boards_of_both_kinds_are_found(tmp_path: Path) -> None:
         copy = tmp_path / f"{board.name}.toml"
         copy.write_text(board.file.read_text())
         assert find_board(copy).title == board.title
-    with pytest.raises(OwlbitError, match="expected one of icebreaker, .*ulx3s, or a file of your own"):
+    with pytest.raises(OwlbitError, match=r"expected one of icebreaker, .*ulx3s, or a file of your own"):
         find_board("fomu")
     assert "expected a board with an iCE40, whose wiring is drawn" in owlbit("boards", "draw", "ulx3s", str(tmp_path / "w.svg")).err
 
