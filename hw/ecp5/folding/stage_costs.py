@@ -101,11 +101,11 @@ def _filters(given: Mapping[str, Any]) -> Expected:
     words, bits = passes * slices, given["TOTAL_BITS"]
     own = Expected(
         lane=pe * lane_sites(simd, bits),
-        rom=rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices))
+        rom=(0 if given["INITIAL_COLUMNS"] else rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices)))
         + rom_luts(given["LUT_BITS"], words)
         + max(given["BLOCK_ROWS"] - 1, 0) * (pe * simd - given["LUT_BITS"]) * 2 / 3,
         stage=1,
-        ebr=given["BLOCK_ROWS"] * given["BLOCK_COLUMNS"],
+        ebr=given["BLOCK_ROWS"] * given["BLOCK_COLUMNS"] + given["INITIAL_COLUMNS"],
     )
     wide = simd * given.get("LANES", 1)
     if given.get("FLAT", 1):
@@ -139,7 +139,7 @@ def _reorder(given: Mapping[str, Any]) -> Expected:
 
 def _pool(given: Mapping[str, Any]) -> Expected:
     across = (given["WIDTH"] - given["COLUMNS"]) // given["STRIDE_X"] + 1
-    return Expected(ram=ram_luts(given["BITS"], across * given["WORDS"]), logic=2 * given["BITS"], stage=0.6)
+    return _memory(given["BITS"], across * given["WORDS"], given["BLOCK"]) + Expected(logic=2 * given["BITS"], stage=0.6)
 
 
 def _pool_window(given: Mapping[str, Any]) -> Expected:
