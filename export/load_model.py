@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.guard import reading
 from owlbit.export.network import Network, Shape
 from owlbit.export.network_file import load_network
 
@@ -57,8 +58,8 @@ def load_model(path: str | Path, input_range: InputRange | str = "auto", image_s
 
 
 def is_network_file(path: Path) -> bool:
-    """Whether `path` is a file that begins as a network file does; every other file is read as QONNX."""
+    """Whether `path` is a file that begins as a network file does; every other file is read as QONNX. Raises OwlbitError."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
+    with reading(f"{path}: expected a QONNX file or a network file", OwlbitError), path.open("rb") as file:
         return file.read(len(_ZIP)) == _ZIP

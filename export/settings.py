@@ -65,6 +65,8 @@ def read_toml(path: Path, what: str) -> tuple[dict[str, Any], str]:
         raise OwlbitError(f"{path}: expected {what}, found no such file") from None
     except IsADirectoryError:
         raise OwlbitError(f"{path}: expected {what} file, found a folder") from None
+    except OSError as error:
+        raise OwlbitError(f"{path}: expected {what} file, could not read it ({error.strerror})") from None
     except ValueError as error:
         raise OwlbitError(f"{path}: expected a TOML file, got: {error}") from None
 

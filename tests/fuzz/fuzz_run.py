@@ -118,6 +118,8 @@ INPUTS: Mapping[str, Callable[[Draw], tuple[bytes, str]]] = {
     "qonnx": lambda draw: (mutate_onnx(networks()[int(draw.integers(5))][0], draw), "onnx"),
     "npz": lambda draw: (mutate_npz(networks()[int(draw.integers(5))][1], draw), "npz"),
     "recipe": lambda draw: (mutate_toml(recipes()[int(draw.integers(len(recipes())))], draw), "toml"),
+    "board": lambda draw: (mutate_toml((ROOT / "hw/up5k/boards/icesugar.toml").read_bytes(), draw), "toml"),
+    "comparison": lambda draw: (mutate_toml((ROOT / "models/comparisons/encodings.toml").read_bytes(), draw), "toml"),
     "settings": lambda draw: (mutate_toml((ROOT / "toolchain/sensing/settings.toml").read_bytes(), draw), "toml"),
     "images": damaged_picture,
     "upload": damaged_picture,

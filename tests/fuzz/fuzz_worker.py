@@ -62,6 +62,25 @@ def read_recipe(path: Path) -> str:
     return ""
 
 
+def read_board(path: Path) -> str:
+    """With the file itself as the report that lies beside a board's bitstream."""
+    from owlbit.hw.up5k.board import load_board
+    from owlbit.hw.up5k.board_flash import bitstream_facts
+
+    board = load_board(path)
+    board.bitstream.write_bytes(b"")
+    board.bitstream.with_suffix(".json").write_bytes(path.read_bytes())
+    bitstream_facts(board)
+    return ""
+
+
+def read_comparison(path: Path) -> str:
+    from owlbit.toolchain.comparisons import comparison_file
+
+    comparison_file.read_comparison(path)
+    return ""
+
+
 def read_settings(path: Path) -> str:
     """What is accepted also exposes a frame."""
     from owlbit.toolchain.sensing.controls import Controls
@@ -144,6 +163,8 @@ READERS: dict[str, Callable[[Path], str]] = {
     "qonnx": read_qonnx,
     "npz": read_npz,
     "recipe": read_recipe,
+    "board": read_board,
+    "comparison": read_comparison,
     "settings": read_settings,
     "images": read_images,
     "array": read_images,

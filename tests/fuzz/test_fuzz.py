@@ -16,6 +16,8 @@ TRIED = {
     "qonnx": 200,
     "npz": 150,
     "recipe": 200,
+    "board": 60,
+    "comparison": 40,
     "settings": 60,
     "images": 100,
     "upload": 100,

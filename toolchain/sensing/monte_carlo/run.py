@@ -14,6 +14,7 @@ from owlbit.toolchain.sensing.monte_carlo.measure import CONFIDENCE, Point, Syst
 from owlbit.toolchain.sensing.sensor import Sensor
 
 TABLE, CSV, PLOT = "monte_carlo.txt", "monte_carlo.csv", "monte_carlo.png"
+MOST_CHIPS = 10_000  # the decisions on all test frames and the weights of the bootstrap then take some hundred megabytes
 
 
 def run_monte_carlo(
@@ -30,12 +31,14 @@ def run_monte_carlo(
 ) -> str:
     """Measures all sweeps and fills `folder` with a table, a CSV and a plot; returns the table.
 
-    Raises OwlbitError where `folder` holds something else, or fewer than two chips are asked for.
+    Raises OwlbitError where `folder` holds something else, or for fewer than two or more than MOST_CHIPS chips.
     """
     from owlbit.toolchain.sensing.monte_carlo.plot import plot_points
 
     if chips < 2:
         raise OwlbitError(f"chips: expected at least 2, got {chips}; an interval needs some spread")
+    if chips > MOST_CHIPS:
+        raise OwlbitError(f"chips: expected at most {MOST_CHIPS:,}, got {chips:,}; the interval hardly shrinks with more")
     points: list[Point] = []
     with filling(folder, CSV) as place:
         for condition in conditions(sensor, lux, rate):

@@ -115,5 +115,7 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     Image.new("L", (16, 16)).save(tmp_path / "cat" / "a.png")
     with pytest.raises(OwlbitError, match=r"expected sub-folders named like the classes, 0, 1, .* got cat"):
         labelled_frames(network, str(tmp_path), 10)
+    with pytest.raises(OwlbitError, match="chips: expected at most 10,000, got 1,000,000,000"):
+        run_monte_carlo([], labelled_frames(network, "scene", 1), tmp_path / "out", Sensor(), chips=10**9)
     with pytest.raises(OwlbitError, match="chips: expected at least 2, got 1"):
         run_monte_carlo([], labelled_frames(network, "scene", 1), tmp_path / "out", Sensor(), chips=1)
