@@ -63,11 +63,13 @@ def read_recipe(path: Path) -> str:
 
 
 def read_board(path: Path) -> str:
-    """With the file itself as the report that lies beside a board's bitstream."""
+    """Under the name that it has inside, and as the report that lies beside a board's bitstream."""
     from owlbit.hw.up5k.board import load_board
     from owlbit.hw.up5k.board_flash import bitstream_facts
 
-    board = load_board(path)
+    file = path.with_name("icesugar.toml")
+    file.write_bytes(path.read_bytes())
+    board = load_board(file)
     board.bitstream.write_bytes(b"")
     board.bitstream.with_suffix(".json").write_bytes(path.read_bytes())
     bitstream_facts(board)
