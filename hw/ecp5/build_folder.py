@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from pydantic import ConfigDict, with_config
@@ -18,8 +19,9 @@ RTL, BOARD, FOLDING = "rtl", "board", "folding.json"  # of a dataflow build
 FLASH = "flash.bin"  # of an engine build
 NETWORK_PART = "network.bin"  # of an engine build, and of a board's
 TRUSTED = (
-    "no open tool turns an ECP5 bitstream back into a netlist: the step from the routed netlist to the bits is trusted; checked is "
-    "that the packed file unpacks to the same memories, tables and wires, and packs to the same bytes again"
+    "no open tool turns an ECP5 bitstream back into a netlist, so what its bits make of wires and settings is trusted; checked is "
+    "that the configuration has the tables and memories of the routed netlist, that the packed file unpacks to the configuration's "
+    "memories, tables and wires, and that it packs to the same bytes again"
 )
 
 
@@ -35,6 +37,7 @@ class Ecp5Facts:
     board: str | None = None
     clock_mhz: float | None = None
     cycles_per_frame: int | None = None
+    frames_per_second: float | None = None
     network_offset: int | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)
 
@@ -62,6 +65,16 @@ def is_ecp5_build(folder: Path) -> bool:
     except OwlbitError:
         return False
     return True
+
+
+def check_files(folder: Path) -> None:
+    """Raises OwlbitError unless configuration and bitstream are those that the build wrote, by their SHA-256 in build.json."""
+    for name, expected in read_facts(folder).sha256.items():
+        path = folder / Path(name).name
+        if path.suffix in (".config", ".bit"):
+            found = sha256(path.read_bytes()).hexdigest() if path.is_file() else "no file"
+            if found != expected:
+                raise OwlbitError(f"{path}: expected the file with SHA-256 {expected[:16]}..., found {found[:16]}; build it again")
 
 
 def build_file(folder: Path, ending: str) -> Path:

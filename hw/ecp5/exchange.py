@@ -67,7 +67,7 @@ def exchange_weights(
 
     before, after = (read_netlist(each / f"{top}.synth.json", top)[1]["cells"] for each in (build, folder))
     old, new = compare(before, after, layers_of)
-    routed, module = read_netlist(build_file(build, ".json"), top)
+    routed, module = read_netlist(build_file(build, ".json"))
     config = Configuration(read_limited(build_file(build, ".config"), MOST_BYTES).decode("ascii"), module)
     config.require(old)
     config.exchange(new)

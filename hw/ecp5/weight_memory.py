@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words, bits of each
 BLOCK_BITS = 18_432
+ROWS_PENALTY = 1.15  # of block RAMs above one another
 LUT_WORDS = 16  # words of one bit in a LUT4
 
 # "auto" puts weights of up to this many LUTs into LUTs; with more, a block RAM is the scarcer thing only where it is half empty.
@@ -48,7 +49,7 @@ def weight_memory(words: int, width: int, memory: str = "auto") -> WeightMemory:
     luts_per_bit = -(-words // LUT_WORDS)
     if memory == "lut":
         return WeightMemory(words, width, SHAPES[0], 0, 0, width)
-    shape = min(SHAPES, key=lambda one: (-(-words // one[0]) * -(-width // one[1]), one[0] < words, one[0]))
+    shape = min(SHAPES, key=lambda one: (_weight(words, width, one), one[0]))
     rows = -(-words // shape[0])
     columns, rest = divmod(width, shape[1])
     if not rest:
@@ -56,3 +57,9 @@ def weight_memory(words: int, width: int, memory: str = "auto") -> WeightMemory:
     if memory == "auto" and rest * luts_per_bit <= AUTO_LUTS * rows:
         return WeightMemory(words, width, shape, rows if columns else 0, columns, rest)
     return WeightMemory(words, width, shape, rows, columns + 1, 0)
+
+
+def _weight(words: int, width: int, shape: tuple[int, int]) -> float:
+    """Block RAMs of a shape, by which one is chosen; several above one another cost LUTs and a cycle, and count for more."""
+    rows = -(-words // shape[0])
+    return rows * -(-width // shape[1]) * (ROWS_PENALTY if rows > 1 else 1)

@@ -42,19 +42,19 @@ class Contents:
     blocks: Mapping[str, tuple[int, ...]]
 
 
-def read_netlist(path: Path, top: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The JSON that Yosys or nextpnr wrote, and the module `top` in it. Raises SwapError where it is none."""
+def read_netlist(path: Path, top: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The JSON that Yosys or nextpnr wrote, and its module `top`, or its only one. Raises SwapError where it is none."""
     try:
         if path.stat().st_size > MOST_BYTES:
             raise SwapError(f"{path}: expected at most {MOST_BYTES:,} bytes of a netlist, found more")
         netlist = json.loads(path.read_text(encoding="utf-8"))
-        module = netlist["modules"][top]
+        (module,) = netlist["modules"].values() if top is None else [netlist["modules"][top]]
         if not isinstance(module["cells"], dict) or not isinstance(module["netnames"], dict):
             raise TypeError
     except FileNotFoundError:
         raise SwapError(f"{path}: expected a netlist of the build, found no such file; build it again") from None
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise SwapError(f"{path}: expected the netlist of {top}, found something else; build it again") from None
+        raise SwapError(f"{path}: expected a netlist of the build, found something else; build it again") from None
     return netlist, module
 
 
@@ -189,9 +189,13 @@ class Configuration:
         first = self._block_line(name)
         return tuple(int(word, 16) for line in self.lines[first : first + 256] for word in line.split())
 
-    def _placed(self, name: str, table: int) -> int:
+    def sources(self, name: str) -> Mapping[str, str]:
+        """Of a look-up table, by each of its inputs the input of the slice that it gets, as far as wires lead there."""
         column, row, part, half = self._bel(name)
-        return permuted(table, self._sources.get((column, row, 2 * SLICES.index(part) + int(half)), {}))
+        return self._sources.get((column, row, 2 * SLICES.index(part) + int(half)), {})
+
+    def _placed(self, name: str, table: int) -> int:
+        return permuted(table, self.sources(name))
 
     def _table_line(self, name: str) -> int:
         column, row, part, half = self._bel(name)

@@ -135,6 +135,14 @@ def test_table_and_json() -> None:
         "images": 3,
         "seconds": 12.25,
         "cycles_per_frame": 888_000,
+        "clock_hz": 24_000_000,
         "frames_per_second": 27.03,
         "note": "",
     }
+
+
+def test_another_clock_gives_another_rate() -> None:
+    row = Row("ecp5-rtl", "exact", 3, 1.0, 50_000, clock_hz=100e6)
+    assert row.as_json()["frames_per_second"] == 2000.0
+    assert format_table([row]).splitlines()[0] == "backend   images  verdict  cycles/frame  frames/s at 100 MHz  seconds"
+    assert "clock_hz" not in Row("fast", "exact", 3, 1.0).as_json()

@@ -115,7 +115,7 @@ def build(
         str,
         typer.Option(
             metavar="TARGET",
-            help="`up5k` for the iCE40 UP5K, `ecp5-25f`, `ecp5-45f` or `ecp5-85f`, `c` for C, or finn:PART for an AMD part with FINN.",
+            help="`up5k` for the iCE40 UP5K, `ecp5-25f`, `ecp5-45f` or `ecp5-85f`, `c` for C, or finn:PART for an AMD part.",
         ),
     ] = "up5k",
     folder: Annotated[
@@ -159,14 +159,16 @@ def build(
     folder gets flash.bin (write it to the flash at address 0), build.json and the network; with `--board` also network.bin, the
     network alone.
 
-    **ecp5-45f** and its siblings: makes Verilog with a circuit per layer, folded for `--fps`, and places, routes and packs it with open
-    tools: minutes for small networks. With `--engine` the up5k's engine is built once, and the network is data behind it in the flash.
+    **ecp5-25f**, **ecp5-45f**, **ecp5-85f**: makes Verilog with a circuit per layer, folded for `--fps`, and places, routes and
+    packs it with open tools: minutes for a small network. With `--engine` the up5k's engine is built, once for all networks; the
+    network is data behind it in the flash.
 
     **c**: makes NAME.h and NAME.c, C99 without allocation or library, for any processor; `--name` names them.
 
     **finn:PART**: makes HLS and RTL sources with estimates; if Vivado is installed, also IP, bitfile and driver; see docs/finn.md.
 
-    Example: `owlbit build model.onnx --target up5k --out builds/door`, or
+    Example: `owlbit build model.onnx --target up5k --out builds/door`,
+    `owlbit build zoo:digits --target ecp5-25f --fps 5000`, or
     `owlbit build zoo:digits --target finn:xc7z020clg400-1 --fps 1000`
     """
     place = owlbit.build(
@@ -338,13 +340,17 @@ def verify(
 @when_stopped("stopped; no report was written, an earlier one is unchanged")
 def report(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A run folder made by `owlbit train`, or a FINN build.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="A run folder made by `owlbit train`, or a build for an ECP5 or by FINN.", show_default=False
+        ),
     ],
 ) -> None:
-    """Write report.html into a run folder, or finn.html into a FINN build: one self-contained page.
+    """Write report.html into a run folder or an ECP5 build, or finn.html into a FINN build: one self-contained page.
 
     For a run: thresholds over the image histogram, layers, memory map, confusion matrix, learning curve, and the verification after
-    `owlbit verify` has run. For a FINN build: estimates, folding and parts.
+    `owlbit verify` has run. For an ECP5 build: use of the part, clock, layers, verification. For a FINN build: estimates, folding
+    and parts.
 
     Example: `owlbit report runs/digits`
     """

@@ -43,9 +43,10 @@ def rewrite_docs(docs: Path) -> list[Path]:
     from owlbit.export.files import write_text
     from owlbit.toolchain.boards.describe import wiring_tables
     from owlbit.toolchain.recipes.key_tables import recipe_tables, rewrite_tables
+    from owlbit.toolchain.search.key_tables import space_tables
     from owlbit.toolchain.sensing.key_tables import settings_tables
 
-    tables = {**recipe_tables(), **settings_tables(), **wiring_tables()}
+    tables = {**recipe_tables(), **space_tables(), **settings_tables(), **wiring_tables()}
     changed = []
     for page in sorted(docs.glob("*.md")):
         text = page.read_text(encoding="utf-8")

@@ -113,7 +113,7 @@ def energy_model() -> Energy:
 
 def _tell(folder: Path, space: SearchSpace, trials: Sequence[Trial]) -> None:
     """Prints the front, what was not trained and why, and the volumes of the studies."""
-    from owlbit.toolchain.search.results import counts, growths, overhead, unfit_reasons
+    from owlbit.toolchain.search.measures import counts, growths, overhead, unfit_reasons
 
     out.print(front_table(space, trials))
     _line("trials: " + ", ".join(f"{count:,} {word}" for word, count in counts(trials)))
@@ -134,7 +134,7 @@ def front_table(space: SearchSpace, trials: Sequence[Trial]) -> Table:
 
     from owlbit.toolchain.search.candidates import shown
     from owlbit.toolchain.search.front import front_of
-    from owlbit.toolchain.search.results import figure_names
+    from owlbit.toolchain.search.measures import figure_names
 
     names = figure_names(trials)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)

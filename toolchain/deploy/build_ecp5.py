@@ -12,6 +12,7 @@ from owlbit.export.network import Network, Shape
 from owlbit.hw.ecp5.build_folder import BUILD, read_facts
 from owlbit.hw.ecp5.parts import find_part
 from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
+from owlbit.toolchain.deploy.folding_plot import PLOT, plot_folding
 from owlbit.toolchain.deploy.model_files import write_model_files
 from owlbit.toolchain.deploy.model_source import ModelSource
 
@@ -40,7 +41,9 @@ def build_pipeline(
 
     part, network = find_part(target), source.load(input_range, image_shape)
     with filling(out, BUILD) as folder:
-        build_dataflow(network, part, folder, replace(options, policy=policy_for(network)), progress)
+        plan = build_dataflow(network, part, folder, replace(options, policy=policy_for(network)), progress)
+        folds = {fold.layer: f"pe {fold.pe} x simd {fold.simd}" for fold in plan.folding.layers}
+        plot_folding(network, plan.cycles(), folds, folder / PLOT, progress)
         write_model_files(source, network, folder)
 
 

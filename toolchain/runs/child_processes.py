@@ -31,5 +31,10 @@ def deaf_to_interrupts() -> Iterator[None]:
 def end_with_parent() -> None:
     """In a process that multiprocessing began: ends it when its parent has ended, however that was; else it would wait for ever."""
     parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()

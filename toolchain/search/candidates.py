@@ -13,7 +13,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network, NetworkError
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.settings import SettingError
-from owlbit.toolchain.checks.targets import fit_target, network_of, why_not_deployed
+from owlbit.toolchain.checks.targets import UP5K, fit_target, network_of, why_not_deployed
 from owlbit.toolchain.recipes.data import Data
 from owlbit.toolchain.recipes.recipe import Recipe, recipe_of
 from owlbit.toolchain.search.space import Parameter
@@ -21,7 +21,7 @@ from owlbit.toolchain.search.space_file import RATE, ConstraintsTable, SearchSpa
 
 NO_RECIPE, NO_FIT = 100.0, 50.0  # how far a candidate is off where nothing can be measured: farther than by any figure
 RECIPE, TARGET = "recipe", "target"
-# Joules per frame from (cycles, comparisons of the thermometer, frames per second or 0 for as fast as it goes).
+# Joules per frame of the up5k from (cycles, comparisons of the thermometer, frames per second or 0 for as fast as it goes).
 Energy = Callable[[int, int, float], float]
 
 
@@ -30,8 +30,8 @@ class Candidate:
     """A recipe of the space, judged.
 
     `tables`: of the recipe; `values`: what was chosen, by key; `figures`: what it costs, by a name of `COSTS` or "fps"; `misses`:
-    by constraint how far it is off, the logarithm of figure over limit, above 0 where it is not met; `reason`: why it is not trained, "" where
-    it is; `recipe`: None where the tables are none.
+    by constraint how far it is off, the logarithm of figure over limit, above 0 where it is not met; `reason`: why it is not
+    trained, "" where it is; `recipe`: None where the tables are none.
     """
 
     tables: Mapping[str, Any]
@@ -58,7 +58,7 @@ class Candidate:
 
 
 class Judge:
-    """Judges candidates of `space`. `classes_of`: how many classes the images of a recipe have; `energy`: None without a model."""
+    """Judges candidates of `space`. `classes_of`: how many classes the images of a recipe have; `energy`: of the up5k, or None."""
 
     def __init__(self, space: SearchSpace, classes_of: Callable[[Data], int], energy: Energy | None = None) -> None:
         self.space, self.classes_of, self.energy = space, classes_of, energy
@@ -100,7 +100,7 @@ class Judge:
             figures |= fit.figures
             misses[TARGET] = 0.0 if fit.fits else NO_FIT
             reasons += [] if fit.fits else [f"{fit.target}: {fit.reason}"]
-            if self.energy is not None and "cycles" in figures and constraints.target == fit.target:
+            if self.energy is not None and constraints.target == UP5K and fit.fits:
                 comparisons = network.shapes[0][0] * network.shapes[0][1] * network.shapes[0][2]
                 figures["energy"] = self.energy(int(figures["cycles"]), comparisons, constraints.fps)
         for name, limit in constraints.limits.items():
@@ -126,6 +126,7 @@ def check_space(judge: Judge, tries: int = 100) -> None:
     first = judge.propose(lambda parameter: parameter.first())
     if RECIPE not in first.misses:
         return
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(tries):
         trial = study.ask()

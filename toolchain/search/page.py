@@ -18,7 +18,7 @@ from owlbit.toolchain.search.records import FINISHED, PRUNED, UNFIT, Trial, stud
 from owlbit.toolchain.search.space_file import ACCURACY, BASELINE, RATE, SearchSpace
 
 if TYPE_CHECKING:
-    from owlbit.toolchain.search.results import Growth
+    from owlbit.toolchain.search.measures import Growth
 
 PAGE = "search.html"
 TEMPLATE = Path(__file__).with_name("search.html")

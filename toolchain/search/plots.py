@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from owlbit.toolchain.search.results import Growth
+    from owlbit.toolchain.search.measures import Growth
 
 PLOT = "pareto.png"
 INKS = {"tpe": "#b86e00", "nsga": "#2f62ad", BASELINE: "#8a929a", "final": "#c0392b", "grid": "#d5d0c4"}

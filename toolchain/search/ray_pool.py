@@ -52,8 +52,7 @@ class RayPool:
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
             said = " ".join(str(error).split())[:200]
             raise OwlbitError(f"--ray {self.address}: expected a Ray cluster that can be joined from here, got: {said}") from None
-        resources = {"num_cpus": 1, "num_gpus": self.gpu_share, "max_retries": MOST_TRIES - 1}
-        self.train = ray.remote(**resources)(train_far)
+        self.train = ray.remote(num_cpus=1, num_gpus=self.gpu_share, max_retries=MOST_TRIES - 1)(train_far)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -104,7 +103,7 @@ class RayPool:
         """Trials that the cluster holds now; machines may come and go."""
         import ray
 
-        there = ray.cluster_resources()
+        there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         slots = int(there.get("CPU", 0))
         if self.gpu_share:
             slots = min(slots, int(there.get("GPU", 0) / self.gpu_share + 1e-9))

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import tomli_w
 from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
@@ -127,6 +126,8 @@ class Search:
     def _task_of(self, trial: Trial) -> Task:
         if self.run_name is None:
             return self._task(trial, None)
+        import tomli_w
+
         name = self.run_name(trial)
         tables = {**trial.tables, "name": name}
         return replace(self._task(trial, self.folder / name), tables=tables, text=tomli_w.dumps(tables), logger=self.logger)

@@ -71,12 +71,16 @@ class SearchTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    objectives: Annotated[tuple[str, ...], BeforeValidator(_read_objectives)] = (ACCURACY, "bits")
+    objectives: Annotated[
+        tuple[str, ...],
+        BeforeValidator(_read_objectives),
+        key('"accuracy", then any of ' + ", ".join(f'"{each}"' for each in COSTS)),
+    ] = (ACCURACY, "bits")
     trials: Annotated[int, key("candidates to train, per sampler and seed", 1, 100_000)] = 40
     sampler: Annotated[
         str, OneOf("Optuna's sampler; grid: every combination, of choices only", ("tpe", "nsga", BASELINE, GRID))
     ] = "tpe"
-    seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds)] = (0,)
+    seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds), key("seeds of the sampler; each makes a study")] = (0,)
     baseline: Annotated[bool, key("search at random too, with as many trials and the same seeds")] = False
     prune: Annotated[bool, key("end trials early whose validation curve stays below that of cheaper networks")] = True
     final_epochs: Annotated[int, key("epochs of the final trainings; 0 for those of the trials", 0, 100_000)] = 0

@@ -113,12 +113,13 @@ def _check_ecp5(asked: BuildOptions) -> None:
     ways = [name for name in ("frames_per_second", "most", "folding") if name in given]
     if len(ways) > 1:
         raise OwlbitError(f"expected one of --fps, --max and --folding, got {' and '.join(FLAGS[name] for name in ways)}")
-    for name in ("clock_mhz", "frames_per_second"):
+    for name, most in (("clock_mhz", MOST_CLOCK_MHZ), ("frames_per_second", 1e9)):
         value = getattr(asked, name)
-        if value is not None and not 0 < value < 1e9:
-            raise OwlbitError(f"{FLAGS[name]}: expected a number above 0, got {value:g}")
+        if value is not None and not 0 < value <= most:
+            raise OwlbitError(f"{FLAGS[name]}: expected a number above 0, up to {most:g}, got {value:g}")
 
 
+MOST_CLOCK_MHZ = 400.0  # what the part's clock network takes
 ECP5_OPTIONS = ("board", "wake", "frames_per_second", "most", "clock_mhz", "folding", "engine", "weights_only")
 TARGETS = (
     Target("up5k", ("board", "wake"), build_for_up5k),

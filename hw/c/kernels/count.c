@@ -93,7 +93,7 @@ static void owl_count(const uint32_t *window, const uint32_t *weights, uint32_t 
 
 /*
  * Three words at a time: a full adder in each of the 32 bits makes two words of them, the second of which counts double. Their 1s
- * are added in fields of 4 bits (at most 12), of 8 bits (at most 240, in blocks of 30 words) and of 16 bits.
+ * are added in fields of 4 bits (at most 12), of 8 bits (at most 24 per three words, in blocks of 30 words) and of 16 bits.
  */
 
 /* Masks of fields of 2, 4 and 8 bits. Read as volatile, they stay in registers and do not become a part of every instruction. */
@@ -106,40 +106,49 @@ static void owl_count(const uint32_t *window, const uint32_t *weights, uint32_t 
   const uint32_t fours_mask = masks[1];
   const uint32_t bytes_mask = masks[2];
   uint32_t first;
-  uint32_t filter;
   for (first = 0u; first < words; first += 30u) {
     const uint32_t block = ((words - first) < 30u) ? (words - first) : 30u;
     const uint32_t *row = &weights[first];
-    for (filter = 0u; filter < filters; ++filter) {
+    uint32_t *count = counts;
+    const uint32_t *const end = &counts[filters];
+    for (; count < end; ++count) {
       const uint32_t *own = &window[first];
       uint32_t bytes = 0u;
       uint32_t left;
       for (left = block; left >= 3u; left -= 3u) {
-        const uint32_t a = own[0] ^ row[0];
-        const uint32_t b = own[1] ^ row[1];
-        const uint32_t c = own[2] ^ row[2];
-        const uint32_t differ = a ^ b;
-        uint32_t ones = differ ^ c;
-        uint32_t twos = (a & b) | (differ & c);
+        uint32_t twos = own[0] ^ row[0];
+        uint32_t other = own[1] ^ row[1];
+        uint32_t ones = own[2] ^ row[2];
+        const uint32_t differ = twos ^ other;
+        twos = (twos & other) | (differ & ones);
+        ones ^= differ;
         ones -= (ones >> 1) & twos_mask;
-        twos -= (twos >> 1) & twos_mask;
         ones = (ones & fours_mask) + ((ones >> 2) & fours_mask);
-        twos = (twos & fours_mask) + ((twos >> 2) & fours_mask);
-        ones += twos << 1;
-        bytes += (ones & bytes_mask) + ((ones >> 4) & bytes_mask);
+        twos -= (twos >> 1) & twos_mask;
+        ones += (twos & fours_mask) << 1;
+        ones += ((twos >> 2) & fours_mask) << 1;
+        bytes += ones & bytes_mask;
+        bytes += (ones >> 4) & bytes_mask;
         own += 3;
         row += 3;
       }
-      for (; left > 0u; --left) {
+      if (left > 0u) {
         uint32_t ones = own[0] ^ row[0];
         ones -= (ones >> 1) & twos_mask;
         ones = (ones & fours_mask) + ((ones >> 2) & fours_mask);
-        bytes += (ones & bytes_mask) + ((ones >> 4) & bytes_mask);
-        ++own;
-        ++row;
+        if (left > 1u) {
+          uint32_t more = own[1] ^ row[1];
+          more -= (more >> 1) & twos_mask;
+          ones += more & fours_mask;
+          ones += (more >> 2) & fours_mask;
+        }
+        bytes += ones & bytes_mask;
+        bytes += (ones >> 4) & bytes_mask;
+        row += left;
       }
       bytes = (bytes & UINT32_C(0x00ff00ff)) + ((bytes >> 8) & UINT32_C(0x00ff00ff));
-      counts[filter] = ((first > 0u) ? counts[filter] : 0u) + (bytes & UINT32_C(0xffff)) + (bytes >> 16);
+      bytes = (bytes & UINT32_C(0xffff)) + (bytes >> 16);
+      *count = (first > 0u) ? (*count + bytes) : bytes;
       row += words - block;
     }
   }

@@ -8,7 +8,7 @@ chosen, one layer after the other, for the smallest FIFOs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +29,13 @@ LATENCY = 24  # cycles from a pixel's last word into a layer until it is seen be
 @dataclass(frozen=True)
 class _Waiting:
     """The pixels of a stream: `times`: float64 [H*W], when each is there; `fifo`: the stage whose depth decides how many may wait;
-    `prompt`: they come from outside, and much faster than a layer takes them."""
+    `prompt`: they come from outside, and much faster than a layer takes them; `pace`: cycles that changes of their words
+    behind the FIFO take for each."""
 
     times: Times
     fifo: str | None = None
     prompt: bool = False
+    pace: float = 0.0
 
 
 def fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Stream]) -> dict[str, int]:
@@ -59,6 +61,7 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
     depths: dict[str, int] = {}
     waiting: dict[str, _Waiting] = {}
     taken: dict[str, Times] = {}  # when the pixels of a stream are gone, by FIFO
+    paces = _paces(stages, streams)
     for stage in stages:
         ports = stage.ports
         source = waiting.get(ports["s"], _Waiting(np.zeros(1)))
@@ -73,10 +76,13 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
                 waiting[ports["m"]] = _Waiting(source.times, stage.name, source.prompt)
             case "owl_join":
                 earlier = waiting[ports["e"]]
+                pace = max(source.pace, earlier.pace, paces[ports["s"]])
+                steps = np.arange(len(source.times)) * np.float64(pace)
+                joined: Times = steps + np.maximum.accumulate(source.times - steps) + pace
                 for side in (source, earlier):
                     if side.fifo:
-                        taken[side.fifo] = source.times
-                waiting[ports["m"]] = _Waiting(source.times)
+                        taken[side.fifo] = joined
+                waiting[ports["m"]] = _Waiting(joined)
             case "owl_pool" | "owl_pool_window":
                 layer = network.layers[stage.layer]
                 assert isinstance(layer, OrPool)
@@ -86,14 +92,15 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
                 assert stage.geometry is not None
                 prompt = source.prompt and stage.geometry.slices >= network.input_shape[0]  # as fast as the layer may take them
                 come = np.full_like(source.times, -np.inf) if prompt else source.times
-                gone, made = _layer_times(stage.geometry, come, period, degrees.get(stage.layer, 0.0))
+                gone, made = _layer_times(stage.geometry, come, period, degrees.get(stage.layer, 0.0), paces[ports["m"]])
                 if source.fifo:
                     taken[source.fifo] = source.times if prompt else gone
                 waiting[ports["m"]] = _Waiting(made)
             case "owl_scores":
                 pass
             case _:  # a change of width or order
-                waiting[ports["m"]] = source
+                pixels = streams[ports["m"]].height * streams[ports["m"]].width
+                waiting[ports["m"]] = replace(source, pace=max(source.pace, stage.cycles / pixels))
     for stage in stages:
         if stage.module == "owl_fifo":
             stream = streams[stage.ports["m"]]
@@ -106,14 +113,35 @@ def _fifo_depths(network: Network, stages: list[Stage], streams: dict[str, Strea
     return depths
 
 
-def _layer_times(geometry: Geometry, come: Times, period: int, degree: float) -> tuple[Times, Times]:
-    """When a layer has taken each pixel of its input, and when each of its output is there."""
+def _paces(stages: list[Stage], streams: dict[str, Stream]) -> dict[str, float]:
+    """Cycles that a pixel of each stream takes on its way to the next FIFO or layer."""
+    paces = dict.fromkeys(streams, 0.0)
+    for stage in reversed(stages):
+        into = streams[stage.ports["s"]]
+        pace = stage.cycles / (into.height * into.width)
+        match stage.module:
+            case "owl_fifo" | "owl_lines" | "owl_layer" | "owl_scores":
+                continue
+            case "owl_fork":
+                paces[into.name] = max(pace, paces[stage.ports["a"]], paces[stage.ports["b"]])
+            case "owl_pool" | "owl_pool_window":
+                paces[into.name] = pace
+            case _:
+                paces[into.name] = max(pace, paces[stage.ports["m"]])
+    return paces
+
+
+def _layer_times(geometry: Geometry, come: Times, period: int, degree: float, pace: float) -> tuple[Times, Times]:
+    """When a layer has taken each pixel of its input, and when each of its output is there, where the next stages take one in no
+    less than `pace` cycles."""
     if geometry.flat:
         whole = max(come.max(), 0.0) + LATENCY
         return np.full(len(come), whole), np.array([whole + (period if geometry.passes > 1 else 0)])
     slow = 1 + degree * (period / geometry.cycles - 1)
     outputs, real = geometry.marks()
-    lasts = np.where(outputs, geometry.passes, 1) * geometry.slices * slow  # of each position
+    lasts = np.where(
+        outputs, np.maximum(geometry.passes * geometry.slices * slow, pace), geometry.slices * slow
+    )  # of each position
     before = np.cumsum(lasts) - lasts
     # A position is in the window when the one before is done with, and its pixel has had two passes to come in.
     earliest = np.full(len(real), -np.inf)

@@ -106,7 +106,7 @@ def _joined(entries: list[str]) -> str:
 
 
 def _value(value: Any, prefix: str) -> str:
-    return f'"{prefix}{value}"' if isinstance(value, str) and value.endswith(".hex") else str(value)
+    return f'"{prefix}{value}"' if isinstance(value, str) and value.startswith("layer") else str(value)
 
 
 def _plain(name: str) -> str:

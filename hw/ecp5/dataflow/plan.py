@@ -29,6 +29,7 @@ from owlbit.hw.ecp5.dataflow.fifos import fifo_depths
 from owlbit.hw.ecp5.dataflow.geometry import LARGEST_SCORE, Geometry, geometry, is_flat
 from owlbit.hw.ecp5.dataflow.stages import Content, Order, Plan, Stage, Stream
 from owlbit.hw.ecp5.folding_file import Folding
+from owlbit.hw.ecp5.weight_memory import WeightMemory, weight_memory
 
 GATE_NUMBERS = {"or": 0, "xor": 1, "mux": 2}
 MIN_PLACES = 4
@@ -104,10 +105,15 @@ class _Planner:
                 parameters = {"WIDTH": bits, "DEPTH": depth, "BLOCK": self._block(bits, depth)}
                 self.stages[place] = replace(stage, parameters=parameters)
 
-    def _content(self, kind: str, bits: Bits) -> str:
-        name = f"layer{self.layer}_{kind}.hex"
-        self.contents[name] = Content(self.layer, kind, bits)
-        return name
+    def _files(self, words: Bits, memory: WeightMemory) -> str:
+        """What the file names of the block RAMs with `words` begin with; their contents are noted."""
+        begin = f"layer{self.layer}_weights_"
+        for row in range(memory.rows):
+            for column in range(memory.columns):
+                height, width = memory.shape
+                block = words[row * height : (row + 1) * height, column * width : (column + 1) * width]
+                self.contents[f"{begin}{row * memory.columns + column:03x}.hex"] = Content(self.layer, block)
+        return begin
 
     def _name(self, what: str) -> str:
         return f"layer{self.layer}_{what}"
@@ -169,20 +175,26 @@ class _Planner:
         bits = contents.total_bits(layer, folded)
         words = contents.linear_words(layer.weights, folded, _inputs(source))
         initial = contents.number_words(contents.initial_scores(layer, bits), folded.pe, bits)
-        cycles = folded.passes * max(folded.slices, score_cycles(folded))
         arithmetic = self._arithmetic(folded, bits, words, initial)
+        cycles = folded.passes * max(folded.slices, score_cycles(folded) + (arithmetic["BLOCK_ROWS"] > 1))
         self._add("owl_scores", "scores", cycles, {"s": columns, "m": out}, **_window(folded), ODD=layer.fan_in % 2, **arithmetic)
 
     def _arithmetic(self, folded: Geometry, bits: int, words: Bits, initial: Bits) -> dict[str, Any]:
-        block = self.folding.of(self.layer).memory != "lut"
-        in_file = block and len(words) > 1
+        wish = self.folding.of(self.layer).memory
+        memory = weight_memory(len(words), words.shape[1], wish if len(words) > 1 else "lut")  # a single word is a constant
+        split = words.shape[1] - memory.lut_bits
         return {
             "PE": folded.pe,
             "STAGES": count_stages(folded.simd),
             "TOTAL_BITS": bits,
-            "BLOCK": int(block),
             "BUFFER_BLOCK": self._block(folded.simd, 2 * folded.slices),
-            **({"WEIGHTS": self._content("weights", words)} if in_file else {"WEIGHT_BITS": _constant(words)}),
+            "BLOCK_WORDS": memory.shape[0],
+            "BLOCK_BITS": memory.shape[1],
+            "BLOCK_ROWS": memory.rows,
+            "BLOCK_COLUMNS": memory.columns,
+            "LUT_BITS": memory.lut_bits,
+            **({"WEIGHTS": self._files(words[:, :split], memory)} if split else {}),
+            **({"WEIGHT_BITS": _constant(words[:, split:])} if memory.lut_bits else {}),
             "INITIAL": _constant(initial),
         }
 
@@ -347,8 +359,8 @@ def score_cycles(folded: Geometry) -> int:
 
 
 def fifo_places(folded: Geometry) -> int:
-    """Of the FIFO behind a layer, so that it never waits for its own results: what is under way at once, and what `owl_room` keeps."""
-    latency = count_stages(folded.simd) + 10
+    """Of the FIFO behind a layer, so that it never waits for its own results: all under way at once, and what `owl_room` keeps."""
+    latency = count_stages(folded.simd) + 11
     return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))
 
 
@@ -362,7 +374,7 @@ def _inputs(source: Stream) -> Order:
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
 
 
-def _constant(words: contents.Bits) -> str:
+def _constant(words: Bits) -> str:
     """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
     return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
 

@@ -44,7 +44,7 @@ class Stage:
     """One instance of a primitive of hw/ecp5/rtl.
 
     `module`, `name`: of the instance; `layer`: the index of the network's layer that it belongs to; `parameters`: of the module,
-    and for each file parameter the key of `Plan.contents`; `ports`: prefix of a stream port to the name of the stream on it;
+    and for file names how those in `Plan.contents` begin; `ports`: prefix of a stream port to the name of the stream on it;
     `cycles`: that a frame takes in it at least; `geometry`: of a layer with weights.
     """
 
@@ -59,10 +59,9 @@ class Stage:
 
 @dataclass(frozen=True, eq=False)
 class Content:
-    """What a ROM holds: uint8 [words, bits], bit 0 first. `layer`: whose; `kind`: "weights" or "initial"."""
+    """What a block RAM holds of the weights of `layer`: uint8 [words, bits], inverted, bit 0 first."""
 
     layer: int
-    kind: str
     bits: NDArray[np.uint8]
 
 

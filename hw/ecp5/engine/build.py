@@ -19,6 +19,7 @@ from owlbit.hw.ecp5.flow.place_and_route import place_and_route
 from owlbit.hw.ecp5.flow.record import flow_record
 from owlbit.hw.ecp5.flow.synthesise import OPTIONS
 from owlbit.hw.ecp5.flow.tools import find_tools
+from owlbit.hw.ecp5.netlist.check_config import check_configuration
 from owlbit.hw.ecp5.parts import Part
 from owlbit.hw.external_tools import digest
 from owlbit.hw.up5k.build import network_image
@@ -81,6 +82,7 @@ def engine_bitstream(
             free_pins=True,
         )
         result.require_clock()
+        check_configuration(result.netlist, result.config)
         check_packed(result.config, result.bit)
         write_text(work / RECORD, json.dumps({**flow_record(result), "inputs_sha256": key}, indent=2) + "\n")
 

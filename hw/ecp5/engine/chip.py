@@ -36,9 +36,9 @@ class EngineChip:
 CHIPS = {
     chip.part: chip
     for chip in (
-        EngineChip("ecp5-25f", 8_192, 0x0A0000, 60.0),
-        EngineChip("ecp5-45f", 16_384, 0x140000, 60.0),
-        EngineChip("ecp5-85f", 16_384, 0x200000, 60.0),
+        EngineChip("ecp5-25f", 8_192, 0x0C0000, 66.0),
+        EngineChip("ecp5-45f", 16_384, 0x140000, 66.0),
+        EngineChip("ecp5-85f", 16_384, 0x280000, 60.0),
     )
 }
 

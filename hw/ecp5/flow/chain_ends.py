@@ -1,7 +1,7 @@
 """The ends of carry chains in Yosys' netlist, so that nextpnr adds no cells to them.
 
 Yosys ties a first CCU2C's carry in to 0 and gives a last one's carry out a net that nobody reads. nextpnr adds a cell of two LUT4
-for each: of a lane of 144 products, whose chains are short, a fifth. Where neither can matter, the pin is left open ("x" in the JSON).
+for each: of a lane of 144 products, whose chains are short, a fifth. Where neither can matter, the pin is left open ("x" in JSON).
 """
 
 from __future__ import annotations
@@ -39,4 +39,4 @@ def _open_in(module: dict[str, Any]) -> int:
 def _ignores_carry(cell: dict[str, Any]) -> bool:
     """Whether the first site hands on no carry that comes in: its LUT gives 0 whatever A and B are."""
     pins = cell["connections"]
-    return pins["C0"] == pins["D0"] == ["1"] and cell["parameters"]["INIT0"][-16:][:4] == "0000"
+    return bool(pins["C0"] == pins["D0"] == ["1"] and cell["parameters"]["INIT0"][-16:][:4] == "0000")

@@ -28,6 +28,7 @@ PHASES = {
     "Info: Running main analytical placer": "placing",
     "Info: Routing": "routing",
 }
+HOPELESS = 0.75  # of the clock: seeds differ by less than what is missing then
 
 
 class ClockError(OwlbitError):
@@ -97,8 +98,8 @@ def place_and_route(
 
     sources, defines, parameters, options: see `synthesise`. lpf: a file of pins and constraints, or its text; without it nextpnr
     chooses the pins, and with `free_pins` those that it does not name. clock_mhz: of clocks that `lpf` does not constrain. seeds:
-    tried in this order until all clocks close; where none does, the fastest is kept: `closed` is False. pack_options: for ecppack,
-    such as --freq and --spimode of a board's flash.
+    tried in this order until all clocks close, or one is far from it; where none does, the fastest is kept: `closed` is False.
+    pack_options: for ecppack, such as --freq and --spimode of a board's flash.
     Raises PartError where the part is too small, ToolMissing, and ToolFailed with a tool's own error line.
     """
     tools = find_tools()
@@ -122,7 +123,7 @@ def place_and_route(
                 best = seed
                 for ending in ("json", "config"):
                     (work / f"seed.{ending}").replace(work / f"{top}.{ending}")
-            if reports[seed].margin >= 1:
+            if not HOPELESS <= reports[seed].margin < 1:
                 break
         packed = pack(work / f"{top}.config", work / f"{top}.bit", pack_options, tools, progress)
         for ending in ("synth.json", "json", "config", "bit"):

@@ -68,4 +68,5 @@ def describe_path(path: tuple[PathStep, ...]) -> str:
     total = sum(step.delay_ns for step in path)
     wiring = sum(step.delay_ns for step in path if step.kind == "routing")
     levels = sum(step.kind == "logic" for step in path)
-    return f"{path[0].cell} to {path[-1].cell}: {total:.1f} ns, {levels} levels of logic, {wiring:.1f} ns of it wiring"
+    depth = f"{levels} level{'s' * (levels != 1)} of logic"
+    return f"{path[0].cell} to {path[-1].cell}: {total:.1f} ns, {depth}, {wiring:.1f} ns of it wiring"

@@ -126,7 +126,7 @@ def _own_cost(network: Network, index: int, folded: Geometry, block: bool, buffe
         "PASSES": folded.passes,
         "PE": folded.pe,
         "TOTAL_BITS": total_bits(layer, folded),
-        "BLOCK": int(block),
+        "BLOCK_ROWS": int(block),
         "BUFFER_BLOCK": in_block,
     }
     if isinstance(layer, Scores):

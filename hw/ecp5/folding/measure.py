@@ -2,7 +2,7 @@
 
 `python -m owlbit.hw.ecp5.folding.measure` refits the rates to the CSV beside this file; with `--synthesise` it first makes the CSV
 again, with Yosys, which takes tens of minutes. Run it after a change of hw/ecp5/rtl. The layers belong to random networks; those of
-every third network are held out of the fit, and the error that is stated is theirs.
+every second network are held out of the fit, and the error that is stated is theirs.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import argparse
 import csv
 import io
 import json
+import re
 import tempfile
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,26 +25,25 @@ from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Laye
 from owlbit.hw.ecp5.dataflow.generate import generate
 from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
-from owlbit.hw.ecp5.flow.synthesise import OPTIONS, synthesise, total_use
+from owlbit.hw.ecp5.flow.synthesise import module_use, synthesise
 from owlbit.hw.ecp5.folding.rates import Rates
-from owlbit.hw.ecp5.folding.stage_costs import KINDS, stage_cost
+from owlbit.hw.ecp5.folding.stage_costs import KINDS, Expected, stage_cost
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 
 MEASURED = Path(__file__).with_name("measured.csv")
-NETWORKS = 12
-HELD_OUT = 3  # each third network
+NETWORKS = 8
+HELD_OUT = 2  # every second network
 MOST_PRODUCTS = 640  # per cycle of a layer
 Generator = np.random.Generator
 
 
 @dataclass(frozen=True)
 class Row:
-    """A synthesised stage. `network`: its number; `layer`: the layer with weights that it is counted to (0: the thermometer);
-    `expected`: LUTs by kind; `luts`, `ebr`: what Yosys made."""
+    """A synthesised layer with all its stages. `network`: its number; `layer`: its index there; `expected`: LUTs by kind;
+    `luts`, `ebr`: what Yosys made."""
 
     network: int
     layer: int
-    module: str
     expected: tuple[float, ...]
     expected_ebr: int
     luts: int
@@ -55,38 +54,59 @@ class Row:
         """Whether the fit does not see it."""
         return self.network % HELD_OUT == HELD_OUT - 1
 
+    def error(self, rates: Rates) -> float:
+        """The model's LUTs relative to the measured ones, less 1."""
+        return float(np.dot(self.expected, [getattr(rates, kind) for kind in KINDS])) / self.luts - 1
+
 
 def main() -> None:
     """See the top of this page."""
     parser = argparse.ArgumentParser(prog="python -m owlbit.hw.ecp5.folding.measure", description="Refits the ECP5's cost model.")
     parser.add_argument("--synthesise", action="store_true", help="make the CSV again, which takes tens of minutes")
     if parser.parse_args().synthesise:
-        write_measured([row for number in range(NETWORKS) for row in measure_network(number)])
-    rows = read_measured()
-    rates = fit(rows)
+        rows: list[Row] = []
+        for number in range(NETWORKS):
+            rows += measure_network(number)
+            print(*rows[-4:], sep="\n")
+        write_measured(rows)
+    measured = read_measured()
+    rates = fit(measured)
     rates.save()
-    print(report(rows, rates))
+    print(report(measured, rates))
 
 
 # ---------------------------------------------------------------- what is synthesised
 
 
-def measure_network(number: int) -> Iterator[Row]:
-    """Synthesises the random network with this number, so folded, and gives a row per stage."""
+def measure_network(number: int) -> list[Row]:
+    """Synthesises the random network with this number, so folded, and gives a row for each layer with weights.
+
+    Yosys flattens the pipeline and names each cell after the instance that it was in, which begins with the layer's index. Pools
+    count to the layer before them.
+    """
     rng = np.random.default_rng(number)
     network = random_network(rng)
     plan = plan_dataflow(network, random_folding(rng, network))
     with tempfile.TemporaryDirectory() as name:
         made = generate(plan, Path(name))
-        synthesise(made.sources, made.top, Path(name), defines=("OWL_ECP5_CELLS",), options=(*OPTIONS, "-noflatten"))
-        netlist = json.loads((Path(name) / f"{made.top}.synth.json").read_text(encoding="utf-8"))
+        synthesise(made.sources, made.top, Path(name), defines=("OWL_ECP5_CELLS",))
+        cells = json.loads((Path(name) / f"{made.top}.synth.json").read_text(encoding="utf-8"))["modules"][made.top]["cells"]
     weighted = [index for index, _ in weighted_layers(network)]
-    for stage in plan.stages:
-        used = total_use(netlist, netlist["modules"][made.top]["cells"][stage.name]["type"])
-        expected = stage_cost(stage.module, stage.parameters)
-        owner = max((index for index in weighted if index <= stage.layer), default=0)
-        kinds = tuple(round(float(getattr(expected, kind)), 2) for kind in KINDS)
-        yield Row(number, owner, stage.module, kinds, expected.ebr, used.lut + used.ram, used.ebr)
+    owned: dict[int, dict[str, Any]] = {index: {} for index in weighted}
+    for cell_name, cell in cells.items():
+        found = re.match(r"layer(\d+)_", cell_name)
+        if found and int(found[1]):
+            owned[max(index for index in weighted if index <= int(found[1]))][cell_name] = cell
+    rows = []
+    for index, own in owned.items():
+        expected = Expected()
+        for stage in plan.stages:
+            if stage.layer and max(other for other in weighted if other <= stage.layer) == index:
+                expected += stage_cost(stage.module, stage.parameters)
+        used = module_use({"modules": {"layer": {"cells": own}}})["layer"]
+        kinds = tuple(round(float(getattr(expected, kind)), 1) for kind in KINDS)
+        rows.append(Row(number, index, kinds, expected.ebr, used.lut, used.ebr))
+    return rows
 
 
 def random_network(rng: Generator) -> Network:
@@ -138,7 +158,7 @@ def random_folding(rng: Generator, network: Network) -> Folding:
 
 # ---------------------------------------------------------------- the file and the fit
 
-COLUMNS = ("network", "layer", "module", *KINDS, "expected_ebr", "luts", "ebr")
+COLUMNS = ("network", "layer", *KINDS, "expected_ebr", "luts", "ebr")
 
 
 def write_measured(rows: Sequence[Row], path: Path = MEASURED) -> None:
@@ -147,7 +167,7 @@ def write_measured(rows: Sequence[Row], path: Path = MEASURED) -> None:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
     for row in rows:
-        table.writerow((row.network, row.layer, row.module, *row.expected, row.expected_ebr, row.luts, row.ebr))
+        table.writerow((row.network, row.layer, *row.expected, row.expected_ebr, row.luts, row.ebr))
     write_text(path, text.getvalue())
 
 
@@ -158,7 +178,6 @@ def read_measured(path: Path = MEASURED) -> list[Row]:
             Row(
                 int(line["network"]),
                 int(line["layer"]),
-                line["module"],
                 tuple(float(line[kind]) for kind in KINDS),
                 int(line["expected_ebr"]),
                 int(line["luts"]),
@@ -168,64 +187,31 @@ def read_measured(path: Path = MEASURED) -> list[Row]:
         ]
 
 
-@dataclass(frozen=True)
-class MeasuredLayer:
-    """A layer with all its stages. `expected`: float64 by kind."""
-
-    network: int
-    layer: int
-    expected: np.ndarray[tuple[int], np.dtype[np.float64]]
-    luts: int
-    held_out: bool
-
-
-def measured_layers(rows: Sequence[Row]) -> list[MeasuredLayer]:
-    """The stages of each layer together; the thermometer is none."""
-    stages: dict[tuple[int, int], list[Row]] = defaultdict(list)
-    for row in rows:
-        if row.layer:
-            stages[row.network, row.layer].append(row)
-    return [
-        MeasuredLayer(network, layer, np.sum([row.expected for row in own], axis=0), sum(row.luts for row in own), own[0].held_out)
-        for (network, layer), own in stages.items()
-    ]
-
-
 def fit(rows: Sequence[Row]) -> Rates:
-    """The rates of the least squared relative errors of layers that are not held out, none below 0."""
-    layers = measured_layers(rows)
-    seen = [layer for layer in layers if not layer.held_out]
-    matrix = np.array([layer.expected / layer.luts for layer in seen])
+    """The rates with the least squared relative errors of the layers that are not held out, none below 0."""
+    seen = [row for row in rows if not row.held_out]
+    matrix = np.array([np.array(row.expected) / row.luts for row in seen])
     used = list(range(len(KINDS)))
     while True:
         found = np.linalg.lstsq(matrix[:, used], np.ones(len(seen)), rcond=None)[0]
         if found.min() >= 0:
             break
         del used[int(found.argmin())]
-    values: dict[str, Any] = dict.fromkeys(KINDS, 0.0) | {
-        KINDS[kind]: round(float(value), 3) for kind, value in zip(used, found, strict=True)
-    }
+    values: dict[str, Any] = dict.fromkeys(KINDS, 0.0)
+    values |= {KINDS[kind]: round(float(value), 3) for kind, value in zip(used, found, strict=True)}
     rates = replace(Rates(), **values)
-    errors = [abs(relative_error(layer, rates)) for layer in layers if layer.held_out]
+    errors = [abs(row.error(rates)) for row in rows if row.held_out]
     return replace(rates, error=round(max(errors), 3), held_out=len(errors))
-
-
-def relative_error(layer: MeasuredLayer, rates: Rates) -> float:
-    """Of the model's LUTs, against the measured ones."""
-    return float(layer.expected @ [getattr(rates, kind) for kind in KINDS]) / layer.luts - 1
 
 
 def report(rows: Sequence[Row], rates: Rates) -> str:
     """The rates and the errors, in lines."""
-    layers = measured_layers(rows)
     lines = ["LUTs per expected LUT: " + ", ".join(f"{kind} {getattr(rates, kind):g}" for kind in KINDS)]
     for words, held in (("fitted", False), ("held out", True)):
-        errors = np.array([relative_error(layer, rates) for layer in layers if layer.held_out == held])
-        lines.append(
-            f"{len(errors)} layers {words}: error {np.abs(errors).mean():.1%} on average, {np.abs(errors).max():.1%} at most"
-        )
-    wrong = sum(row.ebr != row.expected_ebr for row in rows)
-    lines.append(f"block RAMs: {len(rows) - wrong} of {len(rows)} stages as expected")
+        errors = np.abs([row.error(rates) for row in rows if row.held_out == held])
+        lines.append(f"{len(errors)} layers {words}: error {errors.mean():.1%} on average, {errors.max():.1%} at most")
+    right = sum(row.ebr == row.expected_ebr for row in rows)
+    lines.append(f"block RAMs: {right} of {len(rows)} layers as expected")
     return "\n".join(lines)
 
 

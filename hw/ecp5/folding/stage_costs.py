@@ -100,12 +100,12 @@ def _filters(given: Mapping[str, Any]) -> Expected:
     taps = given.get("ROWS", 1) * given.get("COLUMNS", 1)
     simd, pe, slices, passes = taps * given["CHANNELS"], given["PE"], given["SLICES"], given["PASSES"]
     words, bits = passes * slices, given["TOTAL_BITS"]
-    weights = weight_memory(words, pe * simd, "ebr" if given["BLOCK"] else "lut")
+    weights = weight_memory(words, pe * simd, "ebr" if given["BLOCK_ROWS"] else "lut")
     own = Expected(
         lane=pe * lane_sites(simd, bits),
         rom=rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices))
-        + (0 if given["BLOCK"] else rom_luts(pe * simd, words))
-        + (weights.rows - 1) * pe * simd * 2 / 3 * bool(given["BLOCK"]),
+        + (0 if given["BLOCK_ROWS"] else rom_luts(pe * simd, words))
+        + (weights.rows - 1) * pe * simd * 2 / 3 * bool(given["BLOCK_ROWS"]),
         stage=1,
         ebr=weights.blocks if words > 1 else 0,
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,17 +51,32 @@ class Routed:
     cells: tuple[Cell, ...]
 
 
-def read_routed(path: Path) -> Routed:
-    """Reads nextpnr's JSON. Raises NetlistError where it is none, OSError as always."""
+def read_module(path: Path) -> dict[str, Any]:
+    """The only module of nextpnr's JSON, as it is written. Raises NetlistError where it is none, OSError as always."""
     if path.stat().st_size > MOST_BYTES:
         raise NetlistError(f"{path}: expected at most {MOST_BYTES:,} bytes of a routed netlist, found more")
-    try:
+    with _reading(path):
         (module,) = json.loads(path.read_text(encoding="utf-8"))["modules"].values()
+        if not all(isinstance(module[key], dict) for key in ("ports", "cells", "netnames")):
+            raise TypeError
+        return dict(module)
+
+
+def read_routed(path: Path) -> Routed:
+    """Reads nextpnr's JSON. Raises NetlistError where it is none, OSError as always."""
+    module = read_module(path)
+    with _reading(path):
         ports = {name: Port(port["direction"], tuple(port["bits"])) for name, port in module["ports"].items()}
-        cells = tuple(_cell(name, cell) for name, cell in module["cells"].items())
+        return Routed(ports, tuple(_cell(name, cell) for name, cell in module["cells"].items()))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turns what a file of another content raises into a NetlistError."""
+    try:
+        yield
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise NetlistError(f"{path}: expected the netlist that nextpnr writes, found something else; build it again") from None
-    return Routed(ports, cells)
 
 
 def _cell(name: str, cell: Mapping[str, Any]) -> Cell:

@@ -16,10 +16,14 @@ module owl_filters #(
     parameter PE = 4,
     parameter STAGES = 2,
     parameter TOTAL_BITS = 11,
-    parameter BLOCK = 1,  // weights in block RAM
     parameter BUFFER_BLOCK = 0,  // a flat layer's inputs in block RAM
-    parameter WEIGHTS = "",  // a file, where they lie in block RAM
-    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter BLOCK_WORDS = 512,  // these seven: see owl_rom
+    parameter BLOCK_BITS = 36,
+    parameter BLOCK_ROWS = 1,
+    parameter BLOCK_COLUMNS = 8,
+    parameter LUT_BITS = 0,
+    parameter WEIGHTS = "",
+    parameter WEIGHT_BITS = 0,
     parameter INITIAL = 0
 ) (
     input  wire                           clk,
@@ -90,8 +94,12 @@ module owl_filters #(
   owl_rom #(
       .WIDTH(W_BITS),
       .DEPTH(PASSES * SLICES),
-      .BLOCK(BLOCK),
-      .FILE (WEIGHTS),
+      .BLOCK_WORDS(BLOCK_WORDS),
+      .BLOCK_BITS(BLOCK_BITS),
+      .ROWS(BLOCK_ROWS),
+      .COLUMNS(BLOCK_COLUMNS),
+      .LUT_BITS(LUT_BITS),
+      .FILE(WEIGHTS),
       .CONTENT(WEIGHT_BITS)
   ) weights (
       .clk (clk),
@@ -101,13 +109,14 @@ module owl_filters #(
   );
 
   // ---------------------------------------------------------------- the window waits for its weights
-  reg [2:0] flags_1, flags_2;
-  reg [X_BITS-1:0] x_1, x_2;
+  localparam LATENCY = (BLOCK_ROWS > 1) ? 3 : 2;
+  reg [LATENCY-1:0] valid_r, first_r, last_r;
+  reg [LATENCY*X_BITS-1:0] x_r;
   always @(posedge clk) begin
-    flags_1 <= {valid && !rst, first, last};
-    flags_2 <= {flags_1[2] && !rst, flags_1[1:0]};
-    x_1 <= x;
-    x_2 <= x_1;
+    valid_r <= {valid_r[LATENCY-2:0], valid} & {LATENCY{!rst}};
+    first_r <= {first_r[LATENCY-2:0], first};
+    last_r  <= {last_r[LATENCY-2:0], last};
+    x_r <= {x_r[(LATENCY-1)*X_BITS-1:0], x};
   end
 
   owl_array #(
@@ -122,10 +131,10 @@ module owl_filters #(
   ) array (
       .clk(clk),
       .rst(rst),
-      .valid(flags_2[2]),
-      .first(flags_2[1]),
-      .last(flags_2[0]),
-      .x(x_2),
+      .valid(valid_r[LATENCY-1]),
+      .first(first_r[LATENCY-1]),
+      .last(last_r[LATENCY-1]),
+      .x(x_r[LATENCY*X_BITS-1-:X_BITS]),
       .w(w),
       .done(done),
       .totals(totals)

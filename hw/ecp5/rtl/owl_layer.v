@@ -15,11 +15,15 @@ module owl_layer #(
     parameter PE = 4,
     parameter STAGES = 2,
     parameter TOTAL_BITS = 11,
-    parameter BLOCK = 1,
     parameter BUFFER_BLOCK = 0,
     parameter PLACES = 16,  // of the FIFO
-    parameter WEIGHTS = "",  // a file, where they lie in block RAM
-    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter BLOCK_WORDS = 512,  // these seven: see owl_rom
+    parameter BLOCK_BITS = 36,
+    parameter BLOCK_ROWS = 1,
+    parameter BLOCK_COLUMNS = 8,
+    parameter LUT_BITS = 0,
+    parameter WEIGHTS = "",
+    parameter WEIGHT_BITS = 0,
     parameter INITIAL = 0
 ) (
     input  wire                           clk,
@@ -47,8 +51,12 @@ module owl_layer #(
       .PE(PE),
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
-      .BLOCK(BLOCK),
       .BUFFER_BLOCK(BUFFER_BLOCK),
+      .BLOCK_WORDS(BLOCK_WORDS),
+      .BLOCK_BITS(BLOCK_BITS),
+      .BLOCK_ROWS(BLOCK_ROWS),
+      .BLOCK_COLUMNS(BLOCK_COLUMNS),
+      .LUT_BITS(LUT_BITS),
       .WEIGHTS(WEIGHTS),
       .WEIGHT_BITS(WEIGHT_BITS),
       .INITIAL(INITIAL)

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words that are read in order, again and again: a counter, a ROM and its output register. The words of a block RAM come from FILE,
-// those of look-up tables, and a single word, are CONTENT, the first one in its lowest bits.
-// `q` is the next word two cycles after `next`.
+// Words that are read in order, again and again: a counter, a ROM and its output register. `q` is the next word LATENCY cycles after
+// `next`: 2, or 3 where block RAMs lie above one another.
+// A word's lowest bits come from COLUMNS block RAMs side by side, each of BLOCK_WORDS words of BLOCK_BITS bits, and ROWS of them above
+// one another; block c of row r reads the file FILE with the number r * COLUMNS + c as three hexadecimal digits behind it. The
+// highest LUT_BITS bits come from look-up tables that hold CONTENT, the first word in its lowest bits.
 `default_nettype none
 
 module owl_rom #(
     parameter WIDTH = 36,
     parameter DEPTH = 512,
-    parameter BLOCK = 1,
-    parameter FILE  = "",
-    parameter [((BLOCK != 0 && DEPTH > 1) ? 1 : WIDTH*DEPTH)-1:0] CONTENT = 0
+    parameter BLOCK_WORDS = 512,
+    parameter BLOCK_BITS = 36,
+    parameter ROWS = 1,
+    parameter COLUMNS = 1,
+    parameter LUT_BITS = 0,
+    parameter FILE = "",
+    parameter [((LUT_BITS == 0) ? 1 : LUT_BITS*DEPTH)-1:0] CONTENT = 0
 ) (
     input  wire             clk,
     input  wire             rst,
@@ -17,6 +23,7 @@ module owl_rom #(
     output reg  [WIDTH-1:0] q
 );
   localparam BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
+  localparam RAM_BITS = WIDTH - LUT_BITS;
   wire [BITS-1:0] address;
   wire first, last;
   owl_modulo #(
@@ -31,30 +38,76 @@ module owl_rom #(
       .last (last)
   );
   wire unused = &{first, last};
-  reg [WIDTH-1:0] read;
+
+  wire [WIDTH-1:0] read;
   generate
-    if (DEPTH == 1) begin : memory
-      always @(posedge clk) read <= CONTENT;
-      wire one = address;
-    end else if (BLOCK != 0) begin : memory
-      (* ram_style = "block" *) reg [WIDTH-1:0] words[0:DEPTH-1];
-      initial if (FILE != "") $readmemh(FILE, words);
-      always @(posedge clk) read <= words[address];
-    end else begin : memory
-      wire [WIDTH-1:0] word;
-      owl_lut_rom #(
-          .WIDTH(WIDTH),
-          .DEPTH(DEPTH),
-          .BITS(BITS),
-          .CONTENT(CONTENT)
-      ) rom (
-          .address(address),
-          .q(word)
-      );
-      always @(posedge clk) read <= word;
+    genvar r, c;
+    if (RAM_BITS > 0) begin : blocks
+      localparam BLOCK_ADDRESS = $clog2(BLOCK_WORDS);
+      localparam USED = (BITS < BLOCK_ADDRESS) ? BITS : BLOCK_ADDRESS;
+      wire [ROWS*RAM_BITS-1:0] words;
+      for (r = 0; r < ROWS; r = r + 1) begin : row
+        for (c = 0; c < COLUMNS; c = c + 1) begin : column
+          localparam PART = ((c + 1) * BLOCK_BITS > RAM_BITS) ? RAM_BITS - c * BLOCK_BITS : BLOCK_BITS;
+          localparam HELD = ((r + 1) * BLOCK_WORDS > DEPTH) ? DEPTH - r * BLOCK_WORDS : BLOCK_WORDS;
+          localparam NUMBER = r * COLUMNS + c;
+          owl_rom_block #(
+              .WIDTH(PART),
+              .DEPTH(HELD),
+              .BITS (USED),
+              .FILE ({FILE, digit(NUMBER / 256), digit(NUMBER / 16 % 16), digit(NUMBER % 16), ".hex"})
+          ) block (
+              .clk(clk),
+              .address(address[USED-1:0]),
+              .q(words[r*RAM_BITS+c*BLOCK_BITS+:PART])
+          );
+        end
+      end
+      if (ROWS == 1) begin : choice
+        assign read[RAM_BITS-1:0] = words;
+      end else begin : choice
+        localparam ROW_BITS = BITS - BLOCK_ADDRESS;
+        reg [ROWS*RAM_BITS-1:0] words_1;
+        reg [ROW_BITS-1:0] row_1, row_2;
+        always @(posedge clk) begin
+          words_1 <= words;
+          {row_1, row_2} <= {address[BITS-1:BLOCK_ADDRESS], row_1};
+        end
+        assign read[RAM_BITS-1:0] = words_1[row_2*RAM_BITS+:RAM_BITS];
+      end
+    end
+    if (LUT_BITS > 0) begin : tables
+      wire [LUT_BITS-1:0] word;
+      reg [LUT_BITS-1:0] word_1;
+      always @(posedge clk) word_1 <= word;
+      if (DEPTH == 1) begin : rom
+        assign word = CONTENT;
+        wire one = address;
+      end else begin : rom
+        owl_lut_rom #(
+            .WIDTH(LUT_BITS),
+            .DEPTH(DEPTH),
+            .BITS(BITS),
+            .CONTENT(CONTENT)
+        ) words (
+            .address(address),
+            .q(word)
+        );
+      end
+      if (ROWS > 1) begin : late
+        reg [LUT_BITS-1:0] word_2;
+        always @(posedge clk) word_2 <= word_1;
+        assign read[WIDTH-1:RAM_BITS] = word_2;
+      end else begin : late
+        assign read[WIDTH-1:RAM_BITS] = word_1;
+      end
     end
   endgenerate
   always @(posedge clk) q <= read;
+
+  function [7:0] digit(input integer number);
+    digit = (number < 10) ? 8'd48 + number[7:0] : 8'd87 + number[7:0];
+  endfunction
 endmodule
 
 `default_nettype wire

@@ -12,10 +12,14 @@ module owl_scores #(
     parameter STAGES = 2,
     parameter TOTAL_BITS = 11,
     parameter ODD = 0,
-    parameter BLOCK = 1,
     parameter BUFFER_BLOCK = 0,
-    parameter WEIGHTS = "",  // a file, where they lie in block RAM
-    parameter WEIGHT_BITS = 0,  // else themselves
+    parameter BLOCK_WORDS = 512,  // these seven: see owl_rom
+    parameter BLOCK_BITS = 36,
+    parameter BLOCK_ROWS = 1,
+    parameter BLOCK_COLUMNS = 1,
+    parameter LUT_BITS = 0,
+    parameter WEIGHTS = "",
+    parameter WEIGHT_BITS = 0,
     parameter INITIAL = 0
 ) (
     input  wire                clk,
@@ -41,8 +45,12 @@ module owl_scores #(
       .PE(PE),
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
-      .BLOCK(BLOCK),
       .BUFFER_BLOCK(BUFFER_BLOCK),
+      .BLOCK_WORDS(BLOCK_WORDS),
+      .BLOCK_BITS(BLOCK_BITS),
+      .BLOCK_ROWS(BLOCK_ROWS),
+      .BLOCK_COLUMNS(BLOCK_COLUMNS),
+      .LUT_BITS(LUT_BITS),
       .WEIGHTS(WEIGHTS),
       .WEIGHT_BITS(WEIGHT_BITS),
       .INITIAL(INITIAL)

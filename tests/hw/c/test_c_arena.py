@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.network import BinaryConv, LogicSkip, Network, Scores, Thermometer
+from owlbit.export.network import Layer, LogicSkip, Network, Scores
 from owlbit.hw.c.arena import Lifetime, most_alive, place_maps
 from owlbit.hw.c.plan import plan_network
 from owlbit.toolchain.deploy.model_source import find_model
+from owlbit.toolchain.runs.untrained_network import random_bits
 from owlbit.toolchain.zoo.card import read_cards
-from random_networks import random_network
+from random_networks import random_conv, random_network, random_thermometer
 
 
 def assert_apart(lifetimes: list[Lifetime], places: tuple[int, ...], words: int) -> None:
@@ -61,9 +62,10 @@ def test_maps_in_a_chain_take_no_more_than_two_neighbours() -> None:
 
 def test_more_than_4_gb_are_refused() -> None:
     """Each of 600 maps of 8 MB is joined with one of the last maps, so that all are alive at once."""
-    conv = BinaryConv(np.ones((16, 1, 1, 1)), np.full(16, 1), groups=16)
-    last = BinaryConv(np.ones((1, 16, 1024, 1024)), [5], stride=(1024, 1024))
+    rng = np.random.default_rng(1)
+    conv = random_conv(rng, (16, 2048, 2048), 16, 16, (1, 1), (1, 1), (0, 0, 0, 0))
+    last = random_conv(rng, (16, 2048, 2048), 1, 1, (1024, 1024), (1024, 1024), (0, 0, 0, 0))
     skips = [LogicSkip(index, "or") for index in range(600)]
-    layers = (Thermometer(np.ones((1, 16))), *[conv] * 600, *skips, last, Scores(np.ones((2, 4))))
+    layers: list[Layer] = [random_thermometer(rng, 1, 16, True), *[conv] * 600, *skips, last, Scores(random_bits(rng, 2, 4))]
     with pytest.raises(OwlbitError, match=r"^c: expected maps of at most 4,294,967,295 bytes alive at once, got 5,0[\d,]+$"):
-        plan_network(Network((1, 2048, 2048), layers))
+        plan_network(Network((1, 2048, 2048), tuple(layers)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from c_programs import COUNTS, SANITIZERS, assert_exact, needs_gcc
-from owlbit.export.network import BinaryConv, BinaryLinear, Network, OrPool, Scores, Thermometer
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
 from owlbit.hw.c.build import generate
 from owlbit.hw.c.host import compile_host, run_host, simulate
 from owlbit.hw.reference import simulate as reference
@@ -65,6 +66,31 @@ def test_rows_of_many_words(tmp_path: Path, count: str) -> None:
     assert_exact(network, images, tmp_path, COUNTS[count])
 
 
+def test_more_inputs_than_16_bits_count(tmp_path: Path) -> None:
+    """Bounds of 32 bits, and counts beyond what one block or a field of 16 bits holds."""
+    rng = np.random.default_rng(9)
+    linear = BinaryLinear(random_bits(rng, 9, 70_000), random_thresholds(rng, 9, 70_000))
+    weights = random_bits(rng, 3, 9)
+    network = Network((7, 100, 100), (random_thermometer(rng, 7, 1, True), linear, Scores(weights)))
+    images = random_images(rng, network, 3)
+    images[0], images[1] = 0, 255
+    files = assert_exact(network, images, tmp_path, COUNTS["tricks"])
+    assert "typedef uint32_t owl_bound;" in files.source
+
+
+@pytest.mark.parametrize("gate", ["or", "xor", "mux"])
+def test_a_skip_of_a_map_with_other_groups(tmp_path: Path, gate: str) -> None:
+    """The earlier map lies in the groups of its own reader, the target in those of another, with a shuffle between."""
+    rng = np.random.default_rng(10)
+    shape = (72, 3, 5)
+    convs = [random_conv(rng, shape, 72, groups, (3, 3), (1, 1), (1, 1, 1, 1)) for groups in (3, 4, 1)]
+    skip = LogicSkip(0, gate, random_bits(rng, 72) if gate == "mux" else None)
+    shuffle = ChannelShuffle(rng.permutation(72).astype(np.int32))
+    layers = (random_thermometer(rng, 2, 36, True), convs[0], shuffle, skip, convs[1], convs[2], LogicSkip(3, gate, skip.select))
+    network = Network((2, 3, 5), (*layers, Scores(random_bits(rng, 3, 72 * 15))))
+    assert_exact(network, random_images(rng, network, 3), tmp_path, SANITIZERS)
+
+
 def test_windows_outside_the_map(tmp_path: Path) -> None:
     """Padding larger than the kernel, on every side: windows that touch no pixel, and maps smaller than the kernel."""
     rng = np.random.default_rng(6)
@@ -85,7 +111,7 @@ def test_factors_and_offsets(tmp_path: Path, whole: bool) -> None:
     network = random_network(rng, max_classes=10)
     factors = rng.integers(0, 3, network.classes) if whole else rng.uniform(0.001, 2, network.classes)
     offsets = rng.integers(-5, 5, network.classes) if whole else rng.normal(0, 3, network.classes)
-    named = Network(network.input_shape, network.layers, score_factors=factors, score_offsets=offsets)
+    named = replace(network, score_factors=factors.astype(np.float32), score_offsets=offsets.astype(np.float32))
     assert named.score_factors is not None
     assert_exact(named, random_images(rng, named, 32), tmp_path, ("-O2", "-march=native"))
 

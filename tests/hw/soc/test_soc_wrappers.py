@@ -17,7 +17,9 @@ from owlbit.hw.soc.simulate import WrapperError, build_axis, build_wishbone, run
 from owlbit.hw.up5k.build import build_up5k, network_image
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.verilator import RANDOM_INITIAL, missing_tools
-from random_networks import random_fitting_network, random_images
+from owlbit.models.layer_table import Conv
+from owlbit.toolchain.runs.untrained_network import untrained_network
+from random_networks import Varied, random_fitting_network, random_images
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 ROOT = Path(__file__).resolve().parents[3]
@@ -152,6 +154,23 @@ def test_random_networks_through_every_wrapper(seed: int) -> None:
     assert_exact(build_wishbone(), network, pauses)
     assert_exact(build_wishbone(pipelined=True), network, pauses, "+master=pipelined")
     assert_exact(build_wishbone(flash=True), network, pauses, "+boot=own")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 3])
+def test_small_fifos_stop_the_engine_and_lose_nothing(odd: Network, seed: int) -> None:
+    core = build_wishbone(options=["-GPIXEL_BITS=1", "-GSCORE_BITS=1"])
+    assert odd.classes > 2
+    assert_exact(core, odd, f"+seed={seed}", count=6)
+    assert_exact(core, odd, f"+seed={seed}", "+master=pipelined", count=6)
+
+
+@pytest.mark.slow
+def test_as_many_classes_as_the_engine_takes() -> None:
+    rng = np.random.default_rng(0)
+    network = untrained_network((1, 4, 4), 8, [Conv(64, 3, 1, 1, pool=2)], 256, Varied(rng))
+    for core in (build_axis(), build_wishbone(), build_wishbone(options=["-GSCORE_BITS=4"])):
+        assert_exact(core, network, "+seed=1", count=3)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
-from owlbit.toolchain.checks.targets import network_of
+from owlbit.toolchain.checks.targets import fit_ecp5, network_of
 from owlbit.toolchain.search.candidates import Candidate, Judge, check_space, nearest, nobody_fits
 from owlbit.toolchain.search.space_file import read_space
 from search_cases import SPACE, space_file
@@ -33,8 +33,19 @@ def test_figures_are_those_of_the_compiler(tmp_path: Path) -> None:
     assert candidate.figures["fps"] == CLOCK_HZ / cycles
 
 
+def test_a_part_of_the_ecp5_is_judged_by_its_own_cost_model(tmp_path: Path) -> None:
+    text = SPACE.replace('"up5k"', '"ecp5-25f"').replace('["accuracy", "bits"]', '["accuracy", "cycles"]')
+    candidate = judged(tmp_path, text)
+    assert candidate.recipe is not None and candidate.fits
+    (fit,) = fit_ecp5(network_of(candidate.recipe, 2), ["ecp5-25f"])
+    assert {name: candidate.figures[name] for name in ("cycles", "fps", "luts")} == fit.figures
+    tight = judged(tmp_path, text.replace("bits = 4000", "luts = 10"))
+    assert not tight.fits and tight.reason.startswith("luts: expected at most 10, got ")
+
+
 def test_what_is_left_out_does_not_make_another_candidate(tmp_path: Path) -> None:
-    one, other = (judged(tmp_path, **{"layers[1].repeat": 0, "layers[1].groups": groups}) for groups in (1, 2))
+    left_out: list[dict[str, Any]] = [{"layers[1].repeat": 0, "layers[1].groups": groups} for groups in (1, 2)]
+    one, other = (judged(tmp_path, **chosen) for chosen in left_out)
     assert one.identity == other.identity != judged(tmp_path).identity
 
 
@@ -62,7 +73,8 @@ def test_an_unknown_target(tmp_path: Path) -> None:
 
 def test_the_closest_candidate_is_named(tmp_path: Path) -> None:
     text = SPACE.replace("4000", "100")
-    small, large = judged(tmp_path, text), judged(tmp_path, text, **{"layers[0].filters": 24})
+    larger: dict[str, Any] = {"layers[0].filters": 24}
+    small, large = judged(tmp_path, text), judged(tmp_path, text, **larger)
     closest = nearest(nearest(None, large), small)
     assert closest is small and nearest(small, large) is small
     message = str(nobody_fits(read_space(space_file(tmp_path, text)), closest, 2))

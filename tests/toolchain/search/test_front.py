@@ -30,7 +30,7 @@ def test_the_front_has_what_nothing_beats() -> None:
 def test_the_hypervolume_is_that_of_a_fine_grid(axes: int) -> None:
     points = np.random.default_rng(axes).random((12, axes))
     steps = (np.indices((40,) * axes).reshape(axes, -1).T + 0.5) / 40
-    inside = (points[None] <= steps[:, None]).all(axis=2).any(axis=1).mean()
+    inside = np.mean([(points <= step).all(axis=1).any() for step in steps])
     assert hypervolume([tuple(point) for point in points]) == pytest.approx(inside, abs=0.03)
 
 

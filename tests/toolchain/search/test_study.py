@@ -9,8 +9,9 @@ import pytest
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.search.best import best_recipe
 from owlbit.toolchain.search.candidates import Judge
+from owlbit.toolchain.search.measures import counts, growths, overhead, unfit_reasons
 from owlbit.toolchain.search.records import FAILED, FINISHED, PRUNED, REPEATED, RUNNING, UNFIT, Outcome, Trial
-from owlbit.toolchain.search.results import counts, growths, overhead, unfit_reasons, write_results
+from owlbit.toolchain.search.results import write_results
 from owlbit.toolchain.search.space_file import SearchSpace, read_space
 from owlbit.toolchain.search.study import JOURNAL, Study, locked, read_trials
 from search_cases import SPACE, space_file
@@ -96,9 +97,9 @@ def test_only_one_search_at_a_time(tmp_path: Path) -> None:
 def test_tables_plot_page_and_the_best_recipe(tmp_path: Path) -> None:
     space = read_space(space_file(tmp_path, SPACE.replace("finals = 0", "final_epochs = 7\nbaseline = true")))
     found = []
+    (tmp_path / "out").mkdir()
     for number, key in enumerate(space.search.studies()):
-        study = Study(tmp_path / "out", space, *key) if (tmp_path / "out").mkdir(exist_ok=True) is None else None
-        assert study is not None
+        study = Study(tmp_path / "out", space, *key)
         for accuracy in (0.6, 0.7 + 0.1 * number):
             study.tell(asked(study, space), Outcome(FINISHED, accuracy, (0.5, accuracy), 4.0))
         found += study.trials

@@ -49,3 +49,22 @@ def test_an_unknown_target_is_told_the_known_ones(given: str) -> None:
     with pytest.raises(OwlbitError, match=r"expected one of up5k.* or finn:PART, PART being an AMD part") as refusal:
         find_target(given)
     assert all(target.name in str(refusal.value) for target in TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (BuildOptions(engine=True, most=True), r"^--engine: expected no --max, since the engine has one circuit for all networks"),
+        (BuildOptions(engine=True, folding=Path("f.json")), r"^--engine: expected no --folding"),
+        (BuildOptions(most=True, frames_per_second=10.0), r"^expected one of --fps, --max and --folding, got --fps and --max"),
+        (BuildOptions(clock_mhz=0.0), r"^--clock: expected a number above 0, up to 400, got 0"),
+        (BuildOptions(clock_mhz=float("nan")), r"^--clock: expected a number above 0, up to 400, got nan"),
+        (BuildOptions(clock_mhz=500.0), r"^--clock: expected a number above 0, up to 400, got 500"),
+        (BuildOptions(frames_per_second=-1.0), r"^--fps: expected a number above 0"),
+        (BuildOptions(weights_only=True, board="ulx3s"), r"^--weights-only: expected no --board"),
+    ],
+)
+def test_options_of_an_ecp5_that_contradict_each_other(tmp_path: Path, options: BuildOptions, message: str) -> None:
+    with pytest.raises(OwlbitError, match=message):
+        build_for_target(job("ecp5-25f", tmp_path / "out", options))
+    assert not (tmp_path / "out").exists()

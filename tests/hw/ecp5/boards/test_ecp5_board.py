@@ -80,7 +80,7 @@ def test_constraints() -> None:
     for port, pin in {"clk": "G2", "uart_rx": "M1", "uart_tx": "L4", "keep_high": "L2"}.items():
         assert f'LOCATE COMP "{port}" SITE "{pin}";' in lines
     assert 'FREQUENCY PORT "clk" 25 MHZ;' in lines
-    assert any(line.startswith("SYSCONFIG ") and "COMPRESS_CONFIG=ON" in line for line in lines)
+    assert any(line.startswith("SYSCONFIG ") and "MCCLK_FREQ=62" in line for line in lines)
     assert len([line for line in lines if line.startswith("LOCATE")]) == 1 + len(board.pins)
 
 

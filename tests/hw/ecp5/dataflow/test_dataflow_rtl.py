@@ -104,7 +104,9 @@ def assert_all(model: Model) -> None:
     found, ends = scores(model)
     assert_exact(model, found)
     for plan, at in zip(model.plans, ends, strict=True):
-        assert at[-1] - at[-2] == plan.frame_cycles, plan.network
+        begin = (len(at) - 1) // 2  # where two stages are nearly as slow, frames may take a few cycles more and less in turns
+        pace = (at[-1] - at[begin]) / (len(at) - 1 - begin)
+        assert abs(pace - plan.frame_cycles) < 1, plan.network
     assert_exact(model, scores(model, gap_seed=1)[0])
 
 

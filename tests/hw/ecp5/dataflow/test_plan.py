@@ -1,4 +1,4 @@
-"""What a plan is made of: legal foldings, cycles, reordering only where it must be, what a logic skip keeps, and what is refused."""
+"""What a plan is made of: legal foldings, cycles, reordering only where it must be, what a skip keeps, and what is refused."""
 
 from __future__ import annotations
 

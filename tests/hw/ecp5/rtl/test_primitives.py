@@ -34,8 +34,9 @@ def bits(*shape: int) -> Bits:
     return RNG.integers(0, 2, shape, dtype=np.uint8)
 
 
-def numbers(words: Bits) -> NDArray[np.int64]:
-    return np.asarray(words.astype(np.int64) @ (1 << np.arange(words.shape[1])), np.int64)
+def constant(words: Bits) -> str:
+    """Words as one Verilog constant, the first one lowest."""
+    return f"{words.size}'h{sum(int(bit) << place for place, bit in enumerate(words.ravel())):x}"
 
 
 def fifo(width: int, depth: int, block: int) -> Case:
@@ -56,18 +57,18 @@ def split() -> Case:
 
 def reorder(into: int, out: int) -> Case:
     order, pixels = RNG.permutation(12), bits(9, 12)
-    constant = sum(int(place) << (4 * index) for index, place in enumerate(order))
-    parameters = {"CHANNELS": 12, "IN": into, "OUT": out, "INDEX_BITS": 4, "ORDER": f"48'h{constant:x}"}
+    places = constant(((order[:, None] >> np.arange(4)) & 1).astype(np.uint8))
+    parameters = {"CHANNELS": 12, "IN": into, "OUT": out, "INDEX_BITS": 4, "ORDER": places}
     given, expected = pixels.reshape(-1, into), pixels[:, order].reshape(-1, out)
     return Case(f"reorder {into} to {out}", instance("owl_reorder", parameters, into, out), given, expected)
 
 
 def thermometer(colours: int) -> Case:
     thresholds = np.concatenate([[0, 256, 255, 1], RNG.integers(0, 257, 5 * colours - 4)]).reshape(colours, 5)
-    constant = sum(int(value) << (9 * index) for index, value in enumerate(thresholds.ravel()))
+    values = constant(((thresholds.ravel()[:, None] >> np.arange(9)) & 1).astype(np.uint8))
     pixels = np.concatenate([[0, 255], thresholds.ravel() % 256, RNG.integers(0, 256, 60)])
     pixels = pixels[: len(pixels) // colours * colours]
-    parameters = {"COLOURS": colours, "LEVELS": 5, "THRESHOLDS": f"{45 * colours}'h{constant:x}"}
+    parameters = {"COLOURS": colours, "LEVELS": 5, "THRESHOLDS": values}
     given = np.unpackbits(pixels.astype(np.uint8)[:, None], axis=1, bitorder="little")
     fired = (pixels.reshape(-1, colours)[:, :, None] >= thresholds).reshape(-1, 5)
     return Case(f"thermometer of {colours}", instance("owl_thermometer", parameters, 8, 5), given, fired.astype(np.uint8))
@@ -181,17 +182,25 @@ def buffer(words: int, passes: int, block: int) -> Case:
     return Case(f"buffer of {words}, {passes} passes", text, frames.reshape(-1, 5), np.concatenate(expected))
 
 
-def rom(depth: int, block: int) -> Case:
-    words = bits(depth, 11)
-    name = f"rom{depth}_{block}.hex"
+def rom(depth: int, rows: int, lut_bits: int) -> Case:
+    """Words of 7 bits, of which the lowest come from blocks of 4 words by 3 bits, the highest from tables."""
+    words, ram = bits(depth, 7), 7 - lut_bits
+    columns, begin, late = -(-ram // 3), f"rom{depth}_{lut_bits}_", int(rows > 1)
+    content = f", .CONTENT({constant(words[:, ram:])})" if lut_bits else ""
     text = f"""
-    wire [10:0] q; reg [1:0] come; wire never_full;
-    owl_rom #(.WIDTH(11), .DEPTH({depth}), .BLOCK({block}), .FILE("{name}")) dut (.clk(clk), .rst(rst), .next(s_valid), .q(q));
-    always @(posedge clk) come <= rst ? 0 : {{come[0], s_valid}};
-    owl_fifo #(.WIDTH(11), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[1]), .s_ready(never_full), .s_data(q),
-      .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[10:0]));
-    assign s_ready = 1, m_data[127:11] = 0;"""
-    return Case(f"rom of {depth}", text, bits(50, 1), words[np.arange(50) % depth], {name: words})
+    wire [6:0] q; reg [2:0] come; wire never_full;
+    owl_rom #(.WIDTH(7), .DEPTH({depth}), .BLOCK_WORDS(4), .BLOCK_BITS(3), .ROWS({rows}), .COLUMNS({columns}),
+      .LUT_BITS({lut_bits}), .FILE("{begin}"){content}) dut (.clk(clk), .rst(rst), .next(s_valid), .q(q));
+    always @(posedge clk) come <= rst ? 0 : {{come[1:0], s_valid}};
+    owl_fifo #(.WIDTH(7), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[{1 + late}]), .s_ready(never_full), .s_data(q),
+      .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[6:0]));
+    assign s_ready = 1, m_data[127:7] = 0;"""
+    files = {
+        f"{begin}{row * columns + column:03x}.hex": words[4 * row : 4 * row + 4, 3 * column : min(3 * column + 3, ram)]
+        for row in range(rows)
+        for column in range(columns)
+    }
+    return Case(f"rom of {depth}, {lut_bits} bits in LUTs", text, bits(50, 1), words[np.arange(50) % depth], files)
 
 
 def array() -> Case:
@@ -200,20 +209,21 @@ def array() -> Case:
     sums = 6
     x, w = bits(sums, 2, taps, lanes, channels), bits(sums, 2, pe, taps, channels)
     start = RNG.integers(0, 100, (2, pe))
+    words = ((start[:, :, None] >> np.arange(total)) & 1).reshape(2, -1).astype(np.uint8)
     marks = np.tile(np.array([[1, 0], [0, 1]], np.uint8), (sums, 1))
     given = np.concatenate([x.reshape(sums * 2, -1), w.reshape(sums * 2, -1), marks], axis=1)
     text = f"""
     wire done, never_full; wire [{pe * total - 1}:0] totals;
     owl_array #(.PE({pe}), .TAPS({taps}), .CHANNELS({channels}), .LANES({lanes}), .STAGES(2), .TOTAL_BITS({total}), .FOLDS(2),
-      .FILE("start.hex")) dut (.clk(clk), .rst(rst), .valid(s_valid), .first(s_data[36]), .last(s_data[37]), .x(s_data[11:0]),
+      .INITIAL({constant(words)})) dut (.clk(clk), .rst(rst), .valid(s_valid), .first(s_data[36]), .last(s_data[37]),
+      .x(s_data[11:0]),
       .w(s_data[35:12]), .done(done), .totals(totals));
     owl_fifo #(.WIDTH({pe * total}), .DEPTH(50)) kept (.clk(clk), .rst(rst), .s_valid(done), .s_ready(never_full), .s_data(totals),
       .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[{pe * total - 1}:0]));
     assign s_ready = 1, m_data[127:{pe * total}] = 0;"""
     differ = [[int((x[s, :, :, f // 2] != w[s, :, f]).sum()) + int(start[s % 2, f]) for f in range(pe)] for s in range(sums)]
     unpacked = (np.array(differ)[:, :, None] >> np.arange(total)) & 1
-    words = ((start[:, :, None] >> np.arange(total)) & 1).reshape(2, -1).astype(np.uint8)
-    return Case("array", text, given, unpacked.reshape(sums, -1).astype(np.uint8), {"start.hex": words})
+    return Case("array", text, given, unpacked.reshape(sums, -1).astype(np.uint8))
 
 
 def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
@@ -248,7 +258,6 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
 def fork_and_join(gate: int) -> Case:
     """A stream joined with itself, one side a pixel of two words later: forks and joins must wait for one another."""
     given, select = bits(40, 4), bits(8)
-    constant = sum(int(bit) << place for place, bit in enumerate(select))
     text = f"""
     wire a_valid, a_ready, b_valid, b_ready, c_valid, c_ready; wire [3:0] kept; reg [1:0] dropped;
     owl_fork fork_ (.clk(clk), .rst(rst), .s_valid(s_valid), .s_ready(s_ready), .a_valid(a_valid), .a_ready(a_ready),
@@ -258,7 +267,8 @@ def fork_and_join(gate: int) -> Case:
     wire drop = dropped != 2; wire joins;
     always @(posedge clk) dropped <= rst ? 0 : dropped + (drop && a_valid);
     assign a_ready = drop || joins;
-    owl_join #(.BITS(4), .WORDS(2), .GATE({gate}), .SELECT(8'd{constant})) dut (.clk(clk), .rst(rst), .s_valid(a_valid && !drop),
+    owl_join #(.BITS(4), .WORDS(2), .GATE({gate}), .SELECT({constant(select)})) dut (.clk(clk), .rst(rst),
+      .s_valid(a_valid && !drop),
       .s_ready(joins), .s_data(s_data[3:0]), .e_valid(c_valid), .e_ready(c_ready), .e_data(kept), .m_valid(m_valid),
       .m_ready(m_ready), .m_data(m_data[3:0]));
     assign m_data[127:4] = 0;"""
@@ -276,10 +286,15 @@ def scores() -> Case:
     words = 1 - weights.reshape(2, pe, 3, simd).transpose(0, 2, 1, 3).reshape(6, pe * simd)
     start = np.tile((-8 >> np.arange(7)) & 1, (2, pe)).astype(np.uint8)
     parameters = {"CHANNELS": simd, "SLICES": 3, "PASSES": 2, "PE": pe, "STAGES": 1, "TOTAL_BITS": 7, "ODD": 1}
-    parameters_text: dict[str, object] = {**parameters, "WEIGHTS": '"score_weights.hex"', "INITIAL": '"score_start.hex"'}
+    parameters_text: dict[str, object] = {
+        **parameters,
+        "BLOCK_BITS": pe * simd,
+        "WEIGHTS": '"score_weights_"',
+        "INITIAL": constant(start),
+    }
     values = 2 * (maps[:, None] == weights).sum(2) - inputs
     expected = np.unpackbits(values.astype("<i2").view(np.uint8).reshape(-1, 1), axis=1, bitorder="little")
-    files = {"score_weights.hex": words, "score_start.hex": start}
+    files = {"score_weights_000.hex": words}
     return Case("scores", instance("owl_scores", parameters_text, simd, 8), maps.reshape(-1, simd), expected, files)
 
 
@@ -289,7 +304,8 @@ CASES = [
     *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7)),
     *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
-    *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), rom(1, 1), rom(7, 0), rom(8, 1), array()),
+    *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array()),
+    *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1)),
     *(pool((2, 2), (2, 2)), pool((1, 3), (2, 3)), pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
     *(fork_and_join(0), fork_and_join(1), fork_and_join(2), scores()),
 ]
