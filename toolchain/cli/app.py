@@ -194,7 +194,7 @@ def build(
     flash = place / "flash.bin"
     made = f"{flash}, {flash.stat().st_size:,} bytes" if flash.is_file() else place
     typer.echo(f"built {network}: {made}; next: owlbit verify {place}")
-    if target == "up5k" and board is not None:
+    if not target.startswith("finn:") and board is not None:
         tell_how_to_write(place)
 
 
@@ -379,14 +379,20 @@ def tell_how_to_write(place: Path) -> None:
     import shlex
 
     from owlbit.toolchain.boards.describe import describe_policy
+    from owlbit.toolchain.boards.ecp5_build import Ecp5Build
     from owlbit.toolchain.boards.write_flash import read_build
 
     build = read_build(place)
     typer.echo(describe_policy(build))
-    for each in build.board.programmer:
-        typer.echo(f"  whole flash:   {shlex.join(build.command(each, network_alone=False))}")
-        if each.network:
-            typer.echo(f"  network alone: {shlex.join(build.command(each, network_alone=True))}")
+    if isinstance(build, Ecp5Build):
+        for title, commands in (("flash:     ", build.commands()), ("chip alone:", build.commands(memory=True))):
+            for words in commands:
+                typer.echo(f"  {title} {shlex.join(words)}")
+    else:
+        for each in build.board.programmer:
+            typer.echo(f"  whole flash:   {shlex.join(build.command(each, network_alone=False))}")
+            if each.network:
+                typer.echo(f"  network alone: {shlex.join(build.command(each, network_alone=True))}")
     typer.echo(f"or: owlbit flash {place}")
 
 

@@ -29,7 +29,7 @@ from owlbit.hw.ecp5.dataflow.fifos import fifo_depths
 from owlbit.hw.ecp5.dataflow.geometry import LARGEST_SCORE, Geometry, geometry, is_flat
 from owlbit.hw.ecp5.dataflow.stages import Content, Order, Plan, Stage, Stream
 from owlbit.hw.ecp5.folding_file import Folding
-from owlbit.hw.ecp5.weight_memory import WeightMemory, weight_memory
+from owlbit.hw.ecp5.weight_memory import WeightMemory, initial_memory, weight_memory
 
 GATE_NUMBERS = {"or": 0, "xor": 1, "mux": 2}
 MIN_PLACES = 4
@@ -105,9 +105,9 @@ class _Planner:
                 parameters = {"WIDTH": bits, "DEPTH": depth, "BLOCK": self._block(bits, depth)}
                 self.stages[place] = replace(stage, parameters=parameters)
 
-    def _files(self, words: Bits, memory: WeightMemory) -> str:
+    def _files(self, kind: str, words: Bits, memory: WeightMemory) -> str:
         """What the file names of the block RAMs with `words` begin with; their contents are noted."""
-        begin = f"layer{self.layer}_weights_"
+        begin = f"layer{self.layer}_{kind}_"
         for row in range(memory.rows):
             for column in range(memory.columns):
                 height, width = memory.shape
@@ -193,10 +193,18 @@ class _Planner:
             "BLOCK_ROWS": memory.rows,
             "BLOCK_COLUMNS": memory.columns,
             "LUT_BITS": memory.lut_bits,
-            **({"WEIGHTS": self._files(words[:, :split], memory)} if split else {}),
+            **({"WEIGHTS": self._files("weights", words[:, :split], memory)} if split else {}),
             **({"WEIGHT_BITS": _constant(words[:, split:])} if memory.lut_bits else {}),
-            "INITIAL": _constant(initial),
+            **self._initial(initial),
         }
+
+    def _initial(self, initial: Bits) -> dict[str, Any]:
+        """Where the beginnings of sums lie: in block RAM where they take many LUTs and buffers may."""
+        memory = initial_memory(*initial.shape)
+        if memory is None or self._wish() == "lut":
+            return {"INITIAL_COLUMNS": 0, "INITIAL": _constant(initial)}
+        sizes = {"INITIAL_WORDS": memory.shape[0], "INITIAL_BITS": memory.shape[1], "INITIAL_COLUMNS": memory.columns}
+        return {**sizes, "INITIAL_FILE": self._files("initial", initial, memory)}
 
     def _pool(self, layer: OrPool, source: Stream) -> Stream:
         _, height, width = self.network.shapes[self.layer]
@@ -210,7 +218,9 @@ class _Planner:
         (rows, columns), ends = layer.kernel, {"s": source, "m": out}
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
-            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
+            across = (source.width - columns) // layer.stride[1] + 1
+            block = self._block(source.bits, across * source.words) if source.words > 1 else 0
+            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes, BLOCK=block)
             return out
         folded = Geometry(
             rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
@@ -298,10 +308,13 @@ class _Planner:
         )
         return out
 
+    def _wish(self) -> str:
+        """The `buffers` of the present layer's folding."""
+        return next((entry.buffers for entry in self.folding.layers if entry.layer == self.layer), "auto")
+
     def _block(self, bits: int, depth: int) -> int:
         """1 where a buffer of `depth` words of `bits` bits shall be block RAM, else 0."""
-        entries = [entry for entry in self.folding.layers if entry.layer == self.layer]
-        wish = entries[0].buffers if entries else "auto"
+        wish = self._wish()
         if depth < 2 or bits == 0 or wish == "lut":
             return 0
         return int(wish == "ebr" or ram_luts(bits, depth) > AUTO_BUFFER_LUTS)
