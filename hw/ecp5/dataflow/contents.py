@@ -10,15 +10,6 @@ from owlbit.hw.ecp5.dataflow.geometry import Geometry
 from owlbit.hw.ecp5.dataflow.stages import Order
 
 
-def filter_order(geometry: Geometry, groups: Order, per_group: int) -> NDArray[np.int64]:
-    """int64 [Cout]: the filter whose output comes i-th. `groups`: the group whose inputs come i-th; `per_group`: its filters."""
-    parts = geometry.pe // geometry.lanes
-    filters = np.arange(per_group).reshape(geometry.passes, parts)
-    rounds = groups.reshape(-1, geometry.lanes)
-    order = rounds[None, :, :, None] * per_group + filters[:, None, None, :]  # [pass, round, lane, filter]
-    return order.reshape(-1)
-
-
 def conv_words(layer: BinaryConv, geometry: Geometry, order: Order, filters: NDArray[np.int64]) -> Bits:
     """uint8 [words, pe * simd]: the weights, inverted, as `owl_filters` reads them.
 

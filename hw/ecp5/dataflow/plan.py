@@ -1,7 +1,7 @@
 """From a network and a folding to a plan: which primitives, with which parameters, on which streams.
 
 Channels come in whatever order the layer before makes them; each layer permutes its own weights instead. So a shuffle is a new name
-for the same wires. Only where a group's channels do not come together does a stage reorder them.
+for the same wires, and filters are computed in the order in which the next layer wants their groups. Only where a group's channels do not come together does a stage reorder them.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from owlbit.export.network import (
 from owlbit.hw.ecp5.dataflow import contents
 from owlbit.hw.ecp5.dataflow.fifos import fifo_depths
 from owlbit.hw.ecp5.dataflow.geometry import LARGEST_SCORE, Geometry, geometry, is_flat
+from owlbit.hw.ecp5.dataflow.orders import filter_order, filter_ranks
 from owlbit.hw.ecp5.dataflow.stages import Content, Order, Plan, Stage, Stream
 from owlbit.hw.ecp5.folding_file import Folding
 from owlbit.hw.ecp5.weight_memory import WeightMemory, initial_memory, weight_memory
@@ -141,7 +142,7 @@ class _Planner:
         shape = self.network.shapes[self.layer]
         if isinstance(layer, BinaryConv) and not is_flat(layer, self.network.shapes[self.layer - 1]):
             source, groups = self._grouped(layer, folded, source)
-            filters = contents.filter_order(folded, groups, len(layer.weights) // layer.groups)
+            filters = filter_order(folded, groups, filter_ranks(self.network, self.layer))
             words = contents.conv_words(layer, folded, source.order, filters)
             columns = self._lines(folded, source)
         else:
