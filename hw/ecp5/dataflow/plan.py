@@ -1,7 +1,8 @@
 """From a network and a folding to a plan: which primitives, with which parameters, on which streams.
 
 Channels come in whatever order the layer before makes them; each layer permutes its own weights instead. So a shuffle is a new name
-for the same wires, and filters are computed in the order in which the next layer wants their groups. Only where a group's channels do not come together does a stage reorder them.
+for the same wires, and filters are computed in the order in which the next layer wants their groups. Only where the channels of a
+group do not come together all the same does a stage reorder them.
 """
 
 from __future__ import annotations
