@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,3 +68,14 @@ def hex_lines(words: Bits) -> str:
     padded[:, : words.shape[1]] = words
     nibbles = (padded.reshape(len(words), digits, 4) << np.arange(4, dtype=np.uint8)).sum(2)[:, ::-1]
     return "".join("".join(f"{nibble:x}" for nibble in row) + "\n" for row in nibbles.tolist())
+
+
+def constant(words: Bits) -> str:
+    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
+    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
+
+
+def packed(numbers: Iterable[int], bits: int) -> str:
+    """Numbers as one Verilog constant, the first one lowest."""
+    values = [int(number) for number in numbers]
+    return f"{bits * len(values)}'h{sum(value << (bits * place) for place, value in enumerate(values)):x}"

@@ -18,8 +18,8 @@ from owlbit.hw.ecp5.dataflow.contents import total_bits
 from owlbit.hw.ecp5.dataflow.geometry import Geometry, geometry, input_shape, is_flat, legal_foldings
 from owlbit.hw.ecp5.dataflow.needs import skip_pixels
 from owlbit.hw.ecp5.dataflow.orders import filter_order, filter_ranks
-from owlbit.hw.ecp5.dataflow.plan import AUTO_BUFFER_LUTS, fifo_places, score_cycles
-from owlbit.hw.ecp5.dataflow.plan import ram_luts as buffer_luts
+from owlbit.hw.ecp5.dataflow.sizes import AUTO_BUFFER_LUTS, fifo_places, score_cycles
+from owlbit.hw.ecp5.dataflow.sizes import ram_luts as buffer_luts
 from owlbit.hw.ecp5.folding.rates import Rates
 from owlbit.hw.ecp5.folding.stage_costs import Expected, stage_cost
 from owlbit.hw.ecp5.folding_file import MEMORIES, LayerFolding, weighted_layers
