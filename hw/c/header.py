@@ -5,9 +5,9 @@ from __future__ import annotations
 from owlbit.hw.c.plan import Plan
 
 ONE_LINE = "a binary network in C99, made by owlbit."
-LICENCE = (
-    "/* SPDX-License-Identifier: Apache-2.0 */\n/* That is the licence of the code; the numbers in tables are the network's. */"
-)
+LICENCE = """\
+/* SPDX-License-Identifier: Apache-2.0 */
+/* That is the licence of the code; the numbers in tables are the network's. */"""
 
 # (arguments and results, comment) of every function of a header, NAME left open.
 FUNCTIONS = {
