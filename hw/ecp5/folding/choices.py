@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
-from owlbit.hw.ecp5.dataflow.contents import filter_order, total_bits
+from owlbit.hw.ecp5.dataflow.contents import total_bits
 from owlbit.hw.ecp5.dataflow.geometry import Geometry, geometry, input_shape, is_flat, legal_foldings
 from owlbit.hw.ecp5.dataflow.needs import skip_pixels
-from owlbit.hw.ecp5.dataflow.plan import AUTO_BUFFER_LUTS, fifo_places, score_cycles
-from owlbit.hw.ecp5.dataflow.plan import ram_luts as buffer_luts
+from owlbit.hw.ecp5.dataflow.orders import filter_order, filter_ranks
+from owlbit.hw.ecp5.dataflow.sizes import AUTO_BUFFER_LUTS, fifo_places, score_cycles
+from owlbit.hw.ecp5.dataflow.sizes import ram_luts as buffer_luts
 from owlbit.hw.ecp5.folding.rates import Rates
 from owlbit.hw.ecp5.folding.stage_costs import Expected, stage_cost
 from owlbit.hw.ecp5.folding_file import MEMORIES, LayerFolding, weighted_layers
@@ -230,7 +231,7 @@ def _order(network: Network, index: int, folded: Geometry) -> Order:
     assert isinstance(layer, BinaryConv | BinaryLinear | Scores)
     if folded.flat or not isinstance(layer, BinaryConv):
         return np.arange(len(layer.weights))
-    return filter_order(folded, np.arange(layer.groups), len(layer.weights) // layer.groups)
+    return filter_order(folded, np.arange(layer.groups), filter_ranks(network, index))
 
 
 def _conversion(bits: int, taken: int) -> Expected:
