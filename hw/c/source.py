@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from owlbit.export.network import BinaryConv, BinaryLinear, LogicSkip, Network, OrPool, Scores, Thermometer
-from owlbit.hw.c.header import ONE_LINE, signature
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
+from owlbit.hw.c.header import LICENCE, ONE_LINE, signature
 from owlbit.hw.c.plan import WORD, Map, Plan, Step
 from owlbit.hw.c.text import hexadecimal, quoted, wrapped
 
@@ -17,7 +17,7 @@ KERNELS = Path(__file__).with_name("kernels")
 FILES = (
     ("choices.c", ()),
     ("bits.c", ()),
-    ("get.c", (BinaryConv, OrPool, LogicSkip)),
+    ("get.c", (BinaryConv, BinaryLinear, OrPool, LogicSkip)),
     ("thermometer.c", (Thermometer,)),
     ("count.c", ()),
     ("filters.c", (BinaryConv, BinaryLinear)),
@@ -34,7 +34,7 @@ def source_text(plan: Plan, name: str) -> str:
     """The whole NAME.c."""
     parts = [
         "\n".join(_opening(plan, name)),
-        *_kernels(plan.network),
+        *_kernels(plan),
         *("\n".join(_tables(step)) for step in plan.steps),
         "\n".join(_functions(plan, name)),
     ]
@@ -42,6 +42,7 @@ def source_text(plan: Plan, name: str) -> str:
 
 
 def _opening(plan: Plan, name: str) -> Iterator[str]:
+    yield LICENCE
     yield f"/* {name}: {ONE_LINE} {name}.h says how to use it. */"
     yield f'#include "{name}.h"'
     yield ""
@@ -55,9 +56,9 @@ def _opening(plan: Plan, name: str) -> Iterator[str]:
     yield f"#define OWL_HAS_LINEAR {int(any(isinstance(step.layer, BinaryLinear) for step in plan.steps))}"
 
 
-def _kernels(network: Network) -> Iterator[str]:
+def _kernels(plan: Plan) -> Iterator[str]:
     for file, layers in FILES:
-        if not layers or any(isinstance(layer, layers) for layer in network.layers):
+        if not layers or any(isinstance(step.layer, layers) for step in plan.steps):
             yield (KERNELS / file).read_text(encoding="utf-8")
 
 
@@ -95,16 +96,21 @@ def describe(step: Step) -> str:
             stride = "x".join(str(size) for size in step.layer.stride)
             padding = ", ".join(str(size) for size in step.layer.padding)
             what = f"convolution, {filters} filters of {channels}x{rows}x{columns}, {groups}, stride {stride}, padding {padding}"
+            what += f"; layer {step.pool_index}: {_pool_text(step.pool)}" if step.pool else ""
         case BinaryLinear():
             what = f"linear, {len(step.weights)} features of {step.layer.fan_in}"
         case OrPool():
-            kernel, stride = ("x".join(str(size) for size in pair) for pair in (step.layer.kernel, step.layer.stride))
-            what = f"OR-pool {kernel}, stride {stride}"
+            what = _pool_text(step.layer)
         case LogicSkip():
             what = f"logic skip {step.layer.gate} with the output of layer {step.layer.source}"
         case _:
             what = f"scores of {step.layer.fan_in} bits" if isinstance(step.layer, Scores) else ""
     return f"Layer {step.index}: {what} -> {shape}"
+
+
+def _pool_text(layer: OrPool) -> str:
+    kernel, stride = ("x".join(str(size) for size in pair) for pair in (layer.kernel, layer.stride))
+    return f"OR-pool {kernel}, stride {stride}"
 
 
 def _struct(kind: str, step: Step, fields: Mapping[str, str | int]) -> Iterator[str]:
@@ -161,6 +167,8 @@ def _convolution(step: Step, layer: BinaryConv) -> Iterator[str]:
         **_sizes("stride", (0, *layer.stride)),
         "pad_top": layer.padding[0],
         "pad_left": layer.padding[1],
+        **_sizes("pool", (0, *(step.pool.kernel if step.pool else (1, 1)))),
+        **_sizes("pool_stride", (0, *(step.pool.stride if step.pool else (1, 1)))),
         "rows": target.shape[1],
         "columns": target.shape[2],
     }
@@ -252,7 +260,10 @@ def _functions(plan: Plan, name: str) -> Iterator[str]:
     yield "/* All layers behind the thermometer. */"
     yield f"{signature(name, 'finish')}"
     yield "{"
+    shuffles = [index for index, layer in enumerate(network.layers) if isinstance(layer, ChannelShuffle)]
     for step in plan.steps[1:]:
+        while shuffles and shuffles[0] < step.index:
+            yield f"\n  /* Layer {shuffles.pop(0)}: channel shuffle, which is in the order of the channels above. */"
         yield from _call(step)
     yield "}"
     yield ""

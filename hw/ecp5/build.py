@@ -24,7 +24,7 @@ from owlbit.hw.ecp5.flow.place_and_route import ClockError, FlowResult, place_an
 from owlbit.hw.ecp5.flow.record import flow_record
 from owlbit.hw.ecp5.flow.report import describe_path
 from owlbit.hw.ecp5.folding_file import Folding
-from owlbit.hw.ecp5.netlist.check_config import check_configuration
+from owlbit.hw.ecp5.netlist.check import check_against_netlist
 from owlbit.hw.ecp5.parts import PACKAGE, SPEED_GRADE, Part
 from owlbit.hw.external_tools import digest
 from owlbit.hw.up5k.compiler.legality import layer_names
@@ -104,7 +104,7 @@ def build_dataflow(
         speed=design.speed,
     )
     reached = close_clock(result, network, design.clock_mhz, options.must_close)
-    check_configuration(result.netlist, result.config)
+    check_against_netlist(result.netlist, result.config)
     check_packed(result.config, result.bit)
     inputs = inputs_hash(design, part, folder, result.tools)
     described = {**describe_dataflow(plan, part, result, reached, inputs), **dict(design.facts)}

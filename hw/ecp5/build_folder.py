@@ -19,9 +19,9 @@ RTL, BOARD, FOLDING = "rtl", "board", "folding.json"  # of a dataflow build
 FLASH = "flash.bin"  # of an engine build
 NETWORK_PART = "network.bin"  # of an engine build, and of a board's
 TRUSTED = (
-    "no open tool turns an ECP5 bitstream back into a netlist, so what its bits make of wires and settings is trusted; checked is "
-    "that the configuration has the tables and memories of the routed netlist, that the packed file unpacks to the configuration's "
-    "memories, tables and wires, and that it packs to the same bytes again"
+    "no open tool turns an ECP5 bitstream back into a netlist, so what its bits make of the configuration is trusted; checked is "
+    "that the configuration has the tables, memories, modes and wires of the routed netlist, that the packed file unpacks to those "
+    "of the configuration, and that it packs to the same bytes again"
 )
 
 

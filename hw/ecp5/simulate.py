@@ -17,7 +17,7 @@ from owlbit.hw.ecp5.dataflow.generate import TOP
 from owlbit.hw.ecp5.dataflow.simulate import BENCH, run_dataflow
 from owlbit.hw.ecp5.engine.chip import engine_chip
 from owlbit.hw.ecp5.engine.simulate import simulate_engine_netlist, simulate_engine_rtl
-from owlbit.hw.ecp5.netlist.check_config import check_configuration
+from owlbit.hw.ecp5.netlist.check import check_against_netlist
 from owlbit.hw.ecp5.netlist.simulate import verilate_netlist
 from owlbit.hw.ecp5.parts import find_part
 from owlbit.hw.verilator import verilate
@@ -55,18 +55,19 @@ def simulate_build_rtl(folder: Path, network: Network, images: NDArray[np.uint8]
 
 
 def simulate_build_netlist(folder: Path, network: Network, images: NDArray[np.uint8], *, cache: Path | None = None) -> BuildRun:
-    """The same by the placed and routed netlist, whose tables and memories the configuration of the bitstream must have.
+    """The same by the placed and routed netlist, whose tables, memories, modes and wires the bitstream's configuration must have.
 
     Raises NetlistError besides, for a netlist that is damaged or has a cell that there is no model of, and ConfigError.
     """
     facts = read_facts(folder)
     netlist = build_file(folder, ".json")
     check_files(folder)
-    check_configuration(netlist, build_file(folder, ".config"))
+    config = build_file(folder, ".config")
+    check_against_netlist(netlist, config)
     if facts.board is not None:
         raise BoardNetlistError(
-            f"the routed netlist is the chip of board {facts.board}, whose host link is not simulated here; its tables and "
-            "memories are in the configuration; build without --board to simulate the circuit"
+            f"the routed netlist is the chip of board {facts.board}, whose host link is not simulated here; its tables, "
+            "memories and wires are in the configuration; build without --board to simulate the circuit"
         )
     if facts.circuit == ENGINE:
         run = simulate_engine_netlist(netlist, _flash(folder), network, images, cache=cache)

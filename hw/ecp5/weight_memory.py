@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))  # words, bits of each
 BLOCK_BITS = 18_432
+INITIAL_LUTS = 100  # LUTs for the beginnings of sums that are worth a block RAM
 ROWS_PENALTY = 1.15  # of block RAMs above one another
 LUT_WORDS = 16  # words of one bit in a LUT4
 
@@ -57,6 +58,12 @@ def weight_memory(words: int, width: int, memory: str = "auto") -> WeightMemory:
     if memory == "auto" and rest * luts_per_bit <= AUTO_LUTS * rows:
         return WeightMemory(words, width, shape, rows if columns else 0, columns, rest)
     return WeightMemory(words, width, shape, rows, columns + 1, 0)
+
+
+def initial_memory(words: int, width: int) -> WeightMemory | None:
+    """The block RAMs of the values where sums begin, `words` words of `width` bits; None where they belong into LUTs."""
+    memory = weight_memory(words, width, "ebr")
+    return memory if memory.rows == 1 and width * -(-words // LUT_WORDS) > INITIAL_LUTS * memory.blocks else None
 
 
 def _weight(words: int, width: int, shape: tuple[int, int]) -> float:

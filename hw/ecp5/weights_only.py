@@ -78,7 +78,7 @@ def compare(old: Cells, new: Cells, describe: Callable[[list[str]], str] = lambd
 
 def _is_note(old: Cells, new: Cells, name: str) -> bool:
     """Whether a cell only says which module some cells were in; the name of that module depends on its parameters."""
-    return (old.get(name) or new[name])["type"] == "$scopeinfo"
+    return bool((old.get(name) or new[name])["type"] == "$scopeinfo")
 
 
 def _fixed(cell: Mapping[str, Any]) -> tuple[Any, ...]:

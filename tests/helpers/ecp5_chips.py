@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from owlbit.export.network import Network, Scores, Thermometer
+from owlbit.export.network_file import save_network
 from owlbit.hw.ecp5.boards.board import Ecp5Board, load_ecp5_board
 from owlbit.hw.ecp5.boards.chip import Chip, board_chip
 from owlbit.hw.up5k.chip_simulation import ChipSimulation, chip_executable
 from owlbit.hw.up5k.wake_policy import ChipPolicy
 
 CLOCK_MHZ = 40.0
+BITSTREAM = b"bitstream" * 100
 
 CIRCUIT = """module owl_dataflow (
     input  wire       clk,
@@ -105,10 +109,13 @@ class Ecp5Rig:
         return ChipSimulation(self.executable, b"", options={**found, **(options or {})})
 
 
-def ecp5_rig(folder: Path, name: str | Path = "ulx3s", network: Network | None = None, policy: ChipPolicy | None = None) -> Ecp5Rig:
+RIG_POLICY = ChipPolicy(2, 3, 4, 1, (2,))
+
+
+def ecp5_rig(folder: Path, name: str | Path = "ulx3s", network: Network | None = None) -> Ecp5Rig:
     """The chip of a board as simulated."""
     board, found = load_ecp5_board(name), network or scores_network()
-    chip = board_chip(board, found, CLOCK_MHZ, *([policy] if policy else []))
+    chip = board_chip(board, found, CLOCK_MHZ, RIG_POLICY)
     return Ecp5Rig(board, found, chip, circuit_executable(folder, chip, found))
 
 
@@ -117,3 +124,15 @@ def circuit_executable(folder: Path, chip: Chip, network: Network) -> Path:
     circuit = folder / "owl_dataflow.v"
     circuit.write_text(scores_circuit(network))
     return chip_executable([*chip.sources, circuit], [*chip.defines, "OWL_SIM"])
+
+
+def ecp5_build(folder: Path, rig: Ecp5Rig) -> Path:
+    """A build folder of the rig, as far as flashing and talking to the board read it; its bitstream is only bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_network(rig.network, folder / "network.npz")
+    (folder / "network.bin").write_bytes(rig.chip.image)
+    (folder / "owl_chip.bit").write_bytes(BITSTREAM)
+    facts = {"target": rig.board.parts[0], "circuit": "dataflow", "top": "owl_chip", "board": rig.board.given}
+    facts["sha256"] = {"owl_chip.bit": sha256(BITSTREAM).hexdigest()}
+    (folder / "build.json").write_text(json.dumps(facts))
+    return folder

@@ -17,7 +17,7 @@ from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.compiler.flash_format import SelfTest
 from owlbit.hw.up5k.host.client import Device, DeviceError, explain_error
 from owlbit.hw.up5k.host.packets import Result, Status
-from owlbit.toolchain.boards.write_flash import BoardBuild
+from owlbit.toolchain.boards.write_flash import AnyBuild
 
 RIGHT, WRONG, NOT_RUN = "right", "wrong", "not run"
 WATCH_S = 3.0  # how long the camera is watched
@@ -34,7 +34,7 @@ class Finding:
     text: str
 
 
-def diagnose(device: Device, build: BoardBuild | None = None, network: Network | None = None) -> list[Finding]:
+def diagnose(device: Device, build: AnyBuild | None = None, network: Network | None = None) -> list[Finding]:
     """All checks in order. `build`, `network`: what the board is expected to run, None if unknown.
 
     The camera is left as it was. Raises DeviceError and StreamError where the board does not answer.
@@ -78,7 +78,7 @@ def verdict(findings: list[Finding]) -> str:
     return "everything that was checked is right"
 
 
-def _check_flash(device: Device, build: BoardBuild | None) -> Finding:
+def _check_flash(device: Device, build: AnyBuild | None) -> Finding:
     version = device.version()
     what = f"network {version.network!r}, SHA-256 {version.sha256[:12]}..., engine {version.engine}, board {version.board}"
     if build is None:
@@ -99,7 +99,7 @@ def _check_self_test(device: Device) -> Finding:
     return Finding("self-test", RIGHT, "the chip's scores for the frame in its flash are the expected ones")
 
 
-def _check_pushed(device: Device, status: Status, build: BoardBuild | None, network: Network | None) -> Finding:
+def _check_pushed(device: Device, status: Status, build: AnyBuild | None, network: Network | None) -> Finding:
     """Sends the frame of the self-test and one of noise, and compares their scores."""
     if network is None:
         return Finding("pushed frames", NOT_RUN, "give --build to compare with the simulator")

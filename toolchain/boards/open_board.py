@@ -11,7 +11,7 @@ from owlbit.export.load_model import NETWORK, load_model
 from owlbit.export.network import Network
 from owlbit.hw.up5k.host.client import Device
 from owlbit.hw.up5k.host.stream import open_port
-from owlbit.toolchain.boards.write_flash import BoardBuild, read_build
+from owlbit.toolchain.boards.write_flash import AnyBuild, read_build
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def open_board(port: str, baud: int, build: Path | None = None) -> Iterator[tupl
         device.close()
 
 
-def read_if_given(build: Path | None) -> BoardBuild | None:
+def read_if_given(build: Path | None) -> AnyBuild | None:
     """The build, where there is one."""
     return None if build is None else read_build(build)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.export.guard import printable
 from owlbit.hw.up5k.board import CAMERA_PINS, HOST_PINS, OPTIONAL_PINS, Board
+from owlbit.toolchain.boards.any_board import AnyBoard
 
 ROW, WIDTH, TOP = 26, 760, 84
 LEFT, RIGHT = 300, 520  # where the two boxes face each other
@@ -83,6 +85,11 @@ def _box(x: int, width: int, rows: list[tuple[str, str, str]], title: str) -> st
     )
 
 
-def draw_wiring(board: Board, file: Path) -> None:
-    """Writes the picture."""
+def draw_wiring(board: AnyBoard, file: Path) -> None:
+    """Writes the picture. Raises OwlbitError for a board with an ECP5, to which no camera is wired."""
+    if not isinstance(board, Board):
+        raise OwlbitError(
+            f"board {board.name}: expected a board with an iCE40, whose wiring is drawn; `owlbit boards show {board.name}` lists the "
+            "pins of one with an ECP5"
+        )
     write_text(file, wiring_svg(board))

@@ -12,10 +12,12 @@ from pathlib import Path
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import read_limited
 from owlbit.export.limits import FLASH_BYTES
+from owlbit.hw.ecp5.build_folder import is_ecp5_build
 from owlbit.hw.up5k.board import Board, Programmer, load_board
 from owlbit.hw.up5k.board_flash import write_command
 from owlbit.hw.up5k.build import BUILD, FLASH, NETWORK_PART, read_build_facts
 from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash, read_image
+from owlbit.toolchain.boards.ecp5_build import Ecp5Build, read_ecp5_build
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,13 @@ class BoardBuild:
         return write_command(self.board, programmer, self.folder / (NETWORK_PART if network_alone else FLASH), network_alone)
 
 
-def read_build(folder: Path) -> BoardBuild:
-    """Raises OwlbitError where the folder is no build for a board, or one whose flash image is damaged."""
+AnyBuild = BoardBuild | Ecp5Build
+
+
+def read_build(folder: Path) -> AnyBuild:
+    """Raises OwlbitError where the folder is no build for a board, or one whose flash image or bitstream is damaged."""
+    if is_ecp5_build(folder):
+        return read_ecp5_build(folder)
     try:
         facts = read_build_facts(folder)
     except FileNotFoundError:
@@ -66,33 +73,50 @@ def read_build(folder: Path) -> BoardBuild:
     return BoardBuild(folder, board, image, image_hash(alone))
 
 
-def choose_programmer(board: Board, wanted: str | None = None, network_alone: bool = False) -> Programmer:
-    """The first program of the board that is on the path, or the `wanted` one. Raises OwlbitError where there is none."""
-    able = [each for each in board.programmer if each.network or not network_alone] or list(board.programmer)
+def programs(build: AnyBuild, network_alone: bool = False, memory: bool = False, wanted: str | None = None) -> list[list[str]]:
+    """The words of the commands that write a build, in the order of the board's programs; of the `wanted` program alone.
+
+    `network_alone`: of an iCE40, not its bitstream. `memory`: of an ECP5, into the chip until it loses power. Raises OwlbitError
+    where the build has no such part, or no program of the board writes it.
+    """
+    if isinstance(build, Ecp5Build):
+        if network_alone:
+            raise OwlbitError(
+                "--network: expected a build whose network is data, got one for an ECP5, which has the weights in its bitstream; "
+                "leave --network out"
+            )
+        found = build.commands(memory)
+    else:
+        if memory:
+            raise OwlbitError("--memory: expected a build for an ECP5, got one for an iCE40, which boots from its flash; leave it out")
+        able = [each for each in build.board.programmer if each.network or not network_alone or each.tool == wanted]
+        found = [build.command(each, network_alone) for each in able or build.board.programmer[:1]]
     if wanted is not None:
-        able = [each for each in board.programmer if each.tool == wanted]
-        if not able:
-            known = ", ".join(each.tool for each in board.programmer)
-            raise OwlbitError(f"--tool: expected one of {known} for the board {board.name}, got {wanted!r}")
-    for each in able:
-        if shutil.which(each.tool):
-            return each
-    tools = " or ".join(each.tool for each in able)
-    raise OwlbitError(f"board {board.name}: expected {tools} on the path, found none; install one")
+        known = ", ".join(each.tool for each in build.board.programmer)
+        found = [words for words in found if words[0] == wanted]
+        if wanted not in known.split(", "):
+            raise OwlbitError(f"--tool: expected one of {known} for the board {build.board.name}, got {wanted!r}")
+    if not found:
+        raise OwlbitError(f"--memory: expected a program of the board {build.board.name} that loads the chip alone, it has none")
+    return found
 
 
-def write_flash(
-    build: BoardBuild,
-    programmer: Programmer,
-    network_alone: bool,
-    run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run,
-) -> str:
-    """Writes the flash; the command that did it. Raises OwlbitError where the program fails."""
-    words = build.command(programmer, network_alone)
+def first_installed(build: AnyBuild, commands: list[list[str]]) -> list[str]:
+    """The first of the commands whose program is on the path. Raises OwlbitError where there is none."""
+    for words in commands:
+        if shutil.which(words[0]):
+            return words
+    tools = " or ".join(words[0] for words in commands)
+    raise OwlbitError(f"board {build.board.name}: expected {tools} on the path, found none; install one")
+
+
+def run_program(
+    build: AnyBuild, words: list[str], run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run
+) -> None:
+    """Writes the flash by a command of `programs`. Raises OwlbitError where it fails."""
     done = run(words, check=False)
     if done.returncode:
         raise OwlbitError(
-            f"{programmer.tool} ended with status {done.returncode}: the flash may be half-written; check that the board "
+            f"{words[0]} ended with status {done.returncode}: the flash may be half-written; check that the board "
             f"{build.board.name} is plugged in and that you may use its USB device, and write it again: {shlex.join(words)}"
         )
-    return shlex.join(words)

@@ -33,9 +33,10 @@ def list_boards(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return
     from owlbit.toolchain.boards import describe
+    from owlbit.toolchain.boards.any_board import all_boards
     from owlbit.toolchain.cli.tables import boards_table
 
-    found = describe.boards()
+    found = all_boards()
     if as_json:
         typer.echo(json.dumps([describe.as_json(board) for board in found], indent=2))
     else:
@@ -48,10 +49,10 @@ def show(board: BoardArgument, as_json: AsJson = False) -> None:
 
     Example: `owlbit boards show icesugar`
     """
-    from owlbit.hw.up5k.board import load_board
     from owlbit.toolchain.boards import describe
+    from owlbit.toolchain.boards.any_board import find_board
 
-    found = load_board(board)
+    found = find_board(board)
     typer.echo(json.dumps(describe.as_json(found), indent=2) if as_json else describe.board_page(found))
 
 
@@ -65,10 +66,10 @@ def draw(
 
     Example: `owlbit boards draw icesugar wiring.svg`
     """
-    from owlbit.hw.up5k.board import load_board
+    from owlbit.toolchain.boards.any_board import find_board
     from owlbit.toolchain.boards.wiring_picture import draw_wiring
 
-    draw_wiring(load_board(board), file)
+    draw_wiring(find_board(board), file)
     typer.echo(f"drawn: {file}")
 
 
@@ -76,28 +77,29 @@ def draw(
 def flash(
     build: Annotated[Path, typer.Argument(metavar="BUILD", help="A folder made by `owlbit build --board`.", show_default=False)],
     network: Annotated[bool, typer.Option("--network", help="Write only the network; keep the bitstream.")] = False,
+    memory: Annotated[bool, typer.Option("--memory", help="ecp5: load the chip alone, until it loses power.")] = False,
     tool: Annotated[
         str | None, typer.Option(metavar="TOOL", help="The program that writes the flash (default: the first that is installed).")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the command instead of running it.")] = False,
 ) -> None:
-    """Write a build into the flash of its board, with icesprog, iceprog, openFPGALoader or dfu-util.
+    """Write a build into the flash of its board, with icesprog, iceprog, openFPGALoader, fujprog, ecpdap or dfu-util.
 
-    The flash image is checked before it is written.
+    The flash image, or the bitstream of an ECP5, is checked before it is written.
 
     Example: `owlbit flash builds/door --network`
     """
-    from owlbit.toolchain.boards.write_flash import choose_programmer, read_build, write_flash
+    from owlbit.toolchain.boards.write_flash import first_installed, programs, read_build, run_program
 
     found = read_build(build)
+    commands = programs(found, network, memory, tool)
     if dry_run:
-        for each in found.board.programmer:
-            if tool in (None, each.tool) and (each.network or not network):
-                typer.echo(shlex.join(found.command(each, network)))
+        for words in commands:
+            typer.echo(shlex.join(words))
         return
-    programmer = choose_programmer(found.board, tool, network)
-    typer.echo(f"writing by {shlex.join(found.command(programmer, network))}")
-    write_flash(found, programmer, network)
+    words = first_installed(found, commands)
+    typer.echo(f"writing by {shlex.join(words)}")
+    run_program(found, words)
     typer.echo(f"written; next: owlbit selftest PORT --build {build}, then owlbit listen PORT --build {build}")
 
 

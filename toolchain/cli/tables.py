@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from owlbit.export.network import Network
-from owlbit.hw.up5k.board import Board
+from owlbit.hw.ecp5.boards.board import Ecp5Board
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.hw.verification import Outcome, Row, as_cells, notes_of
+from owlbit.toolchain.boards.any_board import AnyBoard
 from owlbit.toolchain.boards.describe import clock_text, host_text
 from owlbit.toolchain.zoo.card import Card
 
@@ -58,14 +59,14 @@ def scores_table(network: Network, names: Sequence[str], outcome: Outcome) -> Ta
     return table
 
 
-def boards_table(boards: Sequence[Board]) -> Table:
+def boards_table(boards: Sequence[AnyBoard]) -> Table:
     """One row a board."""
     caption = "no board has run owlbit yet; one in full: owlbit boards show NAME"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     for heading in ("name", "board", "clock", "host", "bitstream"):
         table.add_column(heading, no_wrap=heading == "name")
     for board in boards:
-        made = "yes" if board.bitstream.is_file() else "not made"
+        made = "of each network" if isinstance(board, Ecp5Board) else "yes" if board.bitstream.is_file() else "not made"
         table.add_row(escape(board.name), escape(board.title), clock_text(board), host_text(board), made)
     return table
 

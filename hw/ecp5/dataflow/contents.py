@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import BinaryConv, BinaryLinear, Bits, Ints, Scores
 from owlbit.hw.ecp5.dataflow.geometry import Geometry
 from owlbit.hw.ecp5.dataflow.stages import Order
-
-
-def filter_order(geometry: Geometry, groups: Order, per_group: int) -> NDArray[np.int64]:
-    """int64 [Cout]: the filter whose output comes i-th. `groups`: the group whose inputs come i-th; `per_group`: its filters."""
-    parts = geometry.pe // geometry.lanes
-    filters = np.arange(per_group).reshape(geometry.passes, parts)
-    rounds = groups.reshape(-1, geometry.lanes)
-    order = rounds[None, :, :, None] * per_group + filters[:, None, None, :]  # [pass, round, lane, filter]
-    return order.reshape(-1)
 
 
 def conv_words(layer: BinaryConv, geometry: Geometry, order: Order, filters: NDArray[np.int64]) -> Bits:
@@ -75,3 +68,14 @@ def hex_lines(words: Bits) -> str:
     padded[:, : words.shape[1]] = words
     nibbles = (padded.reshape(len(words), digits, 4) << np.arange(4, dtype=np.uint8)).sum(2)[:, ::-1]
     return "".join("".join(f"{nibble:x}" for nibble in row) + "\n" for row in nibbles.tolist())
+
+
+def constant(words: Bits) -> str:
+    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
+    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
+
+
+def packed(numbers: Iterable[int], bits: int) -> str:
+    """Numbers as one Verilog constant, the first one lowest."""
+    values = [int(number) for number in numbers]
+    return f"{bits * len(values)}'h{sum(value << (bits * place) for place, value in enumerate(values)):x}"

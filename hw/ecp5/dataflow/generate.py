@@ -30,13 +30,14 @@ module {top} (
     output wire [7:0] m_data
 );
 """
+# Nothing passes while the layers are still in reset, a cycle later than what is around them.
 ENDS = """\
-  assign pixels_valid = s_valid;
+  assign pixels_valid = s_valid && !layer0_rst;
   assign pixels_data = s_data;
-  assign s_ready = pixels_ready;
-  assign m_valid = scores_valid;
+  assign s_ready = pixels_ready && !layer0_rst;
+  assign m_valid = scores_valid && !layer0_rst;
   assign m_data = scores_data;
-  assign scores_ready = m_ready;
+  assign scores_ready = m_ready && !layer0_rst;
 endmodule
 
 `default_nettype wire
@@ -79,13 +80,15 @@ def verilog(plan: Plan, top: str = TOP, prefix: str = "") -> str:
     for name, stream in plan.streams.items():
         lines.append(f"  wire {name}_valid, {name}_ready;\n  wire [{stream.bits - 1}:0] {name}_data;\n")
         lines.append(f"  wire {name}_emit;\n" if name in columns else "")
+    for layer in sorted({stage.layer for stage in plan.stages}):
+        lines.append(f"  wire layer{layer}_rst;\n  owl_reset layer{layer}_reset (.clk(clk), .rst(rst), .q(layer{layer}_rst));\n")
     lines += [_instance(stage, columns, prefix) for stage in plan.stages]
     return "".join([*lines, ENDS])
 
 
 def _instance(stage: Stage, columns: set[str], prefix: str) -> str:
     parameters = [f".{key}({_value(value, prefix)})" for key, value in stage.parameters.items()]
-    ports = [".clk(clk)", ".rst(rst)"]
+    ports = [".clk(clk)", f".rst(layer{stage.layer}_rst)"]
     extra = ""
     for prefix, name in stage.ports.items():
         ports += [f".{prefix}_{signal}({name}_{signal})" for signal in ("valid", "ready")]

@@ -1,13 +1,14 @@
 """From a network and a folding to a plan: which primitives, with which parameters, on which streams.
 
 Channels come in whatever order the layer before makes them; each layer permutes its own weights instead. So a shuffle is a new name
-for the same wires. Only where a group's channels do not come together does a stage reorder them.
+for the same wires, and filters are computed in the order in which the next layer wants their groups. Only where the channels of a
+group do not come together all the same does a stage reorder them.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil, lcm, log2, prod
+from math import lcm, prod
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,13 @@ from owlbit.export.network import (
 from owlbit.hw.ecp5.dataflow import contents
 from owlbit.hw.ecp5.dataflow.fifos import fifo_depths
 from owlbit.hw.ecp5.dataflow.geometry import LARGEST_SCORE, Geometry, geometry, is_flat
+from owlbit.hw.ecp5.dataflow.orders import filter_order, filter_ranks
+from owlbit.hw.ecp5.dataflow.sizes import AUTO_BUFFER_LUTS, count_stages, fifo_places, ram_luts, score_cycles
 from owlbit.hw.ecp5.dataflow.stages import Content, Order, Plan, Stage, Stream
 from owlbit.hw.ecp5.folding_file import Folding
-from owlbit.hw.ecp5.weight_memory import WeightMemory, weight_memory
+from owlbit.hw.ecp5.weight_memory import WeightMemory, initial_memory, weight_memory
 
 GATE_NUMBERS = {"or": 0, "xor": 1, "mux": 2}
-MIN_PLACES = 4
-AUTO_BUFFER_LUTS = 100  # a buffer that takes more LUTs becomes block RAM where the folding leaves it open
 
 
 def plan_dataflow(network: Network, folding: Folding) -> Plan:
@@ -105,9 +106,9 @@ class _Planner:
                 parameters = {"WIDTH": bits, "DEPTH": depth, "BLOCK": self._block(bits, depth)}
                 self.stages[place] = replace(stage, parameters=parameters)
 
-    def _files(self, words: Bits, memory: WeightMemory) -> str:
+    def _files(self, kind: str, words: Bits, memory: WeightMemory) -> str:
         """What the file names of the block RAMs with `words` begin with; their contents are noted."""
-        begin = f"layer{self.layer}_weights_"
+        begin = f"layer{self.layer}_{kind}_"
         for row in range(memory.rows):
             for column in range(memory.columns):
                 height, width = memory.shape
@@ -124,7 +125,7 @@ class _Planner:
         colours, levels = layer.thresholds.shape
         height, width = self.network.input_shape[1:]
         out = self._new(self._name("bits"), levels, np.arange(colours * levels), height, width)
-        packed = _packed(layer.thresholds.ravel(), 9)
+        packed = contents.packed(layer.thresholds.ravel(), 9)
         self._add(
             "owl_thermometer",
             "thermometer",
@@ -141,7 +142,7 @@ class _Planner:
         shape = self.network.shapes[self.layer]
         if isinstance(layer, BinaryConv) and not is_flat(layer, self.network.shapes[self.layer - 1]):
             source, groups = self._grouped(layer, folded, source)
-            filters = contents.filter_order(folded, groups, len(layer.weights) // layer.groups)
+            filters = filter_order(folded, groups, filter_ranks(self.network, self.layer))
             words = contents.conv_words(layer, folded, source.order, filters)
             columns = self._lines(folded, source)
         else:
@@ -193,10 +194,18 @@ class _Planner:
             "BLOCK_ROWS": memory.rows,
             "BLOCK_COLUMNS": memory.columns,
             "LUT_BITS": memory.lut_bits,
-            **({"WEIGHTS": self._files(words[:, :split], memory)} if split else {}),
-            **({"WEIGHT_BITS": _constant(words[:, split:])} if memory.lut_bits else {}),
-            "INITIAL": _constant(initial),
+            **({"WEIGHTS": self._files("weights", words[:, :split], memory)} if split else {}),
+            **({"WEIGHT_BITS": contents.constant(words[:, split:])} if memory.lut_bits else {}),
+            **self._initial(initial),
         }
+
+    def _initial(self, initial: Bits) -> dict[str, Any]:
+        """Where the beginnings of sums lie: in block RAM where they take many LUTs and buffers may."""
+        memory = initial_memory(*initial.shape)
+        if memory is None or self._wish() == "lut":
+            return {"INITIAL_COLUMNS": 0, "INITIAL": contents.constant(initial)}
+        sizes = {"INITIAL_WORDS": memory.shape[0], "INITIAL_BITS": memory.shape[1], "INITIAL_COLUMNS": memory.columns}
+        return {**sizes, "INITIAL_FILE": self._files("initial", initial, memory)}
 
     def _pool(self, layer: OrPool, source: Stream) -> Stream:
         _, height, width = self.network.shapes[self.layer]
@@ -210,7 +219,9 @@ class _Planner:
         (rows, columns), ends = layer.kernel, {"s": source, "m": out}
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
-            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
+            across = (source.width - columns) // layer.stride[1] + 1
+            block = self._block(source.bits, across * source.words) if source.words > 1 else 0
+            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes, BLOCK=block)
             return out
         folded = Geometry(
             rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride
@@ -262,7 +273,7 @@ class _Planner:
             IN=source.bits,
             OUT=bits,
             INDEX_BITS=index_bits,
-            ORDER=_packed(places, index_bits),
+            ORDER=contents.packed(places, index_bits),
         )
         return out
 
@@ -298,10 +309,13 @@ class _Planner:
         )
         return out
 
+    def _wish(self) -> str:
+        """The `buffers` of the present layer's folding."""
+        return next((entry.buffers for entry in self.folding.layers if entry.layer == self.layer), "auto")
+
     def _block(self, bits: int, depth: int) -> int:
         """1 where a buffer of `depth` words of `bits` bits shall be block RAM, else 0."""
-        entries = [entry for entry in self.folding.layers if entry.layer == self.layer]
-        wish = entries[0].buffers if entries else "auto"
+        wish = self._wish()
         if depth < 2 or bits == 0 or wish == "lut":
             return 0
         return int(wish == "ebr" or ram_luts(bits, depth) > AUTO_BUFFER_LUTS)
@@ -328,7 +342,7 @@ class _Planner:
             earlier = self._reordered(earlier, current.order, current.bits)
         earlier = self._converted(earlier, current.bits)
         out = self._like(current, "bits", current.bits)
-        select = 0 if layer.select is None else _packed(layer.select[current.order], 1)
+        select = 0 if layer.select is None else contents.packed(layer.select[current.order], 1)
         self._add(
             "owl_join",
             "join",
@@ -342,28 +356,6 @@ class _Planner:
         return out
 
 
-def ram_luts(bits: int, depth: int) -> int:
-    """LUT4 of a LUT RAM: six for four bits of 16 words, and what selects among the sixteens."""
-    return 6 * -(-bits // 4) * -(-depth // 16) + bits * 2 * (-(-depth // 16) - 1) // 3
-
-
-def count_stages(products: int) -> int:
-    """Registers in a popcount of so many products: two in three levels of its tree and one at its end close at 125 MHz."""
-    levels = 1 + max(ceil(log2((products + 3) / 4)), 0)
-    return ceil(levels * 2 / 3) + 1
-
-
-def score_cycles(folded: Geometry) -> int:
-    """From the slice that ends a sum to the one that may end the next, as the scores are sent in between."""
-    return 2 * folded.pe + count_stages(folded.simd) + 5
-
-
-def fifo_places(folded: Geometry) -> int:
-    """Of the FIFO behind a layer, so that it never waits for its own results: all under way at once, and what `owl_room` keeps."""
-    latency = count_stages(folded.simd) + 11
-    return max(MIN_PLACES, 4 + -(-latency // folded.sum_slices))
-
-
 def _window(folded: Geometry) -> dict[str, Any]:
     return {"CHANNELS": folded.channels, "SLICES": folded.slices, "PASSES": folded.passes}
 
@@ -372,14 +364,3 @@ def _inputs(source: Stream) -> Order:
     """int64 [C*H*W]: the feature that comes i-th, counted as a map is flattened: (c * H + h) * W + w."""
     pixels = np.arange(source.height * source.width)
     return np.asarray((source.order[None, :] * len(pixels) + pixels[:, None]).reshape(-1), np.int64)
-
-
-def _constant(words: Bits) -> str:
-    """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
-    return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
-
-
-def _packed(numbers: Any, bits: int) -> str:
-    """Numbers as one Verilog constant, the first one lowest."""
-    value = sum(int(number) << (bits * place) for place, number in enumerate(numbers))
-    return f"{bits * len(numbers)}'h{value:x}"

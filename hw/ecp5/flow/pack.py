@@ -16,8 +16,8 @@ from pathlib import Path
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.ecp5.flow.tools import Tools, find_tools, run_watched
 
-# An output that leaves its own look-up table, a pad's input, also on its way to a PLL, and a table of ones are what a bitstream says
-# where it says nothing.
+# An output that leaves its own look-up table, a pad's input, also on its way to a PLL, and a table of ones are what a bitstream is
+# where it says nothing else.
 DEFAULTS = r"F\d F\d_SLICE|JDI[A-D] JPADDI|\w*JINCK \w*JPADDI|\w*REFCLK0 \w*JREFCLK0_0"
 COMPARED = re.compile(rf"arc: (?!{DEFAULTS})|word: SLICE[A-D]\.K[01]\.INIT (?!1{{16}}$)")
 

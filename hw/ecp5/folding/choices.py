@@ -14,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
-from owlbit.hw.ecp5.dataflow.contents import filter_order, total_bits
+from owlbit.hw.ecp5.dataflow.contents import total_bits
 from owlbit.hw.ecp5.dataflow.geometry import Geometry, geometry, input_shape, is_flat, legal_foldings
 from owlbit.hw.ecp5.dataflow.needs import skip_pixels
-from owlbit.hw.ecp5.dataflow.plan import AUTO_BUFFER_LUTS, fifo_places, score_cycles
-from owlbit.hw.ecp5.dataflow.plan import ram_luts as buffer_luts
+from owlbit.hw.ecp5.dataflow.orders import filter_order, filter_ranks
+from owlbit.hw.ecp5.dataflow.sizes import AUTO_BUFFER_LUTS, fifo_places, score_cycles
+from owlbit.hw.ecp5.dataflow.sizes import ram_luts as buffer_luts
 from owlbit.hw.ecp5.folding.rates import Rates
 from owlbit.hw.ecp5.folding.stage_costs import Expected, stage_cost
-from owlbit.hw.ecp5.folding_file import LayerFolding, weighted_layers
+from owlbit.hw.ecp5.folding_file import MEMORIES, LayerFolding, weighted_layers
+from owlbit.hw.ecp5.weight_memory import initial_memory, weight_memory
 from owlbit.hw.fold_pipeline import Costs, Option
 
 Order = NDArray[np.int64]
@@ -96,9 +98,9 @@ def _choices(network: Network, index: int, rates: Rates) -> Iterator[Choice]:
         cycles = _cycles(network, index, folded, behind)
         pools = _pool_costs(network, index, pe, behind) + _skip_costs(network, index, pe)
         found: list[Choice] = []
-        for memory in ("ebr", "lut"):
+        for memory in MEMORIES:
             for buffers in ("ebr", "lut"):
-                cost = _own_cost(network, index, folded, memory == "ebr", buffers) + pools
+                cost = _own_cost(network, index, folded, memory, buffers) + pools
                 found.append(
                     Choice(LayerFolding(index, pe, simd, memory, buffers), folded, cycles, rates.luts(cost), cost.ebr, bits)
                 )
@@ -116,18 +118,24 @@ def _beats(other: Choice, one: Choice, first: bool) -> bool:
     return first or (other.luts, other.ebr) != (one.luts, one.ebr)
 
 
-def _own_cost(network: Network, index: int, folded: Geometry, block: bool, buffers: str) -> Expected:
+def _own_cost(network: Network, index: int, folded: Geometry, memory: str, buffers: str) -> Expected:
     layer, shape = network.layers[index], input_shape(network, index)
     assert isinstance(layer, BinaryConv | BinaryLinear | Scores)
     in_block = int(buffers == "ebr")
+    weights = weight_memory(folded.words, folded.pe * folded.simd, memory)
+    bits = total_bits(layer, folded)
+    initial = initial_memory(folded.words // folded.sum_slices, folded.pe * bits)
     arithmetic: dict[str, Any] = {
         "CHANNELS": folded.channels,
         "SLICES": folded.slices,
         "PASSES": folded.passes,
         "PE": folded.pe,
-        "TOTAL_BITS": total_bits(layer, folded),
-        "BLOCK_ROWS": int(block),
+        "TOTAL_BITS": bits,
+        "BLOCK_ROWS": weights.rows,
+        "BLOCK_COLUMNS": weights.columns,
+        "LUT_BITS": weights.lut_bits,
         "BUFFER_BLOCK": in_block,
+        "INITIAL_COLUMNS": initial.columns if in_block and initial else 0,
     }
     if isinstance(layer, Scores):
         return stage_cost("owl_scores", arithmetic)
@@ -163,6 +171,8 @@ def _pool_costs(network: Network, index: int, pe: int, pools: list[int]) -> Expe
         words, (rows, columns) = channels // pe, pool.kernel
         if pool.stride[0] >= rows and pool.stride[1] >= columns:
             sizes = {"BITS": pe, "WORDS": words, "WIDTH": width, "COLUMNS": columns, "STRIDE_X": pool.stride[1]}
+            depth = ((width - columns) // pool.stride[1] + 1) * words
+            sizes["BLOCK"] = int(words > 1 and buffer_luts(pe, depth) > AUTO_BUFFER_LUTS)
             total += stage_cost("owl_pool", sizes)
         else:
             window = {"CHANNELS": pe, "SLICES": words, "ROWS": rows, "COLUMNS": columns}
@@ -221,7 +231,7 @@ def _order(network: Network, index: int, folded: Geometry) -> Order:
     assert isinstance(layer, BinaryConv | BinaryLinear | Scores)
     if folded.flat or not isinstance(layer, BinaryConv):
         return np.arange(len(layer.weights))
-    return filter_order(folded, np.arange(layer.groups), len(layer.weights) // layer.groups)
+    return filter_order(folded, np.arange(layer.groups), filter_ranks(network, index))
 
 
 def _conversion(bits: int, taken: int) -> Expected:

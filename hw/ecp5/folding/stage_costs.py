@@ -82,11 +82,10 @@ def ram_luts(bits: int, words: int) -> float:
 
 
 def rom_luts(bits: int, words: int) -> float:
-    """LUTs of a ROM in LUTs; of one word there are none, for it is a constant."""
+    """LUTs of an owl_lut_rom: the multiplexers of up to 64 words cost none; of one word there are none, for it is a constant."""
     if words <= 1:
         return 0
-    banks = ceil(words / 16)
-    return bits * (banks + max(banks - 1, 0) * 2 / 3)
+    return bits * (ceil(words / 16) + ceil(words / 64) - 1)
 
 
 def _memory(bits: int, words: int, block: int) -> Expected:
@@ -100,14 +99,13 @@ def _filters(given: Mapping[str, Any]) -> Expected:
     taps = given.get("ROWS", 1) * given.get("COLUMNS", 1)
     simd, pe, slices, passes = taps * given["CHANNELS"], given["PE"], given["SLICES"], given["PASSES"]
     words, bits = passes * slices, given["TOTAL_BITS"]
-    weights = weight_memory(words, pe * simd, "ebr" if given["BLOCK_ROWS"] else "lut")
     own = Expected(
         lane=pe * lane_sites(simd, bits),
-        rom=rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices))
-        + (0 if given["BLOCK_ROWS"] else rom_luts(pe * simd, words))
-        + (weights.rows - 1) * pe * simd * 2 / 3 * bool(given["BLOCK_ROWS"]),
+        rom=(0 if given["INITIAL_COLUMNS"] else rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices)))
+        + rom_luts(given["LUT_BITS"], words)
+        + max(given["BLOCK_ROWS"] - 1, 0) * (pe * simd - given["LUT_BITS"]) * 2 / 3,
         stage=1,
-        ebr=weights.blocks if words > 1 else 0,
+        ebr=given["BLOCK_ROWS"] * given["BLOCK_COLUMNS"] + given["INITIAL_COLUMNS"],
     )
     wide = simd * given.get("LANES", 1)
     if given.get("FLAT", 1):
@@ -141,7 +139,7 @@ def _reorder(given: Mapping[str, Any]) -> Expected:
 
 def _pool(given: Mapping[str, Any]) -> Expected:
     across = (given["WIDTH"] - given["COLUMNS"]) // given["STRIDE_X"] + 1
-    return Expected(ram=ram_luts(given["BITS"], across * given["WORDS"]), logic=2 * given["BITS"], stage=0.6)
+    return _memory(given["BITS"], across * given["WORDS"], given["BLOCK"]) + Expected(logic=2 * given["BITS"], stage=0.6)
 
 
 def _pool_window(given: Mapping[str, Any]) -> Expected:

@@ -70,6 +70,13 @@ def read_routed(path: Path) -> Routed:
         return Routed(ports, tuple(_cell(name, cell) for name, cell in module["cells"].items()))
 
 
+def read_routed_cells(path: Path) -> list[tuple[Cell, dict[str, Any]]]:
+    """The cells of nextpnr's JSON, each with its attributes, among them its place. Raises as `read_module`."""
+    module = read_module(path)
+    with _reading(path):
+        return [(_cell(name, cell), dict(cell["attributes"])) for name, cell in module["cells"].items()]
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
     """Turns what a file of another content raises into a NetlistError."""

@@ -12,10 +12,14 @@ module owl_array #(
     parameter TAPS = 9,
     parameter CHANNELS = 8,
     parameter LANES = 1,  // divides PE
-    parameter STAGES = 2,  // of registers in a popcount
+    parameter STAGES = 2,  // of registers in a popcount, 2 or more
     parameter TOTAL_BITS = 11,
     parameter FOLDS = 4,  // words of the ROM of initial values
-    parameter [PE*TOTAL_BITS*FOLDS-1:0] INITIAL = 0
+    parameter INITIAL_WORDS = 512,  // of block RAMs with them, see owl_rom
+    parameter INITIAL_BITS = 36,
+    parameter INITIAL_COLUMNS = 0,  // 0: they are INITIAL
+    parameter INITIAL_FILE = "",
+    parameter [((INITIAL_COLUMNS != 0) ? 1 : PE*TOTAL_BITS*FOLDS)-1:0] INITIAL = 0
 ) (
     input  wire                           clk,
     input  wire                           rst,
@@ -40,41 +44,24 @@ module owl_array #(
     done    <= valid_s[STAGES] && last_s[STAGES] && !rst;
   end
 
-  // ---------------------------------------------------------------- initial values, read one cycle ahead
-  localparam FOLD_BITS = (FOLDS > 1) ? $clog2(FOLDS) : 1;
-  wire [FOLD_BITS-1:0] fold;
-  wire first_fold, last_fold;
-  owl_modulo #(
-      .COUNT(FOLDS),
-      .BITS (FOLD_BITS)
-  ) counter (
-      .clk  (clk),
-      .rst  (rst),
-      .step (valid_s[STAGES-1] && !more_s[STAGES-1]),
-      .count(fold),
-      .first(first_fold),
-      .last (last_fold)
+  // ---------------------------------------------------------------- initial values, two cycles after they are asked for
+  wire [PE*TOTAL_BITS-1:0] init;
+  owl_rom #(
+      .WIDTH(PE * TOTAL_BITS),
+      .DEPTH(FOLDS),
+      .BLOCK_WORDS(INITIAL_WORDS),
+      .BLOCK_BITS(INITIAL_BITS),
+      .ROWS(1),
+      .COLUMNS(INITIAL_COLUMNS),
+      .LUT_BITS((INITIAL_COLUMNS == 0) ? PE * TOTAL_BITS : 0),
+      .FILE(INITIAL_FILE),
+      .CONTENT(INITIAL)
+  ) initial_values (
+      .clk (clk),
+      .rst (rst),
+      .next(valid_s[STAGES-2] && !more_s[STAGES-2]),
+      .q   (init)
   );
-  wire unused = &{first_fold, last_fold};
-  wire [PE*TOTAL_BITS-1:0] word;
-  reg [PE*TOTAL_BITS-1:0] init;
-  generate
-    if (FOLDS == 1) begin : initial_values
-      assign word = INITIAL;
-      wire one = fold;
-    end else begin : initial_values
-      owl_lut_rom #(
-          .WIDTH(PE * TOTAL_BITS),
-          .DEPTH(FOLDS),
-          .BITS(FOLD_BITS),
-          .CONTENT(INITIAL)
-      ) rom (
-          .address(fold),
-          .q(word)
-      );
-    end
-  endgenerate
-  always @(posedge clk) init <= word;
 
   // ---------------------------------------------------------------- filters
   generate

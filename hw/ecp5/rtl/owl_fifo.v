@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A stream FIFO: DEPTH words in a memory and one in the output register, which is also the memory's read register.
-// So the same text is LUT RAM or, with BLOCK, block RAM. `s_ready` and `m_valid` are registers: no path leads through it.
+// A stream FIFO: DEPTH words in a memory, LUT RAM or, with BLOCK, block RAM, and one or two in the registers behind it.
+// `s_ready` and `m_valid` are registers: no path leads through it.
 `default_nettype none
 
 module owl_fifo #(
@@ -23,21 +23,30 @@ module owl_fifo #(
   reg [BITS:0] level;
   reg full, filled;  // level == DEPTH, level != 0
   wire push = s_valid && s_ready;
-  wire fetch = filled && (!m_valid || m_ready);
+  wire fetch;
   assign s_ready = !full;
 
   generate
     if (BLOCK != 0) begin : memory
       (* ram_style = "block", no_rw_check *) reg [WIDTH-1:0] words[0:DEPTH-1];
+      reg [WIDTH-1:0] word;  // the block RAM is slow: a register behind it
+      reg read;
+      wire move = !m_valid || m_ready;
+      assign fetch = filled && (!read || move);
       always @(posedge clk) begin
         if (push) words[put] <= s_data;
-        if (fetch) m_data <= words[take];
+        if (fetch) word <= words[take];
+        if (move) m_data <= word;
+        read <= !rst && (filled || (read && !move));
+        m_valid <= !rst && (read || (m_valid && !m_ready));
       end
     end else begin : memory
       (* ram_style = "distributed" *) reg [WIDTH-1:0] words[0:DEPTH-1];
+      assign fetch = filled && (!m_valid || m_ready);
       always @(posedge clk) begin
         if (push) words[put] <= s_data;
         if (fetch) m_data <= words[take];
+        m_valid <= !rst && (filled || (m_valid && !m_ready));
       end
     end
   endgenerate
@@ -55,14 +64,12 @@ module owl_fifo #(
       full   <= 1'b0;
       filled <= level != {{BITS{1'b0}}, 1'b1};
     end
-    m_valid <= filled || (m_valid && !m_ready);
     if (rst) begin
       put <= {BITS{1'b0}};
       take <= {BITS{1'b0}};
       level <= {(BITS + 1) {1'b0}};
       full <= 1'b0;
       filled <= 1'b0;
-      m_valid <= 1'b0;
     end
   end
 endmodule

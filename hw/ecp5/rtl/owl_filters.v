@@ -24,6 +24,10 @@ module owl_filters #(
     parameter LUT_BITS = 0,
     parameter WEIGHTS = "",
     parameter WEIGHT_BITS = 0,
+    parameter INITIAL_WORDS = 512,  // these five: see owl_array
+    parameter INITIAL_BITS = 36,
+    parameter INITIAL_COLUMNS = 0,
+    parameter INITIAL_FILE = "",
     parameter INITIAL = 0
 ) (
     input  wire                           clk,
@@ -127,6 +131,10 @@ module owl_filters #(
       .STAGES(STAGES),
       .TOTAL_BITS(TOTAL_BITS),
       .FOLDS(FOLDS),
+      .INITIAL_WORDS(INITIAL_WORDS),
+      .INITIAL_BITS(INITIAL_BITS),
+      .INITIAL_COLUMNS(INITIAL_COLUMNS),
+      .INITIAL_FILE(INITIAL_FILE),
       .INITIAL(INITIAL)
   ) array (
       .clk(clk),

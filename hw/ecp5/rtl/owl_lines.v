@@ -36,10 +36,23 @@ module owl_lines #(
   wire emit_x, emit_y;
   wire last_slice, last_x, last_y;
 
+  wire come;
+  wire [CHANNELS-1:0] slice_data;
   wire free = !m_valid || m_ready;
   wire real_here = real_x && real_y;
-  wire step = free && (s_valid || !real_here);
-  assign s_ready = free && real_here;
+  wire step = free && (come || !real_here);
+  owl_skid #(
+      .WIDTH(CHANNELS)
+  ) skid (
+      .clk(clk),
+      .rst(rst),
+      .s_valid(s_valid),
+      .s_ready(s_ready),
+      .s_data(s_data),
+      .m_valid(come),
+      .m_ready(free && real_here),
+      .m_data(slice_data)
+  );
   wire next_x = step && last_slice;
   wire next_y = next_x && last_x;
 
@@ -87,7 +100,7 @@ module owl_lines #(
       .emit(emit_y)
   );
 
-  wire [CHANNELS-1:0] new_slice = real_y ? s_data : {CHANNELS{1'b0}};
+  wire [CHANNELS-1:0] new_slice = real_y ? slice_data : {CHANNELS{1'b0}};
   wire [ROWS*CHANNELS-1:0] column;
   generate
     if (ROWS == 1) begin : rows

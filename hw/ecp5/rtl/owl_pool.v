@@ -11,7 +11,8 @@ module owl_pool #(
     parameter ROWS = 2,
     parameter COLUMNS = 2,
     parameter STRIDE_Y = 2,  // at least ROWS
-    parameter STRIDE_X = 2   // at least COLUMNS
+    parameter STRIDE_X = 2,  // at least COLUMNS
+    parameter BLOCK = 0  // block RAM, with WORDS of 2 or more
 ) (
     input  wire            clk,
     input  wire            rst,
@@ -74,15 +75,13 @@ module owl_pool #(
 
   // The word's address: back to the window's first word after a pixel, until the window ends.
   reg [ADDRESS_BITS-1:0] address, base;
+  wire [ADDRESS_BITS-1:0] after = address + 1'b1;
+  wire [ADDRESS_BITS-1:0] follow = !covered_x ? address : (last_word && !full_x) ? base : after;
+  wire restart = rst || (next_x && last_x);
   always @(posedge clk) begin
-    if (step && covered_x) begin
-      address <= address + 1'b1;
-      if (last_word) begin
-        if (full_x) base <= address + 1'b1;
-        else address <= base;
-      end
-    end
-    if (rst || (next_x && last_x)) {address, base} <= {(2 * ADDRESS_BITS) {1'b0}};
+    if (step) address <= follow;
+    if (step && covered_x && last_word && full_x) base <= after;
+    if (restart) {address, base} <= {(2 * ADDRESS_BITS) {1'b0}};
   end
 
   wire [BITS-1:0] known;
@@ -93,6 +92,14 @@ module owl_pool #(
       assign known = only;
       always @(posedge clk) if (step && covered_x && covered_y) only <= joined;
       wire one = &{address, base};
+    end else if (BLOCK != 0) begin : memory  // the next word is read while this one is written
+      (* ram_style = "block", no_rw_check *) reg [BITS-1:0] windows[0:DEPTH-1];
+      reg [BITS-1:0] word_known;
+      assign known = word_known;
+      always @(posedge clk) begin
+        if (step && covered_x && covered_y) windows[address] <= joined;
+        if (step) word_known <= windows[restart ? {ADDRESS_BITS{1'b0}} : follow];
+      end
     end else begin : memory
       (* ram_style = "distributed" *) reg [BITS-1:0] windows[0:DEPTH-1];
       assign known = windows[address];

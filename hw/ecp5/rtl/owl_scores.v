@@ -20,6 +20,10 @@ module owl_scores #(
     parameter LUT_BITS = 0,
     parameter WEIGHTS = "",
     parameter WEIGHT_BITS = 0,
+    parameter INITIAL_WORDS = 512,  // these five: see owl_array
+    parameter INITIAL_BITS = 36,
+    parameter INITIAL_COLUMNS = 0,
+    parameter INITIAL_FILE = "",
     parameter INITIAL = 0
 ) (
     input  wire                clk,
@@ -53,6 +57,10 @@ module owl_scores #(
       .LUT_BITS(LUT_BITS),
       .WEIGHTS(WEIGHTS),
       .WEIGHT_BITS(WEIGHT_BITS),
+      .INITIAL_WORDS(INITIAL_WORDS),
+      .INITIAL_BITS(INITIAL_BITS),
+      .INITIAL_COLUMNS(INITIAL_COLUMNS),
+      .INITIAL_FILE(INITIAL_FILE),
       .INITIAL(INITIAL)
   ) filters (
       .clk(clk),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from command_line import owlbit
+from owlbit.hw.ecp5.boards.board import ecp5_board_names
 from owlbit.hw.up5k.board import board_names, load_board
 from owlbit.toolchain.boards.wiring_picture import wires, wiring_svg
 
@@ -19,7 +20,8 @@ def test_the_list_and_its_json() -> None:
     assert listed.code == 0
     assert all(name in listed.out for name in board_names())
     found = json.loads(owlbit("boards", "--json").out)
-    assert [each["name"] for each in found] == board_names()
+    assert [each["name"] for each in found] == [*board_names(), *ecp5_board_names()]
+    assert found[-1]["pins"]["uart_rx"] == "M1"
     assert found[1]["pll"]["divf"] == 79
     assert found[1]["pins"]["cam_d"] == [10, 46, 3, 48]
 
@@ -31,7 +33,7 @@ def test_a_board_in_full() -> None:
     assert json.loads(owlbit("boards", "show", "upduino", "--json").out)["uart_divider"] is None
     ended = owlbit("boards", "show", "fomu")
     assert (ended.code, ended.out) == (2, "")
-    assert "board 'fomu': expected one of icebreaker, icesugar, pico-ice, upduino" in ended.err
+    assert "board 'fomu': expected one of icebreaker, icesugar, pico-ice, upduino, colorlight-i9, orangecrab, ulx3s" in ended.err
 
 
 def test_a_hostile_file_reaches_no_terminal_and_no_picture_as_it_is(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_search_from_the_command_line(tmp_path: Path) -> None:
-    file, out = space_file(tmp_path), tmp_path / "out"
+    tested = SPACE.replace("finals = 0", "finals = 1\nfinal_epochs = 3").replace("[input]", "[data]\ntest_share = 0.2\n[input]")
+    file, out = space_file(tmp_path, tested), tmp_path / "out"
     done = owlbit("search", str(file), "--out", str(out))
     assert done.code == 0, done.err
     assert "trials: 2 finished" in done.out and f"searched: {out}" in done.out
@@ -42,6 +43,10 @@ def test_a_search_from_the_command_line(tmp_path: Path) -> None:
         recipe = load_recipe(out / "front" / f"{row['sampler']}-{row['seed']}-{row['trial']}.toml")
         assert recipe.input.thresholds == int(row["input.thresholds"])
         assert recipe.layers[0].filters == int(row["layers[0].filters"])  # type: ignore[union-attr]
+    (final,) = rows(out / "finals.csv")
+    result = read_result(out / "final" / final["trial"])
+    assert (result.epochs, result.test_images) == (3, 16)
+    assert (float(final["validation"]), float(final["test"])) == (result.validation_accuracy, result.test_accuracy)
     best = owlbit("search", "--best", str(out), "--bits", "4000", "--fps", "10")
     assert best.code == 0 and "Found by `owlbit search`" in best.out
     again = owlbit("search", str(file), "--out", str(out))
@@ -74,6 +79,25 @@ def test_wrong_use_is_one_message(words: str, message: str, tmp_path: Path, monk
     ended = owlbit(*words.split())
     assert ended.code == 2 and message in ended.err and ended.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_share_of_a_gpu_that_is_not_there(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("not run: this machine has a GPU")
+    ended = owlbit("search", str(space_file(tmp_path)), "--out", str(tmp_path / "out"), "--gpu", "0.5", "--jobs", "2")
+    assert ended.code == 2
+    assert "--gpu: expected GPUs for 2 trials at once with a share of 0.5 each, found no GPU; give fewer --jobs" in ended.err
+
+
+def test_a_small_space_in_which_nothing_fits(tmp_path: Path) -> None:
+    small = 'extends = "recipe.toml"\n[input]\nthresholds = { choices = [2, 3] }\n[constraints]\ntarget = "up5k"\nbits = 9\n'
+    file = space_file(tmp_path, small + '[search]\nsampler = "grid"\n')
+    ended = owlbit("search", str(file), "--out", str(tmp_path / "out"))
+    assert (
+        ended.code == 2 and "found none among 2; the closest has input.thresholds = 2: bits: expected at most 9, got" in ended.err
+    )
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def test_unknown_boards_and_parts() -> None:
 
 
 def test_constraints() -> None:
-    """One place for each port of the top, and the oscillator's frequency, from which place and route derives the circuit's clock."""
+    """One place for each port of the top, and the oscillator's frequency, from which nextpnr derives the circuit's clock."""
     board = load_ecp5_board("ulx3s")
     lines = chip_constraints(board).splitlines()
     for port, pin in {"clk": "G2", "uart_rx": "M1", "uart_tx": "L4", "keep_high": "L2"}.items():

@@ -32,21 +32,19 @@ from chip_host import (
     damaged_packet,
     packet,
 )
-from ecp5_chips import Ecp5Rig, circuit_executable, ecp5_rig, scores_network
+from ecp5_chips import RIG_POLICY, Ecp5Rig, circuit_executable, ecp5_rig, scores_network
 from owlbit.hw.ecp5.boards.record import SEED, network_record, noise_frame, record_bytes
 from owlbit.hw.up5k.compiler.flash_format import image_hash, read_image
-from owlbit.hw.up5k.wake_policy import ChipPolicy
 from owlbit.hw.verilator import missing_tools
 from simulated_stream import SimulatedStream
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
-POLICY = Policy(2, 3, 4, 1, (2,))
+POLICY = Policy(RIG_POLICY.needed, RIG_POLICY.of, RIG_POLICY.margin, RIG_POLICY.hold_off_frames, RIG_POLICY.quiet)
 
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Ecp5Rig:
-    policy = ChipPolicy(POLICY.needed, POLICY.of, POLICY.margin, POLICY.hold_off_frames, POLICY.quiet)
-    return ecp5_rig(tmp_path_factory.mktemp("chip"), policy=policy)
+    return ecp5_rig(tmp_path_factory.mktemp("chip"))
 
 
 @pytest.fixture(params=[12_345, 83_333])
@@ -74,7 +72,7 @@ def test_the_client_asks_everything(rig: Ecp5Rig) -> None:
         version = device.version()
         assert version.sha256 == image_hash(rig.chip.image) and version.board == "ulx3s" and version.engine == "owlbit-ecp5-1"
         assert device.self_test().passed
-        assert device.policy() == ChipPolicy(2, 3, 4, 1, (2,))
+        assert device.policy() == RIG_POLICY
         for frame, expected in zip(frames, golden.results(frames, pushed=True), strict=True):
             got = device.push(frame)
             assert tuple(got.scores) == expected.scores and (got.wakes, got.margin) == (expected.wake, expected.margin)

@@ -1,4 +1,4 @@
-"""The Verilog around the circuit gives no warning in `verilator --lint-only -Wall` for any board, as simulated and as synthesised."""
+"""The Verilog around the circuit gives no warning in `verilator --lint-only -Wall`, for any board, simulated or synthesised."""
 
 from __future__ import annotations
 

@@ -73,8 +73,12 @@ def test_a_shuffle_is_wires_where_groups_come_together() -> None:
     shuffled = network(conv(16, 8, groups=2), ChannelShuffle.of_groups(16, 2), conv(8, 16, groups=2))
     assert "owl_reorder" not in modules(shuffled, (4, 9), (1, 9), (1, 8))
     assert "owl_reorder" in modules(shuffled, (8, 9), (1, 9), (1, 8))
-    whole = network(conv(16, 8), ChannelShuffle(np.random.default_rng(1).permutation(16)), conv(8, 16))
-    assert "owl_reorder" not in modules(whole, (16, 9), (1, 9), (1, 8))
+    anyhow = ChannelShuffle(np.random.default_rng(1).permutation(16))
+    assert "owl_reorder" not in modules(network(conv(16, 8), anyhow, conv(8, 16, groups=4)), (16, 9), (1, 9), (1, 8))
+    apart = network(conv(16, 8, groups=2), anyhow, conv(8, 16, groups=4))
+    assert "owl_reorder" in modules(apart, (4, 9), (1, 9), (1, 8))
+    kept = network(conv(16, 8), ChannelShuffle.of_groups(16, 4), conv(16, 16, groups=4), LogicSkip(2, "or"))
+    assert "owl_reorder" in modules(kept, (4, 9), (1, 9), (1, 8))
 
 
 def test_a_skip_keeps_what_the_layers_between_must_see() -> None:

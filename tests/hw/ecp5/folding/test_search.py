@@ -13,7 +13,8 @@ from owlbit.export.network import Network
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.folding.measure import random_network
 from owlbit.hw.ecp5.folding.rates import Rates
-from owlbit.hw.ecp5.folding.search import FoldingSearch
+from owlbit.hw.ecp5.folding.search import TOP_LUTS, FoldingSearch
+from owlbit.hw.ecp5.folding.stage_costs import Expected, stage_cost
 from owlbit.hw.ecp5.folding.table import folding_rows, folding_table
 from owlbit.hw.ecp5.parts import PARTS
 from random_networks import random_network as any_network
@@ -48,6 +49,9 @@ def test_the_estimate_is_of_the_plan_that_is_built(search: FoldingSearch) -> Non
     found = search.for_part(SMALL)
     plan = plan_dataflow(search.network, found.folding)
     assert plan.frame_cycles == found.cycles
+    stages = sum((stage_cost(stage.module, stage.parameters) for stage in plan.stages), Expected())
+    assert stages.ebr == found.ebr
+    assert search.rates.luts(stages) + TOP_LUTS == pytest.approx(found.luts, rel=0.03)  # FIFOs in LUTs are estimated
     assert found == search.for_part(SMALL)  # the same again, whatever the order of dictionaries
 
 

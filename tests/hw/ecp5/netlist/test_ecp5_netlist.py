@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,9 @@ import pytest
 
 from owlbit.hw.ecp5.flow.place_and_route import place_and_route
 from owlbit.hw.ecp5.netlist.cell_models import MODELS
+from owlbit.hw.ecp5.netlist.check_config import ConfigError, check_configuration
+from owlbit.hw.ecp5.netlist.check_modes import check_modes
+from owlbit.hw.ecp5.netlist.check_wires import check_wires
 from owlbit.hw.ecp5.netlist.routed import Cell, NetlistError, Port, Routed, read_routed
 from owlbit.hw.ecp5.netlist.to_verilog import BLOCK_RAM, to_verilog
 from owlbit.hw.ecp5.parts import find_part
@@ -85,6 +89,46 @@ def test_a_flipped_bit_is_noticed(design: Path, tmp_path: Path, flip: Callable[[
     flip(module["cells"])
     (tmp_path / "cells.json").write_text(json.dumps(netlist), encoding="utf-8")
     assert int(differing_cycles(design, tmp_path / "cells.json")[0]) > 0
+
+
+@pytest.mark.slow
+def test_the_configuration_is_that_of_the_netlist_and_a_change_is_noticed(design: Path, tmp_path: Path) -> None:
+    netlist, config = design / "cells.json", design / "cells.config"
+    routed = read_routed(netlist)
+    tables = sum(cell.kind == "TRELLIS_COMB" and cell.parameters.get("MODE") != "RAMW_BLOCK" for cell in routed.cells)
+    assert check_configuration(netlist, config) == tables + sum(cell.kind == "DP16KD" for cell in routed.cells)
+    compared = check_wires(netlist, config)
+    assert compared.switches > 1000 and compared.pins > 1000 and compared.nets > 200
+    assert check_modes(netlist, config) > 500
+    text = config.read_text(encoding="ascii")
+    changed = tmp_path / "cells.config"
+
+    def expect(edited: str, check: Callable[[Path, Path], object], message: str) -> None:
+        assert edited != text
+        changed.write_text(edited, encoding="ascii")
+        with pytest.raises(ConfigError, match=message):
+            check(netlist, changed)
+
+    arc = next(line for line in text.splitlines() if re.fullmatch(r"arc: A\d .*", line))
+    expect(text.replace(f"{arc}\n", "", 1), check_wires, r"expected the route of .*, 1 switches are not set, such as R\d+C\d+")
+    expect(
+        text.replace(arc, f"{arc}\narc: E1_H02E0001 Q7", 1),
+        check_wires,
+        "expected the switches of the routes alone, found 1 others",
+    )
+    for before, after in (
+        ("MODE CCU2", "MODE LOGIC"),
+        ("REG0.SD 1", "REG0.SD 0"),
+        ("DP16KD.DATA_WIDTH_A 4", "DP16KD.DATA_WIDTH_A 2"),
+    ):
+        expect(text.replace(before, after, 1), check_modes, f"expected .*{before} of .*, found .*{after.split()[1]}")
+    at = text.index("INIT 0", text.index("word: SLICE")) + 5
+    expect(text[:at] + "1" + text[at + 1 :], check_configuration, "expected the contents of .* in the routed netlist, found others")
+    at = text.index("\n", text.index(".bram_init")) + 1
+    digit = f"{int(text[at], 16) ^ 1:x}"
+    expect(
+        text[:at] + digit + text[at + 1 :], check_configuration, "expected the contents of .* in the routed netlist, found others"
+    )
 
 
 def test_inputs_that_are_not_connected_count_as_what_is_configured() -> None:

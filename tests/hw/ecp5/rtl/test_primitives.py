@@ -203,7 +203,7 @@ def rom(depth: int, rows: int, lut_bits: int) -> Case:
     return Case(f"rom of {depth}, {lut_bits} bits in LUTs", text, bits(50, 1), words[np.arange(50) % depth], files)
 
 
-def array() -> Case:
+def array(columns: int) -> Case:
     """Two lanes of two filters each, three taps of two channels; sums of two slices, and one of two initial values in turns."""
     pe, taps, channels, lanes, total = 4, 3, 2, 2, 7
     sums = 6
@@ -212,10 +212,12 @@ def array() -> Case:
     words = ((start[:, :, None] >> np.arange(total)) & 1).reshape(2, -1).astype(np.uint8)
     marks = np.tile(np.array([[1, 0], [0, 1]], np.uint8), (sums, 1))
     given = np.concatenate([x.reshape(sums * 2, -1), w.reshape(sums * 2, -1), marks], axis=1)
+    begin = '.INITIAL_FILE("start_")' if columns else f".INITIAL({constant(words)})"
     text = f"""
     wire done, never_full; wire [{pe * total - 1}:0] totals;
     owl_array #(.PE({pe}), .TAPS({taps}), .CHANNELS({channels}), .LANES({lanes}), .STAGES(2), .TOTAL_BITS({total}), .FOLDS(2),
-      .INITIAL({constant(words)})) dut (.clk(clk), .rst(rst), .valid(s_valid), .first(s_data[36]), .last(s_data[37]),
+      .INITIAL_WORDS(2), .INITIAL_BITS(20), .INITIAL_COLUMNS({columns}), {begin}) dut (.clk(clk), .rst(rst),
+      .valid(s_valid), .first(s_data[36]), .last(s_data[37]),
       .x(s_data[11:0]),
       .w(s_data[35:12]), .done(done), .totals(totals));
     owl_fifo #(.WIDTH({pe * total}), .DEPTH(50)) kept (.clk(clk), .rst(rst), .s_valid(done), .s_ready(never_full), .s_data(totals),
@@ -223,10 +225,11 @@ def array() -> Case:
     assign s_ready = 1, m_data[127:{pe * total}] = 0;"""
     differ = [[int((x[s, :, :, f // 2] != w[s, :, f]).sum()) + int(start[s % 2, f]) for f in range(pe)] for s in range(sums)]
     unpacked = (np.array(differ)[:, :, None] >> np.arange(total)) & 1
-    return Case("array", text, given, unpacked.reshape(sums, -1).astype(np.uint8))
+    files = {f"start_{part:03x}.hex": words[:, 20 * part : 20 * part + 20] for part in range(columns)}
+    return Case(f"array, {columns} blocks", text, given, unpacked.reshape(sums, -1).astype(np.uint8), files)
 
 
-def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
+def pool(kernel: tuple[int, int], stride: tuple[int, int], block: int = 0) -> Case:
     height, width, frames = 7, 6, 2
     maps = bits(frames, 4, height, width) & bits(frames, 4, height, width)
     layer = OrPool(kernel, stride)
@@ -241,7 +244,8 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     }
     given = maps.transpose(0, 2, 3, 1).reshape(-1, 2)
     if stride[0] >= kernel[0] and stride[1] >= kernel[1]:
-        return Case(f"pool {kernel} {stride}", instance("owl_pool", {"BITS": 2, "WORDS": 2, **sizes}, 2, 2), given, expected)
+        parameters: dict[str, object] = {"BITS": 2, "WORDS": 2, "BLOCK": block, **sizes}
+        return Case(f"pool {kernel} {stride} {block}", instance("owl_pool", parameters, 2, 2), given, expected)
     sides = {"CHANNELS": 2, "SLICES": 2, "TOP": 0, "LEFT": 0, "BOTTOM": 0, "RIGHT": 0}
     between = ", ".join(f".{key}({value})" for key, value in {**sides, **sizes}.items())
     text = f"""
@@ -285,7 +289,7 @@ def scores() -> Case:
     maps[0] = 1 - weights[2]
     words = 1 - weights.reshape(2, pe, 3, simd).transpose(0, 2, 1, 3).reshape(6, pe * simd)
     start = np.tile((-8 >> np.arange(7)) & 1, (2, pe)).astype(np.uint8)
-    parameters = {"CHANNELS": simd, "SLICES": 3, "PASSES": 2, "PE": pe, "STAGES": 1, "TOTAL_BITS": 7, "ODD": 1}
+    parameters = {"CHANNELS": simd, "SLICES": 3, "PASSES": 2, "PE": pe, "STAGES": 2, "TOTAL_BITS": 7, "ODD": 1}
     parameters_text: dict[str, object] = {
         **parameters,
         "BLOCK_BITS": pe * simd,
@@ -304,9 +308,10 @@ CASES = [
     *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7)),
     *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
-    *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array()),
+    *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array(0), array(2)),
     *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1)),
-    *(pool((2, 2), (2, 2)), pool((1, 3), (2, 3)), pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
+    *(pool((2, 2), (2, 2)), pool((2, 2), (2, 2), 1), pool((1, 3), (2, 3)), pool((1, 3), (2, 3), 1)),
+    *(pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
     *(fork_and_join(0), fork_and_join(1), fork_and_join(2), scores()),
 ]
 

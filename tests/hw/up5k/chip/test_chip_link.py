@@ -26,7 +26,6 @@ from chip_host import (
     RESET,
     RUN_SELFTEST,
     SET_WAKE,
-    START,
     STOP,
     UNKNOWN_TYPE,
     WRONG_LENGTH,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,26 +10,16 @@ import numpy as np
 import pytest
 
 from board_chips import POLICY, board_chip, flash_of, frames_of, rig, scenes
+from c_driver import build_c_driver
 from chip_golden import Golden
 from chip_host import Result
-from owlbit.hw.up5k import host
 from owlbit.hw.up5k.chip_simulation import chip_on_terminal
-
-C = Path(host.__file__).parent / "c"
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example as it is, but for a slow clock: the chip's time runs slower than the world's."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler")
-    program = tmp_path_factory.mktemp("c") / "owlbit_linux"
-    sources = [C / "examples" / "linux" / "owlbit_linux.c", C / "owlbit_host.c", HERE / "slow_clock.c"]
-    options = ["-std=c99", "-O1", f"-I{C}", "-Wl,--wrap=clock_gettime"]
-    subprocess.run([compiler, *options, *map(str, sources), "-o", str(program)], check=True)
-    return program
+    return build_c_driver(tmp_path_factory.mktemp("c"))
 
 
 def run(program: Path, port: str, *words: object) -> str:
