@@ -33,8 +33,8 @@ class LockedRunError(OwlbitError):
 def lock_run(folder: Path) -> None:
     """Takes the lock of the run folder `folder`, until the `run_locks` around it ends, or else this process.
 
-    Raises LockedRunError where another process holds it, and OwlbitError where the lock file is a link or no plain file: writing it would
-    change another file. Tells by the log of one that was killed.
+    Raises LockedRunError where another process holds it, and OwlbitError where the lock file is a link or no plain file, since
+    writing it would change another file. Tells by the log of one that was killed.
     """
     place = folder.resolve()
     if place in _held:
