@@ -12,6 +12,8 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.files import read_limited
 from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.network import Ints, Network
+from owlbit.hw.ecp5.boards.board import load_ecp5_board
+from owlbit.hw.ecp5.boards.simulate import simulate_chip_netlist
 from owlbit.hw.ecp5.build_folder import ENGINE, FLASH, RTL, Ecp5Facts, build_file, check_files, read_facts
 from owlbit.hw.ecp5.dataflow.generate import TOP
 from owlbit.hw.ecp5.dataflow.simulate import BENCH, run_dataflow
@@ -23,16 +25,13 @@ from owlbit.hw.ecp5.parts import find_part
 from owlbit.hw.verilator import verilate
 
 
-class BoardNetlistError(OwlbitError):
-    """The routed netlist has a board's host link where the bench of a circuit would send pixels."""
-
-
 @dataclass(frozen=True, eq=False)
 class BuildRun:
-    """`scores`: int32 [N, classes]; `cycles_per_frame`: from frame to frame; `clock_hz`: of the build."""
+    """`scores`: int32 [N, classes]; `cycles_per_frame`: from frame to frame, None where frames come one by one over a host link;
+    `clock_hz`: of the build."""
 
     scores: Ints
-    cycles_per_frame: int
+    cycles_per_frame: int | None
     clock_hz: float
 
 
@@ -65,10 +64,8 @@ def simulate_build_netlist(folder: Path, network: Network, images: NDArray[np.ui
     config = build_file(folder, ".config")
     check_against_netlist(netlist, config)
     if facts.board is not None:
-        raise BoardNetlistError(
-            f"the routed netlist is the chip of board {facts.board}, whose host link is not simulated here; its tables, "
-            "memories and wires are in the configuration; build without --board to simulate the circuit"
-        )
+        scores = simulate_chip_netlist(netlist, load_ecp5_board(facts.board), network, images, cache=cache)
+        return BuildRun(scores, None, _clock_hz(facts))
     if facts.circuit == ENGINE:
         run = simulate_engine_netlist(netlist, _flash(folder), network, images, cache=cache)
         return BuildRun(run.scores, run.cycles_per_frame, _clock_hz(facts))
