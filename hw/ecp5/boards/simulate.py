@@ -26,7 +26,7 @@ class BoardChipError(OwlbitError):
 def simulate_chip_netlist(
     netlist: Path, board: Ecp5Board, network: Network, images: NDArray[np.uint8], *, cache: Path | None = None
 ) -> Ints:
-    """Scores int32 [N, classes] of uint8 images [N, C, H, W], pushed over the UART of the routed design in nextpnr's JSON `netlist`.
+    """Scores int32 [N, classes] of uint8 images [N, C, H, W] that go over the UART of the routed design in nextpnr's `netlist`.
 
     Raises BoardChipError where its self-test does not pass, DeviceError where it does not answer, and as `verilate_netlist`.
     """
@@ -37,5 +37,5 @@ def simulate_chip_netlist(
         device = SimulatedLink(chip).device()
         status = device.hello()
         if status.self_test != "passed":
-            raise BoardChipError(f"the simulated chip of board {board.name}: expected that its self-test passes, it {status.self_test}")
+            raise BoardChipError(f"simulated chip of board {board.name}: expected a passed self-test, got {status.self_test}")
         return np.stack([device.push(np.ascontiguousarray(image)).scores for image in images]).astype(np.int32)

@@ -40,7 +40,7 @@ def block(words: list[int], width: int = 9) -> dict[str, Any]:
 
 
 def some_words(seed: int) -> list[int]:
-    return np.random.default_rng(seed).integers(0, 512, 2048).tolist()
+    return [int(word) for word in np.random.default_rng(seed).integers(0, 512, 2048)]
 
 
 def routed(table: int, words: list[int]) -> dict[str, Any]:
