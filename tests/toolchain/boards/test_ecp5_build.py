@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from command_line import owlbit
 from ecp5_chips import Ecp5Rig, ecp5_build, ecp5_rig
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
+from owlbit.hw.ecp5.boards.board import load_ecp5_board
+from owlbit.hw.up5k.simulated_link import SimulatedLink
 from owlbit.hw.verilator import missing_tools
 from owlbit.toolchain.boards.any_board import all_boards, find_board
 from owlbit.toolchain.boards.diagnose import RIGHT, WRONG, diagnose
@@ -62,9 +64,7 @@ def test_what_is_refused(build: Path, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_board_without_such_a_program(rig: Ecp5Rig, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    build = ecp5_build(tmp_path / "b", replace(rig, board=find_board("orangecrab")))
+    build = ecp5_build(tmp_path / "b", replace(rig, board=load_ecp5_board("orangecrab")))
     ended = owlbit("flash", str(build), "--memory")
     assert "--memory: expected a program of the board orangecrab that loads the chip alone, it has none" in ended.err
 
@@ -89,7 +89,7 @@ def test_selftest_and_pushed_images_on_the_simulated_chip(rig: Ecp5Rig, build: P
     assert isinstance(found, Ecp5Build) and found.board.name == "ulx3s"
     with rig.start() as chip:
         chip.run(2_000)
-        device = SimulatedStream(chip).device()
+        device = SimulatedLink(chip).device()
         verdicts = {each.check: each.verdict for each in diagnose(device, found, rig.network)}
         assert verdicts == {
             "link": RIGHT,
