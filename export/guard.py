@@ -33,8 +33,12 @@ def reading(what: str, error: type[OwlbitError], hint: str = DEFECT) -> Iterator
         raise error(f"{what} ({said}); {hint}") from None
 
 
+def printable(text: str) -> str:
+    """`text` with a space for each character that a terminal obeys or XML forbids, line ends among them."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
 def one_line(text: object, most: int = 300) -> str:
     """`text` on one line, without characters that a terminal obeys, and not longer than `most`."""
-    shown = "".join(each if each.isprintable() else " " for each in str(text)[: 4 * most])
-    shown = " ".join(shown.split())
+    shown = " ".join(printable(str(text)[: 4 * most]).split())
     return shown if len(shown) <= most else shown[: most - 3] + "..."

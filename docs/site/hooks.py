@@ -36,6 +36,11 @@ LANGUAGES = {
     ".toml": "toml",
     ".json": "json",
 }
+# Links of the start page to pages that only the site has.
+SITE_ONLY = {
+    "every option is in the site's reference": "every option is in [the reference](commands.md)",
+    "every class is in the site's reference": "every class is in [the reference](reference/index.md)",
+}
 PICTURES = {".png", ".svg", ".jpg", ".gif"}
 
 
@@ -73,6 +78,11 @@ def on_page_markdown(markdown: str, page: Page, config: Any, files: Files) -> st
             return match[0]
         return match[1] + os.path.relpath(site_name(target), Path(here).parent) + mark + anchor + match[3]
 
+    if here == "index.md":
+        for text, link in SITE_ONLY.items():
+            if text not in markdown:
+                raise ValueError(f"docs/index.md: expected the text {text!r}, of which the site makes a link")
+            markdown = markdown.replace(text, link)
     return outside_code(markdown, lambda text: LINK.sub(renewed, text))
 
 

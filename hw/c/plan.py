@@ -6,7 +6,8 @@ kernel row are then side by side. Shuffles are gone; a layer writes its channels
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -68,7 +69,8 @@ class Step:
     `index`: in `Network.layers`; `source`, `target`: the maps it reads and writes, None for pixels and scores; `reads`, `writes`:
     which channel lies at position 0, 1, ... of them; `earlier`: of a logic skip the other map; `earlier_starts`: the bit of each
     channel of the target in it. Of filters: `weights`, uint32 [filters, words], bits in window order, `filters`: which filter each
-    of these rows is, and `runs`: (first bit in the target, filters).
+    of these rows is, and `runs`: (first bit in the target, filters). Of a convolution, `pool`: the OR-pool behind it,
+    if its map is the target, and `pool_index` in the layers.
     """
 
     index: int
@@ -81,11 +83,14 @@ class Step:
     weights: Words = field(default_factory=lambda: np.zeros((0, 0), np.uint32))
     filters: Order = field(default_factory=lambda: np.arange(0))
     runs: tuple[tuple[int, int], ...] = ()
+    pool: OrPool | None = None
+    pool_index: int = -1
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A network laid out. `most_bits`: the largest sum of maps that are alive at once; `window_words`: the largest window."""
+    """A network laid out. `most_bits`: the largest sum of the network's maps that are alive at once, those before a pool included;
+    `window_words`: the largest window."""
 
     network: Network
     steps: tuple[Step, ...]
@@ -123,17 +128,45 @@ def plan_network(network: Network) -> Plan:
     indices = [index for index, layer in enumerate(network.layers) if not isinstance(layer, ChannelShuffle)]
     maps = _maps(passages)
     lifetimes = _lifetimes(passages, maps)
-    arena = place_maps(lifetimes)
-    maps = [Map(each.shape, each.groups, place) for each, place in zip(maps, arena.places, strict=True)]
+    most_bits = most_alive([each.shape[0] * each.positions for each in maps], lifetimes)
+    pooled = _pooled(passages)
+    arena = _place(maps, lifetimes, pooled)
     steps = []
     for number, (passage, (reads, writes)) in enumerate(zip(passages, orders, strict=True)):
+        if number - 1 in pooled:
+            continue
+        made = number + 1 if number in pooled else number
         source = maps[number - 1] if number else None
-        target = maps[number] if number < len(maps) else None
+        target = maps[made] if made < len(maps) else None
         tables = _tables(passage, reads, writes, maps, orders, source, target)
+        if number in pooled:
+            tables |= {"pool": pooled[number], "pool_index": indices[number + 1]}
         steps.append(Step(indices[number], passage.layer, source, target, writes, **tables))
     windows = [step.weights.shape[1] for step in steps if isinstance(step.layer, BinaryConv)]
-    sizes = [each.shape[0] * each.positions for each in maps]
-    return Plan(network, tuple(steps), arena, most_alive(sizes, lifetimes), max(windows, default=0))
+    return Plan(network, tuple(steps), arena, most_bits, max(windows, default=0))
+
+
+def _pooled(passages: list[Passage]) -> dict[int, OrPool]:
+    """The convolutions that write the map of the pool behind them: it has no overlapping windows, and nothing else reads theirs."""
+    kept = {passage.earlier for passage in passages}
+    found: dict[int, OrPool] = {}
+    for number, (passage, reader) in enumerate(pairwise(passages)):
+        pool = reader.layer
+        if not isinstance(passage.layer, BinaryConv) or not isinstance(pool, OrPool) or number in kept:
+            continue
+        if all(stride >= size for stride, size in zip(pool.stride, pool.kernel, strict=True)):
+            found[number] = pool
+    return found
+
+
+def _place(maps: list[Map], lifetimes: list[Lifetime], pooled: Collection[int]) -> Arena:
+    """Places `maps` but for those that are pooled at once; a pool's map is then made in the step of its convolution."""
+    kept = [number for number in range(len(maps)) if number not in pooled]
+    lives = [replace(lifetimes[number], first=number - (number - 1 in pooled)) for number in kept]
+    arena = place_maps(lives)
+    for number, place in zip(kept, arena.places, strict=True):
+        maps[number] = replace(maps[number], place=place)
+    return arena
 
 
 def _maps(passages: list[Passage]) -> list[Map]:

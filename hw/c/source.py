@@ -17,7 +17,7 @@ KERNELS = Path(__file__).with_name("kernels")
 FILES = (
     ("choices.c", ()),
     ("bits.c", ()),
-    ("get.c", (BinaryConv, OrPool, LogicSkip)),
+    ("get.c", (BinaryConv, BinaryLinear, OrPool, LogicSkip)),
     ("thermometer.c", (Thermometer,)),
     ("count.c", ()),
     ("filters.c", (BinaryConv, BinaryLinear)),
@@ -34,7 +34,7 @@ def source_text(plan: Plan, name: str) -> str:
     """The whole NAME.c."""
     parts = [
         "\n".join(_opening(plan, name)),
-        *_kernels(plan.network),
+        *_kernels(plan),
         *("\n".join(_tables(step)) for step in plan.steps),
         "\n".join(_functions(plan, name)),
     ]
@@ -55,9 +55,9 @@ def _opening(plan: Plan, name: str) -> Iterator[str]:
     yield f"#define OWL_HAS_LINEAR {int(any(isinstance(step.layer, BinaryLinear) for step in plan.steps))}"
 
 
-def _kernels(network: Network) -> Iterator[str]:
+def _kernels(plan: Plan) -> Iterator[str]:
     for file, layers in FILES:
-        if not layers or any(isinstance(layer, layers) for layer in network.layers):
+        if not layers or any(isinstance(step.layer, layers) for step in plan.steps):
             yield (KERNELS / file).read_text(encoding="utf-8")
 
 
@@ -95,16 +95,21 @@ def describe(step: Step) -> str:
             stride = "x".join(str(size) for size in step.layer.stride)
             padding = ", ".join(str(size) for size in step.layer.padding)
             what = f"convolution, {filters} filters of {channels}x{rows}x{columns}, {groups}, stride {stride}, padding {padding}"
+            what += f"; layer {step.pool_index}: {_pool_text(step.pool)}" if step.pool else ""
         case BinaryLinear():
             what = f"linear, {len(step.weights)} features of {step.layer.fan_in}"
         case OrPool():
-            kernel, stride = ("x".join(str(size) for size in pair) for pair in (step.layer.kernel, step.layer.stride))
-            what = f"OR-pool {kernel}, stride {stride}"
+            what = _pool_text(step.layer)
         case LogicSkip():
             what = f"logic skip {step.layer.gate} with the output of layer {step.layer.source}"
         case _:
             what = f"scores of {step.layer.fan_in} bits" if isinstance(step.layer, Scores) else ""
     return f"Layer {step.index}: {what} -> {shape}"
+
+
+def _pool_text(layer: OrPool) -> str:
+    kernel, stride = ("x".join(str(size) for size in pair) for pair in (layer.kernel, layer.stride))
+    return f"OR-pool {kernel}, stride {stride}"
 
 
 def _struct(kind: str, step: Step, fields: Mapping[str, str | int]) -> Iterator[str]:
@@ -161,6 +166,8 @@ def _convolution(step: Step, layer: BinaryConv) -> Iterator[str]:
         **_sizes("stride", (0, *layer.stride)),
         "pad_top": layer.padding[0],
         "pad_left": layer.padding[1],
+        **_sizes("pool", (0, *(step.pool.kernel if step.pool else (1, 1)))),
+        **_sizes("pool_stride", (0, *(step.pool.stride if step.pool else (1, 1)))),
         "rows": target.shape[1],
         "columns": target.shape[2],
     }

@@ -13,7 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.settings import RefusedError, checked, read_toml
+from owlbit.export.guard import one_line
+from owlbit.export.settings import LONGEST, RefusedError, checked, read_toml
 from owlbit.hw.up5k.pll import OSCILLATOR_MHZ, Pll, find_pll
 
 BOARDS = Path(__file__).parent / "boards"
@@ -38,6 +39,9 @@ INPUTS = frozenset(
 
 class BoardError(OwlbitError):
     """A board that does not exist, or whose file contradicts itself or the chip."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message, LONGEST))  # names and values are those of the file
 
 
 def _read_pins(table: Any) -> dict[str, tuple[int, ...]]:

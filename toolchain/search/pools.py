@@ -10,6 +10,7 @@ from multiprocessing import active_children, get_context
 from types import TracebackType
 from typing import Protocol, Self
 
+from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, end_with_parent, share_threads
 from owlbit.toolchain.search.records import FAILED, Outcome
 from owlbit.toolchain.search.train_trial import Task, train_task
@@ -58,6 +59,8 @@ class LocalPool:
         self.gpu_share = gpu_share
 
     def __enter__(self) -> Self:
+        if self.gpu_share:
+            _check_gpus(len(self.slots), self.gpu_share)
         share_threads(len(self.slots))
         return self
 
@@ -109,10 +112,26 @@ class LocalPool:
             slot.future = slot.executor.submit(train_task, task)
 
 
+def _check_gpus(jobs: int, share: float) -> None:
+    """OwlbitError where this machine has no GPUs for so many trials."""
+    import torch
+
+    gpus = torch.cuda.device_count()
+    if jobs > gpus * _trials_per_gpu(share):
+        wanted = f"GPUs for {jobs} trials at once with a share of {share:g} each"
+        raise OwlbitError(
+            f"--gpu: expected {wanted}, found {gpus or 'no'} GPU{'s' if gpus > 1 else ''}; give fewer --jobs or leave it out"
+        )
+
+
+def _trials_per_gpu(share: float) -> int:
+    return max(1, int(1 / share + 1e-9))
+
+
 def _begin_process(place: int, share: float) -> None:
     """In a new process, before torch is there: leaves it the one GPU that the slot `place` is given."""
     end_with_parent()
     if share:
         given = os.environ.get("CUDA_VISIBLE_DEVICES")
-        gpu = place // max(1, int(1 / share + 1e-9))
+        gpu = place // _trials_per_gpu(share)
         os.environ["CUDA_VISIBLE_DEVICES"] = given.split(",")[gpu] if given and gpu < len(given.split(",")) else str(gpu)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from owlbit.toolchain.search.study import Study, locked
 from owlbit.toolchain.search.train_trial import Task, load
 
 MOST_UNFIT = 150  # candidates in a row that do not fit, from the first on, after which none is expected to
-MOST_IN_A_ROW = 1000  # candidates in a row that are not trained, after which a study ends with fewer trials
+MOST_IN_A_ROW = 300  # candidates in a row that are not trained, after which a study ends with fewer trials
 MOST_FAILURES = 5  # trainings that fail before any has finished, after which the mistake is not the candidates'
-SECONDS_BETWEEN_PAGES = 30.0
+SECONDS_BETWEEN_PAGES = 60.0
 
 
 @dataclass
@@ -47,6 +47,7 @@ class Search:
     studies: list[Study] = field(default_factory=list)
     closest: Candidate | None = None
     written: float = 0.0
+    classes: dict[Hashable, int] = field(default_factory=dict)
 
     def run(self) -> list[Trial]:
         """Trains what the studies lack, then the finals; writes tables, plots and page; returns all trials.
@@ -71,9 +72,12 @@ class Search:
         return [trial for study in self.studies for trial in study.trials]
 
     def _classes_of(self, data: Data) -> int:
-        """Classes of the images; of one source and grouping they do not depend on the size."""
-        recipe_data = replace(data, path=str(self.data.resolve())) if self.data is not None else data
-        return len(load(recipe_data, self.space.space.file.parent).class_names)
+        """Classes of the images; of one source and grouping they are the same whatever else a recipe says of the images."""
+        place = data.path if self.data is None else str(self.data.resolve())
+        which = (data.source, place, data.groups)
+        if which not in self.classes:
+            self.classes[which] = len(load(replace(data, path=place), self.space.space.file.parent).class_names)
+        return self.classes[which]
 
     def _tell_what_is_there(self) -> None:
         for study in self.studies:
@@ -94,15 +98,15 @@ class Search:
                     break
                 running[following[1].name] = following
                 self.pool.begin(self._task_of(following[1]))
+            if time.monotonic() - self.written > SECONDS_BETWEEN_PAGES and running:  # beside the trainings, not before one
+                write_results(self.folder, self.space, self.trials())
+                self.written = time.monotonic()
             ended = self.pool.ended()
             if not ended:
                 return
             for task, outcome in ended:
                 study, trial = running.pop(task.name)
                 self._note(study, study.tell(trial, outcome))
-            if time.monotonic() - self.written > SECONDS_BETWEEN_PAGES and running:
-                write_results(self.folder, self.space, self.trials())
-                self.written = time.monotonic()
 
     def _next(self, judge: Judge, running: dict[str, tuple[Study, Trial]]) -> tuple[Study, Trial] | None:
         """The next trial to train, of the first study that lacks one; None where none does."""
@@ -115,7 +119,8 @@ class Search:
                 passed += 1
                 if trial.kind == UNFIT:
                     self.closest = nearest(self.closest, candidate)
-                if self.closest is not None and study.count(UNFIT) >= MOST_UNFIT and not study.counted():
+                many = study.count(UNFIT) >= MOST_UNFIT or passed >= MOST_IN_A_ROW or study.exhausted
+                if many and self.closest is not None and not study.counted():
                     raise nobody_fits(self.space, self.closest, study.count(UNFIT))
                 if passed >= MOST_IN_A_ROW:
                     study.given_up = True

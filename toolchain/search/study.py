@@ -174,7 +174,7 @@ def read_trials(folder: Path) -> tuple[list[Trial], Finish]:
         for name in optuna.get_all_study_names(storage):
             study = optuna.load_study(study_name=name, storage=storage)
             sampler, _, seed = name.rpartition("-")
-            finish = Finish(**study.user_attrs[FINISH])
+            finish = Finish(**study.user_attrs.get(FINISH, asdict(finish)))
             begun = [each for each in study.get_trials(deepcopy=False) if each.state.name != WAITING]
             trials += [_trial((sampler, int(seed)), each) for each in begun]
     return trials, finish

@@ -10,7 +10,11 @@ typedef struct {
   uint32_t stride_columns;
   uint32_t pad_top;
   uint32_t pad_left;
-  uint32_t rows;
+  uint32_t pool_rows; /* the window and stride of an OR-pool behind it, 1 where there is none */
+  uint32_t pool_columns;
+  uint32_t pool_stride_rows;
+  uint32_t pool_stride_columns;
+  uint32_t rows; /* of the target */
   uint32_t columns;
 } owl_conv;
 
@@ -71,23 +75,37 @@ static void owl_gather(const owl_conv *layer, const uint32_t *source, uint32_t *
 
 #if OWLBIT_LANES == 1u
 
-/* A binary convolution, position by position. */
+/* A binary convolution and the OR-pool behind it, position by position. */
 static void owl_convolve(const owl_conv *layer, const uint32_t *source, uint32_t *target)
 {
   uint32_t window[OWL_WINDOW_WORDS];
   const owl_run *run = layer->filters.runs;
+  const uint32_t positions = layer->rows * layer->columns;
+  const uint32_t pooled = layer->pool_rows * layer->pool_columns;
   uint32_t group;
-  uint32_t y;
-  uint32_t x;
   target[layer->filters.target_words - 1u] = 0u;
   for (group = 0u; group < layer->groups; ++group) {
     const owl_run *next = run;
-    uint32_t position = 0u;
-    for (y = 0u; y < layer->rows; ++y) {
-      for (x = 0u; x < layer->columns; ++x) {
-        owl_gather(layer, source, window, group, y, x);
-        next = owl_fire(&layer->filters, group, run, window, target, position);
-        ++position;
+    uint32_t y = 0u;
+    uint32_t x = 0u;
+    uint32_t position;
+    for (position = 0u; position < positions; ++position) {
+      uint32_t row = 0u;
+      uint32_t column = 0u;
+      uint32_t i;
+      for (i = 0u; i < pooled; ++i) {
+        owl_gather(layer, source, window, group, (y * layer->pool_stride_rows) + row, (x * layer->pool_stride_columns) + column);
+        next = owl_fire(&layer->filters, group, run, window, target, position, i);
+        ++column;
+        if (column == layer->pool_columns) {
+          column = 0u;
+          ++row;
+        }
+      }
+      ++x;
+      if (x == layer->columns) {
+        x = 0u;
+        ++y;
       }
     }
     run = next;

@@ -2,5 +2,5 @@
 static void owl_linear(const owl_filters *layer, const uint32_t *source, uint32_t *target)
 {
   target[layer->target_words - 1u] = 0u;
-  (void)owl_fire(layer, 0u, layer->runs, source, target, 0u);
+  (void)owl_fire(layer, 0u, layer->runs, source, target, 0u, 0u);
 }

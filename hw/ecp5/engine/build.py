@@ -13,7 +13,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.files import cache_folder, made_once, write_bytes, write_text
 from owlbit.export.network import Network
 from owlbit.hw.ecp5.build_folder import BUILD, ENGINE, FLASH, NETWORK_PART, TRUSTED
-from owlbit.hw.ecp5.engine.chip import TOP, EngineChip, engine_chip, engine_inputs, engine_pins, engine_sources
+from owlbit.hw.ecp5.engine.chip import CHIPS, TOP, EngineChip, engine_chip, engine_inputs, engine_pins, engine_sources
 from owlbit.hw.ecp5.flow.pack import check_packed
 from owlbit.hw.ecp5.flow.place_and_route import place_and_route
 from owlbit.hw.ecp5.flow.record import flow_record
@@ -32,11 +32,21 @@ ENDINGS = (".json", ".config", ".bit")
 
 
 def compile_for_engine(network: Network, part: Part) -> Up5kProgram:
-    """The network's program for the engine of `part`. Raises OwlbitError, with what is too large and by how much."""
+    """The network's program for the engine of `part`. Raises OwlbitError with what is too large, by how much, and who would hold it."""
     try:
         return compile_network(network, engine_chip(part).memory_words)
     except Up5kError as error:
-        raise OwlbitError(f"{part.name} --engine: {str(error).removeprefix('up5k: ')}") from None
+        larger = next((name for name, chip in CHIPS.items() if _fits(network, chip.memory_words)), None)
+        offer = f"; {larger} --engine would hold it" if larger else ""
+        raise OwlbitError(f"{part.name} --engine: {str(error).removeprefix('up5k: ')}{offer}") from None
+
+
+def _fits(network: Network, memory_words: int) -> bool:
+    try:
+        compile_network(network, memory_words)
+    except Up5kError:
+        return False
+    return True
 
 
 def build_engine(

@@ -47,12 +47,12 @@ def check_configuration(netlist: Path, config: Path) -> int:
 def _same_table(cell: Mapping[str, Any], found: int, sources: Mapping[str, str]) -> bool:
     """Whether the table `found`, whose inputs come as `sources` says, is that of the cell wherever inputs can differ."""
     table = _number(cell["parameters"].get("INITVAL", "0"))
-    connected = [pin for pin in PINS if cell["connections"].get(pin)]
-    halves = [0, LOW] if cell["parameters"].get("MODE") == "CCU2" else [0]
-    for half in halves:
-        pins = [pin for pin in connected if not half or pin in "AB"]
-        for values in range(1 << len(pins)):
-            given = {pin: values >> index & 1 for index, pin in enumerate(pins)}
+    nets = {pin: bits[0] for pin in PINS if (bits := cell["connections"].get(pin))}
+    for half in [0, LOW] if cell["parameters"].get("MODE") == "CCU2" else [0]:
+        pins = [pin for pin in nets if not half or pin in "AB"]
+        own = sorted({nets[pin] for pin in pins})  # two inputs may have one net
+        for values in range(1 << len(own)):
+            given = {pin: values >> own.index(nets[pin]) & 1 for pin in pins}
             logical, physical = _index(given, half), _index({sources.get(pin, pin): given[pin] for pin in pins}, half)
             if table >> logical & 1 != found >> physical & 1:
                 return False

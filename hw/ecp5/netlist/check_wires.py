@@ -2,8 +2,8 @@
 
 nextpnr's netlist says for each net through which switches it was routed. Three things are checked: a net's route is one piece,
 from its driver to each pin that the netlist has on it; no wire belongs to two nets; and the switches that the configuration sets
-are those of the routes. A switch is a pair of wires; one that is always closed has no bit. Left out are the middle of the clock
-network, and pins of cells other than slices, block RAMs and pads.
+are those of the routes. A switch is a pair of wires. Left out are the clock network's own wires, and pins of cells other than
+slices, block RAMs and pads.
 """
 
 from __future__ import annotations
@@ -23,12 +23,8 @@ Switch = tuple[Place, Wire, Wire]  # the tile that has it, from, to
 SLICES = "ABCD"
 ROUTE = re.compile(r"X(\d+)/Y(\d+)/(-?\d+)_(-?\d+)_(.+)->(-?\d+)_(-?\d+)_(.+)")
 NAMED = re.compile(r"X(\d+)/Y(\d+)/(.+)")
-# Switches without a bit: into pins of cells, out of those that have one way out, along the carry chain, and to and from pads.
-CLOSED = re.compile(
-    r".*->.*_(SLICE|EBR|PIO|CCLK|EHXPLLL)"
-    r"|(Q|WD|WAD|WDO|WADO|FCO|JDO|JPADDI|JDI).*->(Q|WD|WAD|FCO|JF|JQ|JDI|HFIE).*"
-    r"|F\d->(DI\d|FX.*)|HFIE\d+->FCI|FX.*->FX.*|J[A-D]\d->JPADD[OT].*"
-)
+# Wires of the fabric: a switch that leads to one has bits. Others are always closed, or belong to a clock, a pad or a PLL.
+FABRIC = re.compile(r"[HV]0\d[NSEWLRTBM]\d+|[ABCDFM]\d|CE\d|LSR\d|CLK\d|MUX(CLK|LSR)\d|J[ABCD]\d|JCE\d|JLSR\d|JCLK\d")
 CENTRE = re.compile(r"[BLRT]MID_.*|CMUX_.*")  # tiles in the middle of the clock network
 GLOBAL = re.compile(r"(.*->)?(G_.*|R_HPBX\d+)")  # its wires
 OFFSET = re.compile(r"([NSEW])(\d+)")
@@ -57,13 +53,13 @@ def check_wires(netlist: Path, config: Path) -> Compared:
     switches = {switch for route in routes.values() for switch in route.values() if switch is not None}
     named = {switch: name for name, route in routes.items() for switch in route.values() if switch is not None}
     settings = _settings(config.read_text(encoding="ascii"))
-    missing = [switch for switch in switches - settings if not _has_no_bit(switch)]
+    missing = [switch for switch in switches - settings if FABRIC.fullmatch(switch[2][2])]
     if missing:
         where = ", ".join(sorted(_switch_text(switch) for switch in missing)[:3])
         raise ConfigError(
             f"{config}: expected the route of {named[missing[0]]}, {len(missing)} switches are not set, such as {where}"
         )
-    extra = settings - switches
+    extra = [switch for switch in settings - switches if FABRIC.fullmatch(switch[2][2])]
     if extra:
         where = ", ".join(sorted(_switch_text(switch) for switch in extra)[:3])
         raise ConfigError(f"{config}: expected the switches of the routes alone, found {len(extra)} others, such as {where}")
@@ -183,11 +179,6 @@ def _near(name: str, place: Place) -> Wire:
             column, row = (column + step, row) if direction in "EW" else (column, row + step)
         return column, row, tail
     return column, row, name
-
-
-def _has_no_bit(switch: Switch) -> bool:
-    _, source, sink = switch
-    return bool(CLOSED.fullmatch(f"{source[2]}->{sink[2]}") or GLOBAL.fullmatch(sink[2]) or sink[2].startswith("G_"))
 
 
 def _text(wire: Wire) -> str:

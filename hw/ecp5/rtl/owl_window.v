@@ -38,7 +38,6 @@ module owl_window #(
   wire [ADDRESS_BITS-1:0] address;
   wire compute, load, step;
   assign ends = step && compute && sum_last;
-  assign s_ready = step && load;
 
   owl_modulo #(
       .COUNT(SLICES),
@@ -68,18 +67,21 @@ module owl_window #(
   generate
     if (PASSES == 1) begin : passes
       assign {compute, load, step} = {s_emit, 1'b1, s_valid && (!s_emit || !sum_last || room)};
+      assign s_ready = step;
       wire unused = &{first_slice, last_slice, sum_count, rst};
     end else begin : passes
       reg computing;  // else only loading
       reg broken;  // a slice of the next column was missing in this last pass
-      reg [ADDRESS_BITS-1:0] kept;  // slices of the next column that are loaded when a pass begins
-      reg beyond;  // those
+      reg [ADDRESS_BITS-1:0] kept;  // slices of the next column that were loaded before this pass
+      reg beyond;  // those, in a pass that only loads
       wire [PASS_BITS-1:0] pass;
       wire first_pass, last_pass;
-      wire ready = computing ? last_pass && !broken : beyond || (address == kept);
+      wire ready = computing ? last_pass && !broken : beyond;
+      wire breaks = computing && ready && !s_valid;
       assign compute = computing;
       assign load = ready && s_valid;
-      assign step = computing ? !sum_last || room : !ready || s_valid;
+      assign step = computing ? !sum_last || room : !beyond || s_valid;
+      assign s_ready = computing ? ready && (!sum_last || room) : beyond;
       wire ends_pass = step && last_slice;
       owl_modulo #(
           .COUNT(PASSES),
@@ -92,9 +94,11 @@ module owl_window #(
           .first(first_pass),
           .last (last_pass)
       );
+      wire none_kept = broken ? kept == {ADDRESS_BITS{1'b0}} : !breaks || first_slice;
+      wire [ADDRESS_BITS-1:0] follow = address + 1'b1;
       always @(posedge clk) begin
-        if (step) beyond <= ready && !last_slice;
-        if (step && computing && ready && !s_valid) begin
+        if (step) beyond <= last_slice ? !computing || none_kept : beyond || (follow == kept);
+        if (step && breaks) begin
           broken <= 1'b1;
           kept   <= address;
         end
@@ -106,11 +110,11 @@ module owl_window #(
         if (rst) begin
           computing <= 1'b0;
           broken <= 1'b0;
-          beyond <= 1'b0;
+          beyond <= 1'b1;
           kept <= {ADDRESS_BITS{1'b0}};
         end
       end
-      wire unused = &{first_slice, first_pass, pass, sum_count};
+      wire unused = &{first_pass, pass, sum_count};
     end
   endgenerate
 

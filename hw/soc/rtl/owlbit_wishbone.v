@@ -51,12 +51,15 @@ module owlbit_wishbone #(
   // ---------------------------------------------------------------- registers
   reg run, irq_on_result, irq_on_error, overflow;
   reg [31:0] frames;
-  wire rst = wb_rst_i || !run;
+  reg [3:0] hold;  // a flash wants to be deselected for longer than a CPU takes from one write of `run` to the next
+  wire rst = !hold[3];
+  wire clear = wb_rst_i || !run;
   wire pixel_write = write && known && (number == PIXELS || number == PIXELS_END) && wb_sel_i != 4'd0;
   wire pixel_ready;
   wire [PIXEL_BITS:0] pixel_free;
   wire [SCORE_BITS:0] score_free;
-  wire booted, idle, error;
+  wire was_booted, idle, was_error;  // until the reset reaches the engine they are those of the last image
+  wire booted = was_booted && !rst, error = was_error && !rst;
   wire [15:0] rows, columns, colours, classes;
   wire waits, waits_last, waits_broken;
   wire [15:0] waits_data;
@@ -91,7 +94,9 @@ module owlbit_wishbone #(
       if (wb_sel_i[1]) {irq_on_error, irq_on_result} <= wb_dat_i[9:8];
     end
     if (pixel_write && !pixel_ready) overflow <= 1'b1;
-    if (rst) overflow <= 1'b0;
+    if (clear) overflow <= 1'b0;
+    if (clear) hold <= 4'd0;
+    else if (rst) hold <= hold + 4'd1;
     if (wb_rst_i) begin
       ack <= 1'b0;
       run <= RUN;
@@ -108,7 +113,7 @@ module owlbit_wishbone #(
       .BITS (PIXEL_BITS)
   ) pixels (
       .clk(wb_clk_i),
-      .rst(rst),
+      .rst(clear),
       .in_valid(pixel_write),
       .in_ready(pixel_ready),
       .in_data({number == PIXELS_END, wb_sel_i, wb_dat_i}),
@@ -123,7 +128,7 @@ module owlbit_wishbone #(
       .BYTES(4)
   ) narrow (
       .clk(wb_clk_i),
-      .rst(rst),
+      .rst(clear),
       .in_valid(word_valid),
       .in_ready(word_ready),
       .in_data(word),
@@ -165,9 +170,9 @@ module owlbit_wishbone #(
       .score_data(score_data),
       .score_last(score_last),
       .score_broken(score_broken),
-      .booted(booted),
+      .booted(was_booted),
       .idle(idle),
-      .error(error),
+      .error(was_error),
       .rows(rows),
       .columns(columns),
       .colours(colours),
@@ -180,8 +185,8 @@ module owlbit_wishbone #(
       .BITS (SCORE_BITS)
   ) scores (
       .clk(wb_clk_i),
-      .rst(rst),
-      .in_valid(score_valid),
+      .rst(clear),
+      .in_valid(score_valid && !rst),
       .in_ready(score_ready),
       .in_data({score_last, score_broken, score_data}),
       .out_valid(waits),
@@ -189,13 +194,13 @@ module owlbit_wishbone #(
       .out_data({waits_last, waits_broken, waits_data}),
       .free(score_free)
   );
-  wire result_in = score_valid && score_ready && score_last;
+  wire result_in = score_valid && !rst && score_ready && score_last;
   wire result_out = pop && waits_last;
   localparam [SCORE_BITS+1:0] ONE = 1;
   always @(posedge wb_clk_i) begin
     if (result_in) frames <= frames + 32'd1;
     if (result_in != result_out) results <= result_in ? results + ONE : results - ONE;
-    if (rst) begin
+    if (clear) begin
       frames  <= 32'd0;
       results <= {(SCORE_BITS + 2) {1'b0}};
     end

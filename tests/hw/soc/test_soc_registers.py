@@ -168,6 +168,16 @@ def test_a_refused_image_says_so() -> None:
     assert found[0][1]
 
 
+@pytest.mark.parametrize("master", MASTERS)
+def test_a_restart_says_nothing_of_the_last_image(boot: list[str], master: str) -> None:
+    core = build_wishbone(pipelined=master == "pipelined")
+    lines = [*boot, read("STATUS"), write("CONTROL", 0), write("CONTROL", 1), read("STATUS"), read("STATUS")]
+    lines += ["i 40000", read("STATUS"), write("IMAGE", 0), write("CONTROL", 0), write("CONTROL", 1), "i 1000", read("STATUS")]
+    lines += [write("CONTROL", 0), write("CONTROL", 1), read("STATUS")]
+    found = [word & (BOOTED | ERROR) for word, _ in run_script(core, lines, f"+master={master}")]
+    assert found == [BOOTED, 0, 0, BOOTED, ERROR, 0]
+
+
 def test_another_network_after_a_stop(network: Network, boot: list[str], frames: NDArray[np.uint8]) -> None:
     """In the middle of a frame the engine is stopped; what comes then is the other network's, from its first pixel."""
     other = random_fitting_network(np.random.default_rng(8), max_size=6, max_channels=20)

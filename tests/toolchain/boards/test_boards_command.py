@@ -36,6 +36,23 @@ def test_a_board_in_full() -> None:
     assert "board 'fomu': expected one of icebreaker, icesugar, pico-ice, upduino, colorlight-i9, orangecrab, ulx3s" in ended.err
 
 
+def test_a_hostile_file_reaches_no_terminal_and_no_picture_as_it_is(tmp_path: Path) -> None:
+    """Control characters, markup and long values of a board's file."""
+    text = load_board("icesugar").file.read_text(encoding="utf-8")
+    hostile = tmp_path / "icesugar.toml"
+    title = 'title = "\\u001b[31m<script>x</script>\\n"'
+    hostile.write_text(re.sub(r"^title = .*$", lambda _: title, text, flags=re.MULTILINE).replace('"P2_9"', '"<b>&\\u0007"'))
+    shown = owlbit("boards", "show", str(hostile))
+    assert shown.code == 0 and all(each.isprintable() or each == "\n" for each in shown.out)
+    assert owlbit("boards", "draw", str(hostile), str(tmp_path / "a.svg")).code == 0
+    assert {each.tag.rpartition("}")[2] for each in ElementTree.parse(tmp_path / "a.svg").iter()} & {"script", "b"} == set()
+    hostile.write_text(text.replace('network = "icesprog', f'network = "{"x" * 5000}'))
+    refused = owlbit("boards", "show", str(hostile))
+    assert refused.code == 2 and refused.err.count("\n") == 1 and len(refused.err) < 1100
+    hostile.write_text(text + '\n[pins2]\n"a\\nb" = 1\n')
+    assert owlbit("boards", "show", str(hostile)).err.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", board_names())
 def test_every_wire_is_in_the_picture(name: str) -> None:
     board = load_board(name)

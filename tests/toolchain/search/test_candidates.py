@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from owlbit.export.errors import OwlbitError
+from owlbit.hw.c.build import describe_build, generate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.cost_model import CLOCK_HZ
 from owlbit.toolchain.checks.targets import fit_ecp5, network_of
@@ -41,6 +42,16 @@ def test_a_part_of_the_ecp5_is_judged_by_its_own_cost_model(tmp_path: Path) -> N
     assert {name: candidate.figures[name] for name in ("cycles", "fps", "luts")} == fit.figures
     tight = judged(tmp_path, text.replace("bits = 4000", "luts = 10"))
     assert not tight.fits and tight.reason.startswith("luts: expected at most 10, got ")
+
+
+def test_c_files_are_judged_by_their_bytes(tmp_path: Path) -> None:
+    text = SPACE.replace('"up5k"', '"c"').replace('["accuracy", "bits"]', '["accuracy", "bytes"]')
+    candidate = judged(tmp_path, text)
+    assert candidate.recipe is not None and candidate.fits
+    build = describe_build(network := network_of(candidate.recipe, 2), generate(network))
+    names = ("weight_bytes", "threshold_bytes", "arena_bytes", "window_bytes")
+    assert candidate.figures["bytes"] == sum(build[name] for name in names)
+    assert judged(tmp_path, text.replace("bits = 4000", "bytes = 99")).reason.startswith("bytes: expected at most 99, got ")
 
 
 def test_what_is_left_out_does_not_make_another_candidate(tmp_path: Path) -> None:

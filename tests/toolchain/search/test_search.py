@@ -76,6 +76,25 @@ def test_wrong_use_is_one_message(words: str, message: str, tmp_path: Path, monk
     assert not (tmp_path / "out").exists()
 
 
+def test_a_share_of_a_gpu_that_is_not_there(tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("not run: this machine has a GPU")
+    ended = owlbit("search", str(space_file(tmp_path)), "--out", str(tmp_path / "out"), "--gpu", "0.5", "--jobs", "2")
+    assert ended.code == 2
+    assert "--gpu: expected GPUs for 2 trials at once with a share of 0.5 each, found no GPU; give fewer --jobs" in ended.err
+
+
+def test_a_small_space_in_which_nothing_fits(tmp_path: Path) -> None:
+    small = 'extends = "recipe.toml"\n[input]\nthresholds = { choices = [2, 3] }\n[constraints]\ntarget = "up5k"\nbits = 9\n'
+    file = space_file(tmp_path, small + '[search]\nsampler = "grid"\n')
+    ended = owlbit("search", str(file), "--out", str(tmp_path / "out"))
+    assert (
+        ended.code == 2 and "found none among 2; the closest has input.thresholds = 2: bits: expected at most 9, got" in ended.err
+    )
+
+
 @pytest.mark.slow
 def test_constraints_that_nothing_meets_name_the_closest_candidate(tmp_path: Path) -> None:
     file = space_file(tmp_path, SPACE.replace("bits = 4000", "bits = 20"))

@@ -59,6 +59,21 @@ def test_what_does_not_fit_is_told_and_not_trained(tmp_path: Path) -> None:
     assert all(trial.figures["bits"] <= 1000 for trial in trials if trial.kind == RUNNING)
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "nsga", "random"])
+def test_samplers_take_every_kind_of_ending(sampler: str, tmp_path: Path) -> None:
+    """More trials than the samplers draw at random first, in a study that is opened again in between."""
+    space = read_space(space_file(tmp_path))
+    for count in (15, 25):
+        study = Study(tmp_path, space, sampler, 0)
+        while study.counted() < count:
+            trial = asked(study, space)
+            accuracy = 0.5 + trial.figures["bits"] / 10_000
+            ended = (Outcome(FINISHED, accuracy, (0.5, accuracy)), Outcome(PRUNED, None, (0.5,)), Outcome(FAILED, note="no"))
+            study.tell(trial, ended[min(2, trial.number % 7)] if trial.number % 7 in (1, 2) else ended[0])
+    finished = [trial for trial in study.trials if trial.kind == FINISHED]
+    assert study.counted() == 25 and len({trial.identity for trial in finished}) == len(finished) > 10
+
+
 def test_a_study_of_another_space_is_refused(tmp_path: Path) -> None:
     Study(tmp_path, read_space(space_file(tmp_path)), "tpe", 0)
     more = read_space(space_file(tmp_path, SPACE.replace("trials = 2", "trials = 9\nseeds = [1]")))
