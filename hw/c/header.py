@@ -5,6 +5,9 @@ from __future__ import annotations
 from owlbit.hw.c.plan import Plan
 
 ONE_LINE = "a binary network in C99, made by owlbit."
+LICENCE = """\
+/* SPDX-License-Identifier: Apache-2.0 */
+/* That is the licence of the code; the numbers in tables are the network's. */"""
 
 # (arguments and results, comment) of every function of a header, NAME left open.
 FUNCTIONS = {
@@ -58,7 +61,7 @@ def header_text(plan: Plan, name: str) -> str:
 
     defines = "\n".join(f"#define {big}_{key} {value}u" + (f" /* {comment} */" if comment else "") for key, value, comment in sizes)
     parts = [
-        f"/*\n * {name}: {ONE_LINE}\n *\n"
+        f"{LICENCE}\n/*\n * {name}: {ONE_LINE}\n *\n"
         f" * Images are uint8_t [CHANNELS][HEIGHT][WIDTH], colour after colour; scores are int32_t [CLASSES].\n"
         " * Nothing is allocated, and an arena needs no initialisation.\n */",
         f"#ifndef {big}_H\n#define {big}_H",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from owlbit.export.network import BinaryConv, BinaryLinear, LogicSkip, Network, OrPool, Scores, Thermometer
-from owlbit.hw.c.header import ONE_LINE, signature
+from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, LogicSkip, Network, OrPool, Scores, Thermometer
+from owlbit.hw.c.header import LICENCE, ONE_LINE, signature
 from owlbit.hw.c.plan import WORD, Map, Plan, Step
 from owlbit.hw.c.text import hexadecimal, quoted, wrapped
 
@@ -42,6 +42,7 @@ def source_text(plan: Plan, name: str) -> str:
 
 
 def _opening(plan: Plan, name: str) -> Iterator[str]:
+    yield LICENCE
     yield f"/* {name}: {ONE_LINE} {name}.h says how to use it. */"
     yield f'#include "{name}.h"'
     yield ""
@@ -259,7 +260,10 @@ def _functions(plan: Plan, name: str) -> Iterator[str]:
     yield "/* All layers behind the thermometer. */"
     yield f"{signature(name, 'finish')}"
     yield "{"
+    shuffles = [index for index, layer in enumerate(network.layers) if isinstance(layer, ChannelShuffle)]
     for step in plan.steps[1:]:
+        while shuffles and shuffles[0] < step.index:
+            yield f"\n  /* Layer {shuffles.pop(0)}: channel shuffle, which is in the order of the channels above. */"
         yield from _call(step)
     yield "}"
     yield ""

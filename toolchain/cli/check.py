@@ -21,7 +21,9 @@ def check(
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
     skip_bad: SkipBad = False,
-    target: Annotated[str, typer.Option(metavar="TARGET", help="The target to check for: up5k, ecp5-25f, ecp5-45f, ecp5-85f or finn.")] = "up5k",
+    target: Annotated[
+        str, typer.Option(metavar="TARGET", help="The target to check for: up5k, ecp5-25f, ecp5-45f, ecp5-85f or finn.")
+    ] = "up5k",
 ) -> None:
     """Check a recipe before training: whether its network fits, its cost, its images, and the training time.
 

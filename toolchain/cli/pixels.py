@@ -1,7 +1,8 @@
-"""The options that say what a QONNX file made elsewhere takes for pixels, alike for every command that takes a MODEL."""
+"""The argument MODEL, and the options that say what a QONNX file made elsewhere takes for pixels, alike for every command."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from owlbit.export.qonnx.input_range import InputRange
 
 NUMBERS = "X[,X,X]"
+
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(metavar="MODEL", help="A QONNX file, a network.npz, a run or build folder, or zoo:NAME.", show_default=False),
+]
 
 RangeOption = Annotated[
     str,

@@ -32,7 +32,10 @@ ENDINGS = (".json", ".config", ".bit")
 
 
 def compile_for_engine(network: Network, part: Part) -> Up5kProgram:
-    """The network's program for the engine of `part`. Raises OwlbitError with what is too large, by how much, and who would hold it."""
+    """The network's program for the engine of `part`.
+
+    Raises OwlbitError with what is too large and by how much, and which part would hold it.
+    """
     try:
         return compile_network(network, engine_chip(part).memory_words)
     except Up5kError as error:

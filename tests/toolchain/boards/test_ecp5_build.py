@@ -11,6 +11,7 @@ import pytest
 from command_line import owlbit
 from ecp5_chips import Ecp5Rig, ecp5_build, ecp5_rig
 from owlbit.export.errors import OwlbitError
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.verilator import missing_tools
 from owlbit.toolchain.boards.any_board import all_boards, find_board
 from owlbit.toolchain.boards.diagnose import RIGHT, WRONG, diagnose
@@ -18,7 +19,6 @@ from owlbit.toolchain.boards.ecp5_build import Ecp5Build
 from owlbit.toolchain.boards.listen import push_images
 from owlbit.toolchain.boards.write_flash import read_build
 from random_networks import random_images
-from simulated_stream import SimulatedStream
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 

@@ -30,7 +30,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_search_from_the_command_line(tmp_path: Path) -> None:
-    file, out = space_file(tmp_path), tmp_path / "out"
+    tested = SPACE.replace("finals = 0", "finals = 1\nfinal_epochs = 3").replace("[input]", "[data]\ntest_share = 0.2\n[input]")
+    file, out = space_file(tmp_path, tested), tmp_path / "out"
     done = owlbit("search", str(file), "--out", str(out))
     assert done.code == 0, done.err
     assert "trials: 2 finished" in done.out and f"searched: {out}" in done.out
@@ -42,6 +43,10 @@ def test_a_search_from_the_command_line(tmp_path: Path) -> None:
         recipe = load_recipe(out / "front" / f"{row['sampler']}-{row['seed']}-{row['trial']}.toml")
         assert recipe.input.thresholds == int(row["input.thresholds"])
         assert recipe.layers[0].filters == int(row["layers[0].filters"])  # type: ignore[union-attr]
+    (final,) = rows(out / "finals.csv")
+    result = read_result(out / "final" / final["trial"])
+    assert (result.epochs, result.test_images) == (3, 16)
+    assert (float(final["validation"]), float(final["test"])) == (result.validation_accuracy, result.test_accuracy)
     best = owlbit("search", "--best", str(out), "--bits", "4000", "--fps", "10")
     assert best.code == 0 and "Found by `owlbit search`" in best.out
     again = owlbit("search", str(file), "--out", str(out))

@@ -35,8 +35,8 @@ from chip_host import (
 from ecp5_chips import RIG_POLICY, Ecp5Rig, circuit_executable, ecp5_rig, scores_network
 from owlbit.hw.ecp5.boards.record import SEED, network_record, noise_frame, record_bytes
 from owlbit.hw.up5k.compiler.flash_format import image_hash, read_image
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.verilator import missing_tools
-from simulated_stream import SimulatedStream
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
 POLICY = Policy(RIG_POLICY.needed, RIG_POLICY.of, RIG_POLICY.margin, RIG_POLICY.hold_off_frames, RIG_POLICY.quiet)

@@ -19,8 +19,8 @@ from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.chip_simulation import ChipSimulation, chip_executable, chip_on_terminal
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from random_networks import random_images
-from simulated_stream import SimulatedStream
 
 pytestmark = pytest.mark.slow
 OPTIONS = {"clock_khz": 25_000, "core_khz": 61_000, "baud": 115_200}

@@ -10,8 +10,8 @@ from chip_golden import Golden, Policy
 from chip_host import Result as GoldenResult
 from owlbit.hw.up5k.compiler.flash_format import image_hash
 from owlbit.hw.up5k.host.packets import Result
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.up5k.wake_policy import ChipPolicy
-from simulated_stream import SimulatedStream
 
 
 def golden_form(got: Result) -> GoldenResult:
