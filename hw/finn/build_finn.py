@@ -226,6 +226,8 @@ def _config(build: BuildFolder, options: Options) -> Any:
 @contextlib.contextmanager
 def _logged(path: Path) -> Iterator[None]:
     """Sends what is printed, logged and warned while the block runs into the file `path`, behind what it holds."""
+    if path.is_symlink():
+        raise OwlbitError(f"{path}: expected the log of this build, found a link, which would change another file; remove it")
     handler = logging.FileHandler(path)
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]

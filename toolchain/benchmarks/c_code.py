@@ -181,7 +181,8 @@ window and some 400 bytes more; an image takes none where its rows come from a c
 of code with popcount and without vectors (`-march=x86-64-v2`); the time is that of the fastest of 200 runs of one image in one
 thread, compiled with `-O3 -march=native`, and the fast simulator's is measured alike. The floor on Cortex-M4 is two loads, an
 exclusive or and the five operations of a full adder per word; that with Zbb is a load of weights and a quarter of one of the
-window, an exclusive or, `cpop` and an addition."""
+window, an exclusive or, `cpop` and an addition. Debian's packages gcc-arm-none-eabi, gcc-riscv64-unknown-elf, qemu-system-arm,
+qemu-system-misc and valgrind bring the tools; without them "not run" stands in a cell."""
 
 
 def page(found: Sequence[Measured]) -> str:

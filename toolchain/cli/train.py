@@ -111,10 +111,10 @@ def train(
 
 def _sweep(recipe: Path, folder: Path, data: Path | None, changes: list[str], resume: bool, jobs: int, logger: str) -> None:
     from owlbit.toolchain.runs.run_folder import earlier_files
+    from owlbit.toolchain.search.journal import JOURNAL
     from owlbit.toolchain.search.measures import counts
     from owlbit.toolchain.search.pools import LocalPool
     from owlbit.toolchain.search.run_search import Search
-    from owlbit.toolchain.search.study import JOURNAL
     from owlbit.toolchain.search.sweep import read_sweep, run_name
     from owlbit.toolchain.training.loggers import check_logger
 

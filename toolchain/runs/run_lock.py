@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.guard import one_line
 
 LOG = logging.getLogger(__name__)
 LOCK = ".training.lock"
+# Where the system has them: Windows has no named pipes in folders, and its links need rights of their own.
+NO_FOLLOW, NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
 
 _held: dict[Path, int] = {}  # descriptors by folder, of this process
 
@@ -29,7 +33,8 @@ class LockedRunError(OwlbitError):
 def lock_run(folder: Path) -> None:
     """Takes the lock of the run folder `folder`, until the `run_locks` around it ends, or else this process.
 
-    Raises LockedRunError where another process holds it. Tells by the log of one that was killed.
+    Raises LockedRunError where another process holds it, and OwlbitError where the lock file is a link or no plain file, since
+    writing it would change another file. Tells by the log of one that was killed.
     """
     place = folder.resolve()
     if place in _held:
@@ -37,7 +42,7 @@ def lock_run(folder: Path) -> None:
     path = place / LOCK
     while True:
         there = path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = _open(path)
         try:
             _lock(descriptor)
         except OSError:
@@ -79,6 +84,21 @@ def clear_unfinished(folder: Path, names: tuple[str, ...]) -> None:
                 LOG.info("removed %s, which a killed training left", path)
 
 
+def _open(path: Path) -> int:
+    """A descriptor of the lock file, made if missing. Raises OwlbitError for a link, a folder, a pipe or a file with two names."""
+    try:  # a link is refused by the system; a named pipe does not wait for its other end
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOW | NO_WAIT, 0o644)
+    except OSError as error:
+        raise OwlbitError(
+            f"{path}: expected the lock file of a training, could not open it ({error.strerror}); remove it"
+        ) from None
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode) and found.st_nlink <= 1:
+        return descriptor
+    os.close(descriptor)
+    raise OwlbitError(f"{path}: expected the lock file of a training, found a file of another kind; remove it")
+
+
 def _is_file(descriptor: int, path: Path) -> bool:
     try:
         there = path.stat()
@@ -101,5 +121,5 @@ def _lock(descriptor: int) -> None:
 
 
 def _owner(descriptor: int) -> str:
-    text = os.pread(descriptor, 200, 0).decode(errors="replace")
-    return text if text.isprintable() and text else "another process"
+    text = one_line(os.pread(descriptor, 200, 0).decode(errors="replace"), 100)
+    return text if text.startswith("process ") else "another process"

@@ -71,3 +71,9 @@ class Trial:
 def study_name(study: tuple[str, int]) -> str:
     """The name of the study of a sampler and a seed."""
     return f"{study[0]}-{study[1]}"
+
+
+def outcome_of(told: Mapping[str, Any]) -> Outcome:
+    """The outcome that `Outcome.as_json` gave `told` of, which may also have `engine_seconds`."""
+    given = {name: value for name, value in told.items() if name != "engine_seconds"}
+    return Outcome(**{**given, "curve": tuple(given["curve"])})

@@ -13,8 +13,9 @@ static void owl_put(uint32_t *map, uint32_t start, uint32_t count, uint32_t valu
   uint32_t *word = &map[start >> 5];
   const uint32_t shift = start & 31u;
   const uint32_t mask = owl_low_bits(count);
-  word[0] = (word[0] & ~(mask << shift)) | (value << shift);
+  *word = (*word & ~(mask << shift)) | (value << shift);
   if ((shift + count) > 32u) {
-    word[1] = (word[1] & ~(mask >> (32u - shift))) | (value >> (32u - shift));
+    word = &map[(start + count - 1u) >> 5];
+    *word = (*word & ~(mask >> (32u - shift))) | (value >> (32u - shift));
   }
 }

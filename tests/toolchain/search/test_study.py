@@ -9,11 +9,12 @@ import pytest
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.search.best import best_recipe
 from owlbit.toolchain.search.candidates import Judge
+from owlbit.toolchain.search.journal import JOURNAL
 from owlbit.toolchain.search.measures import counts, growths, overhead, unfit_reasons
 from owlbit.toolchain.search.records import FAILED, FINISHED, PRUNED, REPEATED, RUNNING, UNFIT, Outcome, Trial
 from owlbit.toolchain.search.results import write_results
 from owlbit.toolchain.search.space_file import SearchSpace, read_space
-from owlbit.toolchain.search.study import JOURNAL, Study, locked, read_trials
+from owlbit.toolchain.search.study import Study, locked, read_trials
 from search_cases import SPACE, space_file
 
 

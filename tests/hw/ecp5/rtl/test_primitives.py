@@ -203,6 +203,22 @@ def rom(depth: int, rows: int, lut_bits: int) -> Case:
     return Case(f"rom of {depth}, {lut_bits} bits in LUTs", text, bits(50, 1), words[np.arange(50) % depth], files)
 
 
+def wide_rom() -> Case:
+    """Words that two parts of look-up tables share."""
+    words = bits(20, 100)
+    content = (words[:, :64], words[:, 64:])
+    literal = constant(np.concatenate([part.ravel() for part in content]))
+    text = f"""
+    wire [99:0] q; reg [1:0] come; wire never_full;
+    owl_rom #(.WIDTH(100), .DEPTH(20), .ROWS(0), .COLUMNS(0), .LUT_BITS(100), .CONTENT({literal})) dut (.clk(clk), .rst(rst),
+      .next(s_valid), .q(q));
+    always @(posedge clk) come <= rst ? 0 : {{come[0], s_valid}};
+    owl_fifo #(.WIDTH(100), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[1]), .s_ready(never_full), .s_data(q),
+      .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[99:0]));
+    assign s_ready = 1, m_data[127:100] = 0;"""
+    return Case("rom of two parts", text, bits(50, 1), words[np.arange(50) % 20])
+
+
 def array(columns: int) -> Case:
     """Two lanes of two filters each, three taps of two channels; sums of two slices, and one of two initial values in turns."""
     pe, taps, channels, lanes, total = 4, 3, 2, 2, 7
@@ -309,7 +325,7 @@ CASES = [
     *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
     *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array(0), array(2)),
-    *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1)),
+    *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1), wide_rom()),
     *(pool((2, 2), (2, 2)), pool((2, 2), (2, 2), 1), pool((1, 3), (2, 3)), pool((1, 3), (2, 3), 1)),
     *(pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
     *(fork_and_join(0), fork_and_join(1), fork_and_join(2), scores()),
