@@ -13,7 +13,7 @@ from owlbit.export.files import read_limited
 from owlbit.export.limits import FLASH_BYTES
 from owlbit.export.network import Ints, Network
 from owlbit.hw.ecp5.boards.board import load_ecp5_board
-from owlbit.hw.ecp5.boards.simulate import simulate_chip_netlist
+from owlbit.hw.ecp5.boards.simulate import simulate_board_netlist
 from owlbit.hw.ecp5.build_folder import ENGINE, FLASH, RTL, Ecp5Facts, build_file, check_files, read_facts
 from owlbit.hw.ecp5.dataflow.generate import TOP
 from owlbit.hw.ecp5.dataflow.simulate import BENCH, run_dataflow
@@ -27,8 +27,8 @@ from owlbit.hw.verilator import verilate
 
 @dataclass(frozen=True, eq=False)
 class BuildRun:
-    """`scores`: int32 [N, classes]; `cycles_per_frame`: from frame to frame, None where frames come one by one over a host link;
-    `clock_hz`: of the build."""
+    """`scores`: int32 [N, classes]; `cycles_per_frame`: from frame to frame, None where the host's link is slower; `clock_hz`: of
+    the build."""
 
     scores: Ints
     cycles_per_frame: int | None
@@ -54,9 +54,10 @@ def simulate_build_rtl(folder: Path, network: Network, images: NDArray[np.uint8]
 
 
 def simulate_build_netlist(folder: Path, network: Network, images: NDArray[np.uint8], *, cache: Path | None = None) -> BuildRun:
-    """The same by the placed and routed netlist, whose tables, memories, modes and wires the bitstream's configuration must have.
+    """The same by the placed and routed netlist, whose tables, memories, modes and wires its configuration has.
 
-    Raises NetlistError besides, for a netlist that is damaged or has a cell that there is no model of, and ConfigError.
+    Of a board it is the whole chip, to which the host's client pushes the images. Raises NetlistError besides, for a netlist that
+    is damaged or has a cell that there is no model of, and ConfigError.
     """
     facts = read_facts(folder)
     netlist = build_file(folder, ".json")
@@ -64,7 +65,8 @@ def simulate_build_netlist(folder: Path, network: Network, images: NDArray[np.ui
     config = build_file(folder, ".config")
     check_against_netlist(netlist, config)
     if facts.board is not None:
-        scores = simulate_chip_netlist(netlist, load_ecp5_board(facts.board), network, images, cache=cache)
+        board, clock_mhz = load_ecp5_board(facts.board), facts.clock_mhz or 0.0
+        scores = simulate_board_netlist(netlist, board, network, images, clock_mhz, cache=cache)
         return BuildRun(scores, None, _clock_hz(facts))
     if facts.circuit == ENGINE:
         run = simulate_engine_netlist(netlist, _flash(folder), network, images, cache=cache)

@@ -13,7 +13,7 @@ from command_line import owlbit
 from ecp5_chips import Ecp5Rig, ecp5_build, ecp5_rig
 from owlbit.export.errors import OwlbitError
 from owlbit.hw.ecp5.boards.board import load_ecp5_board
-from owlbit.hw.up5k.simulated_link import SimulatedLink
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.verilator import missing_tools
 from owlbit.toolchain.boards.any_board import all_boards, find_board
 from owlbit.toolchain.boards.diagnose import RIGHT, WRONG, diagnose
@@ -89,7 +89,7 @@ def test_selftest_and_pushed_images_on_the_simulated_chip(rig: Ecp5Rig, build: P
     assert isinstance(found, Ecp5Build) and found.board.name == "ulx3s"
     with rig.start() as chip:
         chip.run(2_000)
-        device = SimulatedLink(chip).device()
+        device = SimulatedStream(chip).device()
         verdicts = {each.check: each.verdict for each in diagnose(device, found, rig.network)}
         assert verdicts == {
             "link": RIGHT,

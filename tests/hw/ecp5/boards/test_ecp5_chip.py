@@ -35,7 +35,7 @@ from chip_host import (
 from ecp5_chips import RIG_POLICY, Ecp5Rig, circuit_executable, ecp5_rig, scores_network
 from owlbit.hw.ecp5.boards.record import SEED, network_record, noise_frame, record_bytes
 from owlbit.hw.up5k.compiler.flash_format import image_hash, read_image
-from owlbit.hw.up5k.simulated_link import SimulatedLink
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.verilator import missing_tools
 
 pytestmark = pytest.mark.skipif(bool(missing_tools()), reason=f"missing: {missing_tools()}")
@@ -65,7 +65,7 @@ def test_the_client_asks_everything(rig: Ecp5Rig) -> None:
     golden = Golden(rig.network, POLICY)
     with rig.start({"uart_error": 0.015, "uart_jitter": 0.05}) as chip:
         chip.run(2_000)
-        device = SimulatedLink(chip).device()
+        device = SimulatedStream(chip).device()
         status = device.hello()
         assert (status.rows, status.columns, status.colours, status.classes) == (5, 6, 3, 4)
         assert (status.camera, status.self_test, status.state) == ("none", "passed", "idle")

@@ -19,7 +19,7 @@ from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 from owlbit.hw.reference import simulate
 from owlbit.hw.up5k.chip_simulation import ChipSimulation, chip_executable, chip_on_terminal
-from owlbit.hw.up5k.simulated_link import SimulatedLink
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from random_networks import random_images
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ def test_pushed_frames_self_test_and_a_reset_amid_a_frame(executable: Path) -> N
     images = random_images(np.random.default_rng(3), NETWORK, 4)
     with ChipSimulation(executable, b"", options=OPTIONS) as chip:
         chip.run(30_000)
-        device = SimulatedLink(chip).device()
+        device = SimulatedStream(chip).device()
         assert device.hello().self_test == "passed" and device.self_test().passed
         for frame, expected in zip(images, simulate(NETWORK, images), strict=True):
             np.testing.assert_array_equal(device.push(np.ascontiguousarray(frame)).scores, expected)

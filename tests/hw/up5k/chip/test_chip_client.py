@@ -10,7 +10,7 @@ from chip_golden import Golden, Policy
 from chip_host import Result as GoldenResult
 from owlbit.hw.up5k.compiler.flash_format import image_hash
 from owlbit.hw.up5k.host.packets import Result
-from owlbit.hw.up5k.simulated_link import SimulatedLink
+from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.up5k.wake_policy import ChipPolicy
 
 
@@ -25,7 +25,7 @@ def test_the_client_asks_everything() -> None:
     golden = Golden(board.network, POLICY)
     frames = np.random.default_rng(3).integers(0, 256, (3, 1, 8, 8), dtype=np.uint8)
     with board.start({"absent": 1}) as chip:
-        device = SimulatedLink(chip).device()
+        device = SimulatedStream(chip).device()
         chip.run(10_000)
         status = device.hello()
         assert (status.rows, status.columns, status.classes) == (8, 8, 10)
@@ -47,7 +47,7 @@ def test_the_client_follows_the_camera() -> None:
     pictures = scenes("hm01b0", 4, seed=4)
     expected = Golden(board.network, board.policy).results(frames_of(pictures, board.network))
     with board.start({"frames": 4}, pictures=pictures) as chip:
-        device = SimulatedLink(chip).device()
+        device = SimulatedStream(chip).device()
         assert [golden_form(event) for event in device.events(0.22) if isinstance(event, Result)] == expected
         device.stop()
         assert device.status().wakes == sum(result.wake for result in expected)
@@ -57,7 +57,7 @@ def test_the_client_follows_the_camera() -> None:
 def test_the_client_starts_and_stops_while_frames_come() -> None:
     board = rig()
     with board.start(pictures=scenes("hm01b0", 6, seed=4)) as chip:
-        device = SimulatedLink(chip).device()
+        device = SimulatedStream(chip).device()
         chip.run(60_000)
         for _ in range(6):
             device.stop()

@@ -1,4 +1,4 @@
-"""The host link of a simulated chip as a stream for the client: time passes only while the client waits."""
+"""A stream to a simulated chip for the package's own client: time passes only while the client waits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from owlbit.hw.up5k.chip_simulation import ChipSimulation
 from owlbit.hw.up5k.host.client import Device
 
 
-class SimulatedLink:
+class SimulatedStream:
     """As `owlbit.hw.up5k.host.stream.Stream`."""
 
     name = "simulated"
@@ -15,11 +15,9 @@ class SimulatedLink:
         self.chip = chip
 
     def write(self, data: bytes) -> None:
-        """As `Stream.write`."""
         self.chip.send(data)
 
     def read(self, timeout_s: float) -> bytes:
-        """As `Stream.read`, in simulated time."""
         if not self.chip.received:
             self.chip.run(max(1.0, timeout_s * 1e6), received=1)
         data = bytes(self.chip.received)
@@ -27,7 +25,6 @@ class SimulatedLink:
         return data
 
     def close(self) -> None:
-        """As `Stream.close`."""
         self.chip.close()
 
     def device(self) -> Device:
