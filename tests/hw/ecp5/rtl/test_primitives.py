@@ -245,7 +245,7 @@ def array(columns: int) -> Case:
     return Case(f"array, {columns} blocks", text, given, unpacked.reshape(sums, -1).astype(np.uint8), files)
 
 
-def pool(kernel: tuple[int, int], stride: tuple[int, int], block: int = 0) -> Case:
+def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     height, width, frames = 7, 6, 2
     maps = bits(frames, 4, height, width) & bits(frames, 4, height, width)
     layer = OrPool(kernel, stride)
@@ -260,8 +260,8 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int], block: int = 0) -> Ca
     }
     given = maps.transpose(0, 2, 3, 1).reshape(-1, 2)
     if stride[0] >= kernel[0] and stride[1] >= kernel[1]:
-        parameters: dict[str, object] = {"BITS": 2, "WORDS": 2, "BLOCK": block, **sizes}
-        return Case(f"pool {kernel} {stride} {block}", instance("owl_pool", parameters, 2, 2), given, expected)
+        parameters: dict[str, object] = {"BITS": 2, "WORDS": 2, **sizes}
+        return Case(f"pool {kernel} {stride}", instance("owl_pool", parameters, 2, 2), given, expected)
     sides = {"CHANNELS": 2, "SLICES": 2, "TOP": 0, "LEFT": 0, "BOTTOM": 0, "RIGHT": 0}
     between = ", ".join(f".{key}({value})" for key, value in {**sides, **sizes}.items())
     text = f"""
@@ -326,7 +326,7 @@ CASES = [
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
     *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array(0), array(2)),
     *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1), wide_rom()),
-    *(pool((2, 2), (2, 2)), pool((2, 2), (2, 2), 1), pool((1, 3), (2, 3)), pool((1, 3), (2, 3), 1)),
+    *(pool((2, 2), (2, 2)), pool((1, 3), (2, 3))),
     *(pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
     *(fork_and_join(0), fork_and_join(1), fork_and_join(2), scores()),
 ]
