@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import OrPool
 from owlbit.hw import reference
-from owlbit.hw.ecp5.dataflow.contents import hex_lines
+from owlbit.hw.ecp5.dataflow.contents import hex_lines, tables
 from owlbit.hw.ecp5.dataflow.generate import rtl_sources
 from sockets import build, instance, run
 
@@ -204,10 +204,9 @@ def rom(depth: int, rows: int, lut_bits: int) -> Case:
 
 
 def wide_rom() -> Case:
-    """Words that two parts of look-up tables share."""
+    """Words that several parts of look-up tables share, the last one narrower."""
     words = bits(20, 100)
-    content = (words[:, :64], words[:, 64:])
-    literal = constant(np.concatenate([part.ravel() for part in content]))
+    literal = tables(words)
     text = f"""
     wire [99:0] q; reg [1:0] come; wire never_full;
     owl_rom #(.WIDTH(100), .DEPTH(20), .ROWS(0), .COLUMNS(0), .LUT_BITS(100), .CONTENT({literal})) dut (.clk(clk), .rst(rst),
@@ -216,7 +215,7 @@ def wide_rom() -> Case:
     owl_fifo #(.WIDTH(100), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[1]), .s_ready(never_full), .s_data(q),
       .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[99:0]));
     assign s_ready = 1, m_data[127:100] = 0;"""
-    return Case("rom of two parts", text, bits(50, 1), words[np.arange(50) % 20])
+    return Case("rom of several parts", text, bits(50, 1), words[np.arange(50) % 20])
 
 
 def array(columns: int) -> Case:
