@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import random_network
 
 from owlbit.hw import reference
 from owlbit.hw.ecp5.dataflow.generate import generate
@@ -15,6 +14,7 @@ from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.dataflow.simulate import BENCH, DataflowError, run_dataflow, simulate_dataflow
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 from owlbit.hw.verilator import verilate
+from random_networks import random_network
 
 
 @pytest.mark.slow
