@@ -219,7 +219,9 @@ class _Planner:
         (rows, columns), ends = layer.kernel, {"s": source, "m": out}
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
-            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes)
+            across = (source.width - columns) // layer.stride[1] + 1
+            block = self._block(source.bits, across * source.words) if source.words >= 4 else 0
+            self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes, BLOCK=block)
             return out
         folded = Geometry(
             rows, columns, source.bits, 1, source.words, 1, 1, source.height * source.width, 0, 1, 0, stride=layer.stride

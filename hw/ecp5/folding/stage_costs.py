@@ -146,7 +146,7 @@ def _reorder(given: Mapping[str, Any]) -> Expected:
 
 def _pool(given: Mapping[str, Any]) -> Expected:
     across = (given["WIDTH"] - given["COLUMNS"]) // given["STRIDE_X"] + 1
-    return Expected(ram=ram_luts(given["BITS"], across * given["WORDS"]), logic=2 * given["BITS"], stage=0.6)
+    return _memory(given["BITS"], across * given["WORDS"], given["BLOCK"]) + Expected(logic=2 * given["BITS"], stage=0.6)
 
 
 def _pool_window(given: Mapping[str, Any]) -> Expected:

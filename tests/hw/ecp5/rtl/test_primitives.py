@@ -74,13 +74,13 @@ def thermometer(colours: int) -> Case:
     return Case(f"thermometer of {colours}", instance("owl_thermometer", parameters, 8, 5), given, fired.astype(np.uint8))
 
 
-def delay(depth: int) -> Case:
+def delay(depth: int, block: int = 0) -> Case:
     """A word and what the delay gives beside it, from the first word on that has gone through."""
     given = bits(60, 6)
     text = f"""
     wire [5:0] late; wire step = s_valid && m_ready;
     reg [7:0] seen; always @(posedge clk) seen <= rst ? 0 : seen + (step && seen != 255);
-    owl_delay #(.WIDTH(6), .DEPTH({depth})) dut (.clk(clk), .rst(rst), .enable(step), .d(s_data[5:0]), .q(late));
+    owl_delay #(.WIDTH(6), .DEPTH({depth}), .BLOCK({block})) dut (.clk(clk), .rst(rst), .enable(step), .d(s_data[5:0]), .q(late));
     assign s_ready = m_ready, m_valid = s_valid, m_data = {{122'd0, seen >= {depth} ? late : 6'd0}};"""
     expected = np.concatenate([np.zeros((depth, 6), np.uint8), given])[: len(given)]
     return Case(f"delay of {depth}", text, given, expected)
@@ -244,9 +244,10 @@ def array(columns: int) -> Case:
     return Case(f"array, {columns} blocks", text, given, unpacked.reshape(sums, -1).astype(np.uint8), files)
 
 
-def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
+def pool(kernel: tuple[int, int], stride: tuple[int, int], block: int = 0) -> Case:
     height, width, frames = 7, 6, 2
-    maps = bits(frames, 4, height, width) & bits(frames, 4, height, width)
+    words = 4 if block else 2  # a block RAM needs that many
+    maps = bits(frames, 2 * words, height, width) & bits(frames, 2 * words, height, width)
     layer = OrPool(kernel, stride)
     expected = reference.or_pool(layer, maps).transpose(0, 2, 3, 1).reshape(-1, 2)
     sizes = {
@@ -259,8 +260,8 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int]) -> Case:
     }
     given = maps.transpose(0, 2, 3, 1).reshape(-1, 2)
     if stride[0] >= kernel[0] and stride[1] >= kernel[1]:
-        parameters: dict[str, object] = {"BITS": 2, "WORDS": 2, **sizes}
-        return Case(f"pool {kernel} {stride}", instance("owl_pool", parameters, 2, 2), given, expected)
+        parameters: dict[str, object] = {"BITS": 2, "WORDS": words, "BLOCK": block, **sizes}
+        return Case(f"pool {kernel} {stride} {block}", instance("owl_pool", parameters, 2, 2), given, expected)
     sides = {"CHANNELS": 2, "SLICES": 2, "TOP": 0, "LEFT": 0, "BOTTOM": 0, "RIGHT": 0}
     between = ", ".join(f".{key}({value})" for key, value in {**sides, **sizes}.items())
     text = f"""
@@ -320,12 +321,12 @@ def scores() -> Case:
 CASES = [
     *(fifo(7, 2, 0), fifo(7, 3, 1), fifo(7, 16, 0), gather(), split()),
     *(reorder(3, 4), reorder(12, 12), thermometer(1), thermometer(3)),
-    *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7)),
+    *(delay(1), delay(2), delay(7), delay(7, 1), modulo(1), modulo(2), modulo(7)),
     *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
     *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array(0), array(2)),
     *(rom(1, 0, 7), rom(7, 0, 7), rom(4, 1, 0), rom(3, 1, 2), rom(10, 3, 1), wide_rom()),
-    *(pool((2, 2), (2, 2)), pool((1, 3), (2, 3))),
+    *(pool((2, 2), (2, 2)), pool((2, 2), (2, 2), 1), pool((1, 3), (2, 3)), pool((1, 3), (2, 3), 1)),
     *(pool((3, 2), (1, 2)), pool((3, 3), (2, 2))),
     *(fork_and_join(0), fork_and_join(1), fork_and_join(2), scores()),
 ]
