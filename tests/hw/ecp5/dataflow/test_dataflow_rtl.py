@@ -146,4 +146,4 @@ def test_a_flipped_weight_is_noticed(model: Model) -> None:
 def test_sixty_random_networks(batch: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(100 + batch)
     networks = [random_network(rng, max_channels=40 if index % 2 else 24) for index in range(10)]
-    assert_all(make_model(tmp_path, networks, rng))
+    assert_all(make_model(tmp_path, networks, rng, "-O0"))
