@@ -36,7 +36,7 @@ class EngineChip:
 CHIPS = {
     chip.part: chip
     for chip in (
-        EngineChip("ecp5-25f", 8_192, 0x0C0000, 66.0),
+        EngineChip("ecp5-25f", 8_192, 0x0C0000, 60.0),
         EngineChip("ecp5-45f", 16_384, 0x140000, 66.0),
         EngineChip("ecp5-85f", 16_384, 0x280000, 60.0),
     )
