@@ -14,7 +14,7 @@ from typing import Any
 from owlbit.export.files import make_folder, write_bytes, write_text
 from owlbit.export.network import Network
 from owlbit.hw.ecp5.boards.board import Ecp5Board, check_part, load_ecp5_board
-from owlbit.hw.ecp5.boards.chip import board_chip
+from owlbit.hw.ecp5.boards.chip import board_chip, room_beside_shell
 from owlbit.hw.ecp5.build_folder import BOARD, BUILD, DATAFLOW, FOLDING, NETWORK_PART, RTL, TRUSTED
 from owlbit.hw.ecp5.dataflow.generate import generate
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
@@ -81,7 +81,7 @@ def build_dataflow(
     board = None if options.board is None else load_ecp5_board(options.board)
     if board is not None:
         check_part(board, part.name)
-    folding = choose_folding(network, part, options, progress)
+    folding = choose_folding(network, part if board is None else room_beside_shell(part), options, progress)
     plan = plan_dataflow(network, folding)
     generated = generate(plan, folder / RTL)
     folding.save(folder / FOLDING, network)

@@ -139,7 +139,8 @@ def _entry(path: Path, number: int, entry: Any) -> LayerFolding:
     known = set(LayerFolding.__dataclass_fields__)
     if not isinstance(entry, dict) or not {"layer", "pe", "simd"} <= entry.keys() <= known:
         raise FoldingError(
-            f'{path}: entry {number} of "layers": expected layer, pe, simd and perhaps memory and buffers, got {one_line(entry, 80)}'
+            f'{path}: entry {number} of "layers": expected layer, pe, simd and perhaps memory and buffers, '
+            f"got {one_line(entry, 80)}"
         )
     for key in ("layer", "pe", "simd"):
         if type(entry[key]) is not int:

@@ -75,7 +75,7 @@ def scores_network(colours: int = 3, rows: int = 5, columns: int = 6, classes: i
     """A thermometer and scores, with random numbers."""
     rng = np.random.default_rng(seed)
     weights = rng.integers(0, 2, (classes, colours * bits * rows * columns)).astype(np.uint8)
-    thresholds = np.sort(rng.integers(20, 240, (colours, bits)), axis=1)
+    thresholds = np.sort(rng.integers(20, 240, (colours, bits)), axis=1).astype(np.int32)
     return Network((colours, rows, columns), (Thermometer(thresholds), Scores(weights)), name=f"scores {seed}")
 
 
@@ -132,7 +132,7 @@ def ecp5_build(folder: Path, rig: Ecp5Rig) -> Path:
     save_network(rig.network, folder / "network.npz")
     (folder / "network.bin").write_bytes(rig.chip.image)
     (folder / "owl_chip.bit").write_bytes(BITSTREAM)
-    facts = {"target": rig.board.parts[0], "circuit": "dataflow", "top": "owl_chip", "board": rig.board.given}
-    facts["sha256"] = {"owl_chip.bit": sha256(BITSTREAM).hexdigest()}
+    names = {"target": rig.board.parts[0], "circuit": "dataflow", "top": "owl_chip", "board": rig.board.given}
+    facts = {**names, "sha256": {"owl_chip.bit": sha256(BITSTREAM).hexdigest()}}
     (folder / "build.json").write_text(json.dumps(facts))
     return folder

@@ -89,7 +89,7 @@ def draw_wiring(board: AnyBoard, file: Path) -> None:
     """Writes the picture. Raises OwlbitError for a board with an ECP5, to which no camera is wired."""
     if not isinstance(board, Board):
         raise OwlbitError(
-            f"board {board.name}: expected a board with an iCE40, whose wiring is drawn; `owlbit boards show {board.name}` lists the "
-            "pins of one with an ECP5"
+            f"board {board.name}: expected a board with an iCE40, whose wiring is drawn; `owlbit boards show {board.name}` lists "
+            "the pins of one with an ECP5"
         )
     write_text(file, wiring_svg(board))

@@ -88,7 +88,7 @@ def programs(build: AnyBuild, network_alone: bool = False, memory: bool = False,
         found = build.commands(memory)
     else:
         if memory:
-            raise OwlbitError("--memory: expected a build for an ECP5, got one for an iCE40, which boots from its flash; leave it out")
+            raise OwlbitError("--memory: expected a build for an ECP5, got one for an iCE40, which boots from flash; leave it out")
         able = [each for each in build.board.programmer if each.network or not network_alone or each.tool == wanted]
         found = [build.command(each, network_alone) for each in able or build.board.programmer[:1]]
     if wanted is not None:
@@ -110,9 +110,7 @@ def first_installed(build: AnyBuild, commands: list[list[str]]) -> list[str]:
     raise OwlbitError(f"board {build.board.name}: expected {tools} on the path, found none; install one")
 
 
-def run_program(
-    build: AnyBuild, words: list[str], run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run
-) -> None:
+def run_program(build: AnyBuild, words: list[str], run: Callable[..., subprocess.CompletedProcess[bytes]] = subprocess.run) -> None:
     """Writes the flash by a command of `programs`. Raises OwlbitError where it fails."""
     done = run(words, check=False)
     if done.returncode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from owlbit.export.files import cache_folder, made_once
@@ -12,6 +12,7 @@ from owlbit.export.network import Network
 from owlbit.hw.ecp5.boards.board import OPTIONAL_PINS, Ecp5Board, Ecp5BoardError
 from owlbit.hw.ecp5.boards.pll import Pll, find_pll
 from owlbit.hw.ecp5.boards.record import SEED, network_record, record_bytes, record_verilog
+from owlbit.hw.ecp5.parts import Part
 from owlbit.hw.external_tools import digest
 from owlbit.hw.up5k.bitstream.design import shell_sources as up5k_shell_sources
 from owlbit.hw.up5k.firmware.assemble import WORDS
@@ -20,6 +21,7 @@ from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 
 RTL = Path(__file__).parents[1] / "rtl" / "shell"
 TOP = "owl_chip"
+SHELL_LUTS, SHELL_BLOCKS = 700, 3  # LUT4 and block RAMs of all but the circuit
 SHARED = ("owl_cpu", "owl_uart")  # modules of the UP5K boards' shell
 NETWORK_AT = 0  # of the record's header, as the firmware addresses it
 MEMORY = """// The control processor's memory, with firmware/shell.asm; the first 512 words can be written.
@@ -89,6 +91,11 @@ def board_chip(board: Ecp5Board, network: Network, clock_mhz: float, policy: Chi
         pll=pll,
         image=image,
     )
+
+
+def room_beside_shell(part: Part) -> Part:
+    """What of a part the shell leaves to the circuit."""
+    return replace(part, lut=part.lut - SHELL_LUTS, ebr=part.ebr - SHELL_BLOCKS)
 
 
 def shell_sources() -> list[Path]:

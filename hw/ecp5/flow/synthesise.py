@@ -13,6 +13,7 @@ from typing import Any
 
 from owlbit.export.files import write_text
 from owlbit.hw.ecp5.flow.chain_ends import open_chain_ends
+from owlbit.hw.ecp5.flow.output_registers import take_output_registers
 from owlbit.hw.ecp5.flow.tools import Tools, find_tools, run_watched
 
 # -nowidelut: a 64-bit popcount takes two thirds of the LUT4. -nodsp: multipliers that Yosys infers for small products lie on the
@@ -62,6 +63,7 @@ def synthesise(
         run_watched(tools.yosys, ["-q", "synth.ys"], work, f"synthesis of {top}", progress)
         netlist = json.loads((work / "netlist.json").read_text(encoding="utf-8"))
     open_chain_ends(netlist)
+    take_output_registers(netlist)
     write_text(folder / f"{top}.synth.json", json.dumps(netlist))
     return total_use(netlist, top)
 

@@ -11,10 +11,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from owlbit.hw.external_tools import ToolFailed, ToolMissing
 
@@ -83,20 +85,26 @@ def run_watched(
     """
     words = [*tool.command, *arguments]
     LOG.debug("in %s: %s", folder, shlex.join(words))
-    begin = last = time.monotonic()
-    doing = ""
+    begin = time.monotonic()
     lines: list[str] = []
+    doing = [""]
+
+    def listen(printed: IO[str]) -> None:
+        for line in printed:
+            lines.append(line)
+            doing[0] = phase(line) or doing[0]
+
     with subprocess.Popen(
         words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
     ) as process:
         assert process.stdout is not None
+        listener = threading.Thread(target=listen, args=[process.stdout], daemon=True)
+        listener.start()
         try:
-            for line in process.stdout:
-                lines.append(line)
-                doing = phase(line) or doing
-                if time.monotonic() - last > HEARTBEAT_S:
-                    last = time.monotonic()
-                    progress(f"{title}: {last - begin:.0f} s{', ' if doing else ''}{doing} ...")
+            while listener.is_alive():  # until it has closed its output
+                listener.join(HEARTBEAT_S)
+                if listener.is_alive():
+                    progress(f"{title}: {time.monotonic() - begin:.0f} s{', ' if doing[0] else ''}{doing[0]} ...")
         except BaseException:
             process.kill()
             raise

@@ -2,7 +2,7 @@
 
 `python -m owlbit.hw.ecp5.folding.measure` refits the rates to the CSV beside this file; with `--synthesise` it first makes the CSV
 again, with Yosys, which takes tens of minutes. Run it after a change of hw/ecp5/rtl. The layers belong to random networks; those of
-every second network are held out of the fit, and the error that is stated is theirs.
+the last ones are held out of the fit, and the error that is stated is theirs.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from owlbit.export.network import BinaryConv, BinaryLinear, ChannelShuffle, Laye
 from owlbit.hw.ecp5.dataflow.generate import generate
 from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
+from owlbit.hw.ecp5.dataflow.stages import Plan
 from owlbit.hw.ecp5.flow.synthesise import module_use, synthesise
 from owlbit.hw.ecp5.folding.rates import Rates
 from owlbit.hw.ecp5.folding.stage_costs import KINDS, Expected, stage_cost
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 
 MEASURED = Path(__file__).with_name("measured.csv")
-NETWORKS = 8
-HELD_OUT = 2  # every second network
-MOST_PRODUCTS = 640  # per cycle of a layer
+NETWORKS = 12
+FITTED = 8  # the first ones; the others are held out
+MOST_PRODUCTS = 160  # per cycle of a layer
 Generator = np.random.Generator
 
 
@@ -52,7 +53,7 @@ class Row:
     @property
     def held_out(self) -> bool:
         """Whether the fit does not see it."""
-        return self.network % HELD_OUT == HELD_OUT - 1
+        return self.network >= FITTED
 
     def error(self, rates: Rates) -> float:
         """The model's LUTs relative to the measured ones, less 1."""
@@ -91,22 +92,35 @@ def measure_network(number: int) -> list[Row]:
         made = generate(plan, Path(name))
         synthesise(made.sources, made.top, Path(name), defines=("OWL_ECP5_CELLS",))
         cells = json.loads((Path(name) / f"{made.top}.synth.json").read_text(encoding="utf-8"))["modules"][made.top]["cells"]
-    weighted = [index for index, _ in weighted_layers(network)]
-    owned: dict[int, dict[str, Any]] = {index: {} for index in weighted}
+    owners = _owners(network)
+    owned: dict[int, dict[str, Any]] = {index: {} for index in owners.values()}
     for cell_name, cell in cells.items():
         found = re.match(r"layer(\d+)_", cell_name)
         if found and int(found[1]):
-            owned[max(index for index in weighted if index <= int(found[1]))][cell_name] = cell
+            owned[owners[int(found[1])]][cell_name] = cell
+    expected = expected_layers(plan)
     rows = []
     for index, own in owned.items():
-        expected = Expected()
-        for stage in plan.stages:
-            if stage.layer and max(other for other in weighted if other <= stage.layer) == index:
-                expected += stage_cost(stage.module, stage.parameters)
         used = module_use({"modules": {"layer": {"cells": own}}})["layer"]
-        kinds = tuple(round(float(getattr(expected, kind)), 1) for kind in KINDS)
-        rows.append(Row(number, index, kinds, expected.ebr, used.lut, used.ebr))
+        kinds = tuple(round(float(getattr(expected[index], kind)), 1) for kind in KINDS)
+        rows.append(Row(number, index, kinds, expected[index].ebr, used.lut, used.ebr))
     return rows
+
+
+def expected_layers(plan: Plan) -> dict[int, Expected]:
+    """What the stages of each layer with weights take, by its index."""
+    owners = _owners(plan.network)
+    found = {index: Expected() for index in owners.values()}
+    for stage in plan.stages:
+        if stage.layer:
+            found[owners[stage.layer]] += stage_cost(stage.module, stage.parameters)
+    return found
+
+
+def _owners(network: Network) -> dict[int, int]:
+    """The layer with weights that each layer behind the thermometer counts to: the last one up to it."""
+    weighted = [index for index, _ in weighted_layers(network)]
+    return {place: max(index for index in weighted if index <= place) for place in range(weighted[0], len(network.layers))}
 
 
 def random_network(rng: Generator) -> Network:
@@ -150,7 +164,7 @@ def random_folding(rng: Generator, network: Network) -> Folding:
         legal = [pair for pair in legal_foldings(network, index) if pair[0] * pair[1] <= MOST_PRODUCTS]
         widest = legal[-(len(legal) // 2) :] if isinstance(layer, BinaryConv) else legal
         pe, simd = widest[int(rng.integers(len(widest)))]
-        small = layer.weights.size <= 1 << 15
+        small = layer.weights.size <= 1 << 13
         memory = "lut" if small and rng.random() < 0.5 else "ebr"
         folded.append(LayerFolding(index, pe, simd, memory, str(rng.choice(["ebr", "lut"]))))
     return Folding(tuple(folded))

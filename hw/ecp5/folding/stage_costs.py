@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import ceil
+from math import ceil, log2
 from typing import Any
 
 from owlbit.hw.ecp5.weight_memory import weight_memory
 
 CHAIN_SITES = 23  # of the sums on one chain of owl_count and owl_count_tree: 12 cells less the site that takes out the last carry
+# Of a windowed layer's control: that of a flat layer per bit of its slice counter, and of its buffer, which has more counters.
+FLAT_STAGE, BUFFER_STAGE, BUFFER_STAGE_BIT = 0.055, 0.1, 0.045
 KINDS = ("lane", "ram", "rom", "logic", "stage")
 
 
@@ -51,7 +53,9 @@ def lane_sites(products: int, total_bits: int) -> int:
     """LUT sites of an owl_lane of so many products: those of its carry chains, exactly."""
     leaves = (products + 3) // 4  # of owl_count for all but one product
     sites = 2 * ((total_bits + 2) // 2)
-    if products > 1:
+    if products == 2:
+        sites += 2  # the carry of a single product is not used
+    elif products > 2:
         numbers, bits = leaves, 1
         sites += _chains(numbers, bits)
         while numbers > 1:
@@ -104,12 +108,15 @@ def _filters(given: Mapping[str, Any]) -> Expected:
         rom=(0 if given["INITIAL_COLUMNS"] else rom_luts(pe * bits, passes * slices // given.get("SUM_SLICES", slices)))
         + rom_luts(given["LUT_BITS"], words)
         + max(given["BLOCK_ROWS"] - 1, 0) * (pe * simd - given["LUT_BITS"]) * 2 / 3,
-        stage=1,
+        stage=FLAT_STAGE * ceil(log2(slices)) if given.get("FLAT", 1) else 1,
         ebr=given["BLOCK_ROWS"] * given["BLOCK_COLUMNS"] + given["INITIAL_COLUMNS"],
     )
     wide = simd * given.get("LANES", 1)
     if given.get("FLAT", 1):
-        return own + (_memory(wide, 2 * slices, given["BUFFER_BLOCK"]) if passes > 1 else Expected())
+        if passes == 1:
+            return own
+        control = BUFFER_STAGE + BUFFER_STAGE_BIT * ceil(log2(slices))
+        return own + _memory(wide, 2 * slices, given["BUFFER_BLOCK"]) + Expected(stage=control)
     kept = given["COLUMNS"] if passes > 1 else given["COLUMNS"] - 1
     if slices > 1:
         own += Expected(ram=ram_luts(wide // given["COLUMNS"] * kept, slices))

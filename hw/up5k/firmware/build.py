@@ -48,7 +48,7 @@ endmodule
 
 
 def shell_constants(name: str, clock_hz: int, network: int) -> dict[str, int]:
-    """What `shell.asm` takes from a chip without camera behind a UART, whose network's header lies at the flash address `network`."""
+    """What `shell.asm` takes from a chip without camera behind a UART; `network`: the flash address of its network's header."""
     text = name.encode("ascii", "replace")[:NAME_BYTES].ljust(NAME_BYTES, b"\0")
     ticks = {f"TICKS_{key}": -(-value * clock_hz // (1000 * TICK_CLOCKS)) + 1 for key, value in MILLISECONDS.items()}
     return {
@@ -70,7 +70,8 @@ def shell_constants(name: str, clock_hz: int, network: int) -> dict[str, int]:
 def board_constants(board: Board) -> dict[str, int]:
     """What `shell.asm` takes from the board."""
     constants = shell_constants(board.name, board.clock_hz, board.flash.network_offset)
-    constants |= {"HOST_SPI": int(board.host.link == "spi"), "I2C_DELAY": max(1, round(I2C_DELAY_US * board.clock.mhz / DELAY_CLOCKS))}
+    delay = max(1, round(I2C_DELAY_US * board.clock.mhz / DELAY_CLOCKS))
+    constants |= {"HOST_SPI": int(board.host.link == "spi"), "I2C_DELAY": delay}
     if board.camera is None:
         return constants
     kind = board.camera.kind

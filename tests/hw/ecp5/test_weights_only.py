@@ -40,7 +40,7 @@ def block(words: list[int], width: int = 9) -> dict[str, Any]:
 
 
 def some_words(seed: int) -> list[int]:
-    return np.random.default_rng(seed).integers(0, 512, 2048).tolist()
+    return [int(word) for word in np.random.default_rng(seed).integers(0, 512, 2048)]
 
 
 def routed(table: int, words: list[int]) -> dict[str, Any]:
@@ -189,7 +189,8 @@ def folded(network: Network, folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_a_board_s_build_with_other_weights_is_the_full_build(tmp_path: Path) -> None:
-    """Configuration and bitstream are byte for byte those of the other network built whole."""
+    """Configuration and bitstream are byte for byte those of the other network built whole, whose scores the routed netlist gives
+    over its host link."""
     networks = [small_network(8, 8, seed=seed) for seed in (5, 6)]
     options = DataflowOptions(folding=folded(networks[0], tmp_path), clock_mhz=50.0, board="ulx3s")
     for name, network in zip("ab", networks, strict=True):
@@ -204,6 +205,8 @@ def test_a_board_s_build_with_other_weights_is_the_full_build(tmp_path: Path) ->
     for key in ("network", "target", "top", "used", "fmax_mhz", "inputs_sha256", "bit_bytes", "compressed_bytes"):
         assert records[0][key] == records[1][key], key
     assert (tmp_path / "x" / "network.bin").read_bytes() == (tmp_path / "b" / "network.bin").read_bytes()
+    images = random_images(np.random.default_rng(2), networks[1], 2)
+    np.testing.assert_array_equal(simulate_build_netlist(tmp_path / "x", networks[1], images).scores, simulate(networks[1], images))
     with pytest.raises(OwlbitError, match=r"expected a build for ecp5-45f in .*, found one for ecp5-25f; give its target"):
         exchange_weights(networks[1], "ecp5-45f", tmp_path / "a", tmp_path / "y")
     with pytest.raises(OwlbitError, match=r"another network|other layers"):

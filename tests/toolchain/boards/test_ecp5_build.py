@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from command_line import owlbit
 from ecp5_chips import Ecp5Rig, ecp5_build, ecp5_rig
 from owlbit.export.errors import OwlbitError
+from owlbit.hw.ecp5.boards.board import load_ecp5_board
 from owlbit.hw.up5k.host.simulated_stream import SimulatedStream
 from owlbit.hw.verilator import missing_tools
 from owlbit.toolchain.boards.any_board import all_boards, find_board
@@ -62,9 +64,7 @@ def test_what_is_refused(build: Path, monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_a_board_without_such_a_program(rig: Ecp5Rig, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    build = ecp5_build(tmp_path / "b", replace(rig, board=find_board("orangecrab")))
+    build = ecp5_build(tmp_path / "b", replace(rig, board=load_ecp5_board("orangecrab")))
     ended = owlbit("flash", str(build), "--memory")
     assert "--memory: expected a program of the board orangecrab that loads the chip alone, it has none" in ended.err
 

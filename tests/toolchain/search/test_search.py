@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from command_line import owlbit
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.history import read_history
 from owlbit.toolchain.runs.run_folder import read_result
+from owlbit.toolchain.search.pools import KILLED, MOST_TRIES, LocalPool
 from owlbit.toolchain.search.records import FAILED, FINISHED
 from owlbit.toolchain.search.study import read_trials
+from owlbit.toolchain.search.train_trial import Task
 from search_cases import SPACE, space_file
 from tiny_recipe import recipe_for
 
@@ -155,6 +158,36 @@ def test_a_killed_search_goes_on(tmp_path: Path) -> None:
 
 def children(process: int) -> list[int]:
     return [int(child) for task in Path(f"/proc/{process}/task").iterdir() for child in (task / "children").read_text().split()]
+
+
+@pytest.mark.slow
+def test_a_trial_whose_process_is_killed_again_and_again_has_failed(tmp_path: Path) -> None:
+    recipe = recipe_for(tmp_path, training="")
+    tables = {**recipe.tables, "training": {"epochs": 5000, "batch": 16}}
+    with LocalPool(1) as pool:
+        pool.begin(Task("tpe-0-0", tables, "", recipe.path))
+        killer = threading.Thread(target=kill_children, args=(os.getpid(), MOST_TRIES))
+        killer.start()
+        ((task, outcome),) = pool.ended()
+        killer.join()
+        assert task.name == "tpe-0-0" and (outcome.kind, outcome.note) == (FAILED, KILLED)
+        pool.begin(
+            Task("tpe-0-1", {**tables, "training": {"epochs": 1, "batch": 16}}, "", recipe.path)
+        )  # the slot is as good as new
+        ((task, outcome),) = pool.ended()
+        assert task.name == "tpe-0-1" and outcome.kind == FINISHED and len(outcome.curve) == 1
+
+
+def kill_children(parent: int, times: int) -> None:
+    """Kills the training process of `parent` so many times, each a new one."""
+    killed: set[int] = set()
+    until = time.monotonic() + 120
+    while len(killed) < times and time.monotonic() < until:
+        for child in set(children(parent)) - killed:
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(child, signal.SIGKILL)
+                killed.add(child)
+        time.sleep(0.2)
 
 
 @pytest.mark.slow

@@ -52,7 +52,8 @@ def test_ecppll_makes_the_same_of_clocks_that_its_loop_can_give(oscillator: int,
     command = [sys.executable, "-c", program, "-i", str(oscillator), "-o", str(wanted), "-f", "pll.v"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     text = (tmp_path / "pll.v").read_text()
-    reference, feedback, loop = (int(re.search(rf"\.{name}\((\d+)\)", text)[1]) for name in ("CLKI_DIV", "CLKFB_DIV", "CLKOP_DIV"))
+    divisors = dict(re.findall(r"\.(CLKI_DIV|CLKFB_DIV|CLKOP_DIV)\((\d+)\)", text))
+    reference, feedback, loop = (int(divisors[name]) for name in ("CLKI_DIV", "CLKFB_DIV", "CLKOP_DIV"))
     ours = find_pll(float(oscillator), float(wanted))
     assert oscillator / reference * feedback == wanted == ours.mhz
     assert VCO_MHZ[0] <= wanted * loop <= VCO_MHZ[1]

@@ -53,7 +53,7 @@ def grouped_network(rng: np.random.Generator) -> Network:
     def conv(outputs: int, inputs: int, groups: int, size: int, stride: int, side: int) -> BinaryConv:
         weights = rng.integers(0, 2, (outputs, inputs // groups, size, size), dtype=np.uint8)
         middle = inputs // groups * size * size // 2
-        return BinaryConv(weights, rng.integers(0, middle * 2 + 2, outputs), groups, (stride, stride), (side,) * 4)
+        return BinaryConv(weights, rng.integers(0, middle * 2 + 2, outputs, dtype=np.int32), groups, (stride, stride), (side,) * 4)
 
     layers = (
         Thermometer(np.array([[40, 90, 140, 200]])),
@@ -146,4 +146,4 @@ def test_a_flipped_weight_is_noticed(model: Model) -> None:
 def test_sixty_random_networks(batch: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(100 + batch)
     networks = [random_network(rng, max_channels=40 if index % 2 else 24) for index in range(10)]
-    assert_all(make_model(tmp_path, networks, rng))
+    assert_all(make_model(tmp_path, networks, rng, "-O0"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +142,16 @@ def test_the_clock_with_the_least_to_spare_is_reported_with_its_path() -> None:
     read = read_report(report)
     assert (read.fmax_mhz, read.clock_mhz, read.margin, read.used) == (90.0, 100.0, 0.9, Used(7, 0, 2, 0))
     assert describe_path(read.path) == "b to b: 1.5 ns, 0 levels of logic, 1.5 ns of it wiring"
+
+
+def test_a_tool_that_works_for_long_says_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_tools, "HEARTBEAT_S", 0.1)
+    told: list[str] = []
+    code = "import sys, time; print('begin', flush=True); time.sleep(0.5); sys.exit(len(sys.argv) - 1)"
+    tool = flow_tools.Tool("sleeper", (sys.executable, "-c", code), "1.0")
+    printed = flow_tools.run_watched(
+        tool, [], tmp_path, "sleep", told.append, lambda line: "sleeping" if line == "begin\n" else None
+    )
+    assert printed == "begin\n" and told[-1].endswith(" s") and any(line.endswith("s, sleeping ...") for line in told)
+    with pytest.raises(ToolFailed, match=r"^sleeper: expected it to succeed, it ended with status 1: begin$"):
+        flow_tools.run_watched(tool, ["fail"], tmp_path, "sleep", told.append)
