@@ -19,8 +19,8 @@ FLASH_PINS = {"flash_cs_n": "R2", "flash_mosi": "W2", "flash_miso": "V2"}
 
 @dataclass(frozen=True)
 class EngineChip:
-    """`memory_words`: of 64 bits. `network_offset`: in the flash, behind the longest bitstream. `clock_mhz`: that must close where no
-    other is asked for."""
+    """`memory_words`: of 64 bits. `network_offset`: in the flash, behind the longest bitstream. `clock_mhz`: that place and route
+    must close where no other is asked for."""
 
     part: str
     memory_words: int

@@ -227,7 +227,7 @@ def array(columns: int) -> Case:
     words = ((start[:, :, None] >> np.arange(total)) & 1).reshape(2, -1).astype(np.uint8)
     marks = np.tile(np.array([[1, 0], [0, 1]], np.uint8), (sums, 1))
     given = np.concatenate([x.reshape(sums * 2, -1), w.reshape(sums * 2, -1), marks], axis=1)
-    begin = '.INITIAL_FILE("start_")' if columns else f".INITIAL({constant(words)})"
+    begin = '.INITIAL_FILE("start_")' if columns else f".INITIAL({tables(words)})"
     text = f"""
     wire done, never_full; wire [{pe * total - 1}:0] totals;
     owl_array #(.PE({pe}), .TAPS({taps}), .CHANNELS({channels}), .LANES({lanes}), .STAGES(2), .TOTAL_BITS({total}), .FOLDS(2),
@@ -310,7 +310,7 @@ def scores() -> Case:
         **parameters,
         "BLOCK_BITS": pe * simd,
         "WEIGHTS": '"score_weights_"',
-        "INITIAL": constant(start),
+        "INITIAL": tables(start),
     }
     values = 2 * (maps[:, None] == weights).sum(2) - inputs
     expected = np.unpackbits(values.astype("<i2").view(np.uint8).reshape(-1, 1), axis=1, bitorder="little")
