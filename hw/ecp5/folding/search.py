@@ -61,8 +61,8 @@ class FoldingSearch:
         self.network = network
         self.rates = rates or load_rates()
         self.layers: list[LayerChoices] = layer_choices(network, self.rates)
-        befores: list[LayerChoices | None] = [None, *self.layers[:-1]]
-        self._joints = [joint_costs(network, before, layer, self.rates) for before, layer in zip(befores, self.layers, strict=True)]
+        earlier: list[LayerChoices | None] = [None, *self.layers[:-1]]
+        self._joints = [joint_costs(network, before, layer, self.rates) for before, layer in zip(earlier, self.layers, strict=True)]
         # The first layer's joint depends on its own choice alone, so the search sees it as a part of that.
         self._options = [layer.options() for layer in self.layers]
         first = zip(self._options[0], self._joints[0][0], strict=True)
