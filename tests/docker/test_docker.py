@@ -171,7 +171,7 @@ def test_the_training_image_verifies_its_demo_with_every_simulator(compose: list
         assert demo.returncode == 0, demo.stdout + demo.stderr
         show = [*train, "run", "--rm", "-T", "--entrypoint", "cat", "train", "/runs/demo/verification.json"]
         rows = json.loads(ask(*show))
-        assert len(rows) == 6 and all(row["status"] == "exact" for row in rows[1:]), rows
+        assert len(rows) == 7 and all(row["status"] == "exact" for row in rows[1:]), rows
     finally:
         subprocess.run([*train, "down", "-v"], check=False, timeout=120)
 

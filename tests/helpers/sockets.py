@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class Words:
     cycles: NDArray[np.int64]
 
 
-def instance(module: str, parameters: dict[str, object], in_bits: int, out_bits: int, more: str = "") -> str:
+def instance(module: str, parameters: Mapping[str, object], in_bits: int, out_bits: int, more: str = "") -> str:
     """The text of a socket that holds a module with the ports of a stream each way."""
     given = ", ".join(f".{key}({value})" for key, value in parameters.items())
     return (

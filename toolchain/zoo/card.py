@@ -38,7 +38,8 @@ class Card:
     on the UP5K by its compiler's cost model, None where it does not fit, and `up5k` then says why; `keep`: the recipe's, "best"
     where the validation images chose the epoch; `epochs`, `best_epoch` from 0, `seconds`: over all trainings of a recipe with
     restarts, teachers left out; `commands`: from nothing to this folder;
-    `notes`: what else one should know; `device`: the GPU or processor that it was trained on.
+    `notes`: what else one should know; `device`: the GPU or processor that it was trained on; `ecp5`: the fastest pipeline in an
+    ecp5-25f as a line, an estimate of the folding's cost model, empty where it was not asked.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Card:
     commands: list[str]
     notes: list[str]
     device: str = "not recorded"
+    ecp5: str = ""
 
     @property
     def frames_per_second(self) -> float | None:
@@ -126,6 +128,7 @@ def card_text(card: Card, model: str = "") -> str:
         ("weights", f"{card.weight_bits:,} bits, all binary, first and last layer included"),
         ("BOPs", f"{card.macs:,} binary multiply-accumulates per image"),
         ("UP5K", speed),
+        *([("ECP5", card.ecp5)] if card.ecp5 else []),
         ("model.onnx", f"{card.onnx_bytes:,} bytes, QONNX with eight weights per byte"),
         ("training", f"{card.epochs} epochs, kept epoch {card.best_epoch + 1}, seed {card.seed}, {card.seconds / 60:,.0f} minutes"),
         ("trained on", card.device),

@@ -17,6 +17,8 @@ from owlbit.export.load_model import NETWORK, ONNX, load_model
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.write import write_qonnx
+from owlbit.hw.ecp5.folding.search import FoldingSearch
+from owlbit.hw.ecp5.parts import PARTS
 from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
@@ -24,6 +26,8 @@ from owlbit.toolchain.data.load_dataset import load_dataset
 from owlbit.toolchain.runs.run_folder import RECIPE, EarlierTraining, Result, read_result, run_recipe, trained_on, write_json
 from owlbit.toolchain.runs.zoo_folder import CARD, ZOO
 from owlbit.toolchain.zoo.card import PAGE, SAMPLE, Card, card_page, sample_frames
+
+CARD_PART, CARD_MHZ = "ecp5-25f", 100.0  # of the line about ECP5
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:
@@ -95,9 +99,22 @@ def _listed(words: list[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"
 
 
+def ecp5_estimate(network: Network) -> str:
+    """The fastest pipeline of a network in the smallest ECP5, as a line of a card: an estimate, since nothing is synthesised."""
+    part = PARTS[CARD_PART]
+    try:
+        found = FoldingSearch(network).for_part(part)
+    except OwlbitError as error:
+        return f"{error}; an estimate"
+    return (
+        f"{found.frames_per_second(CARD_MHZ):,.0f} frames/s on {part.name} at {CARD_MHZ:g} MHz, {found.cycles:,} cycles per frame, "
+        f"{found.luts:,} LUT4, {found.ebr} block RAMs; an estimate of the cost model, not placed and routed"
+    )
+
+
 def _costs(network: Network) -> dict[str, Any]:
     total = total_cost(layer_costs(network))
-    costs: dict[str, Any] = {"weight_bits": total.weight_bits, "macs": total.macs}
+    costs: dict[str, Any] = {"weight_bits": total.weight_bits, "macs": total.macs, "ecp5": ecp5_estimate(network)}
     try:
         return {**costs, "cycles": compile_network(network).cycles_per_frame, "up5k": "fits"}
     except Up5kError as error:

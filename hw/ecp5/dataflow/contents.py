@@ -11,7 +11,7 @@ from owlbit.export.network import BinaryConv, BinaryLinear, Bits, Ints, Scores
 from owlbit.hw.ecp5.dataflow.geometry import Geometry
 from owlbit.hw.ecp5.dataflow.stages import Order
 
-PART_BITS = 64  # of owl_rom
+PART_BITS = 16  # of owl_rom; Yosys takes a time for a constant that grows with the square of its bits
 
 
 def conv_words(layer: BinaryConv, geometry: Geometry, order: Order, filters: NDArray[np.int64]) -> Bits:

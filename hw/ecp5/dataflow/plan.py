@@ -220,7 +220,7 @@ class _Planner:
         if layer.stride[0] >= rows and layer.stride[1] >= columns:
             here: dict[str, Any] = {"BITS": source.bits, "WORDS": source.words, "ROWS": rows, "COLUMNS": columns}
             across = (source.width - columns) // layer.stride[1] + 1
-            block = self._block(source.bits, across * source.words) if source.words > 1 else 0
+            block = self._block(source.bits, across * source.words) if source.words >= 4 else 0
             self._add("owl_pool", "pool", source.frame_words, ends, **here, **sizes, BLOCK=block)
             return out
         folded = Geometry(

@@ -19,8 +19,8 @@ FLASH_PINS = {"flash_cs_n": "R2", "flash_mosi": "W2", "flash_miso": "V2"}
 
 @dataclass(frozen=True)
 class EngineChip:
-    """`memory_words`: of 64 bits. `network_offset`: in the flash, behind the longest bitstream. `clock_mhz`: that place and route
-    closes at."""
+    """`memory_words`: of 64 bits. `network_offset`: in the flash, behind the longest bitstream. `clock_mhz`: that place and route must
+    close where no other is asked for."""
 
     part: str
     memory_words: int
@@ -36,7 +36,7 @@ class EngineChip:
 CHIPS = {
     chip.part: chip
     for chip in (
-        EngineChip("ecp5-25f", 8_192, 0x0C0000, 66.0),
+        EngineChip("ecp5-25f", 8_192, 0x0C0000, 60.0),
         EngineChip("ecp5-45f", 16_384, 0x140000, 66.0),
         EngineChip("ecp5-85f", 16_384, 0x280000, 60.0),
     )

@@ -172,7 +172,7 @@ def _pool_costs(network: Network, index: int, pe: int, pools: list[int]) -> Expe
         if pool.stride[0] >= rows and pool.stride[1] >= columns:
             sizes = {"BITS": pe, "WORDS": words, "WIDTH": width, "COLUMNS": columns, "STRIDE_X": pool.stride[1]}
             depth = ((width - columns) // pool.stride[1] + 1) * words
-            sizes["BLOCK"] = int(words > 1 and buffer_luts(pe, depth) > AUTO_BUFFER_LUTS)
+            sizes["BLOCK"] = int(words >= 4 and buffer_luts(pe, depth) > AUTO_BUFFER_LUTS)
             total += stage_cost("owl_pool", sizes)
         else:
             window = {"CHANNELS": pe, "SLICES": words, "ROWS": rows, "COLUMNS": columns}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A delay of DEPTH enabled cycles: a ring in memory, whose next word is read while the present one is written, and a register.
+// A delay of DEPTH enabled cycles: a ring in memory, of which a word to come is read while the present one is written.
 `default_nettype none
 
 module owl_delay #(
@@ -22,13 +22,20 @@ module owl_delay #(
       localparam LAST = DEPTH - 1;
       localparam FIRST = 0, SECOND = 1;
       reg [BITS-1:0] here, next;
-      if (BLOCK != 0) begin : ring
+      if (BLOCK != 0 && DEPTH > 2) begin : ring  // a register behind the block RAM, which is slow: two words are read ahead
+        localparam THIRD = 2;
         (* ram_style = "block", no_rw_check *) reg [WIDTH-1:0] words[0:DEPTH-1];
-        always @(posedge clk)
+        reg [WIDTH-1:0] word;
+        reg [BITS-1:0] ahead;
+        always @(posedge clk) begin
           if (enable) begin
             words[here] <= d;
-            q <= words[next];
+            word <= words[ahead];
+            q <= word;
+            ahead <= (ahead == LAST[BITS-1:0]) ? {BITS{1'b0}} : ahead + 1'b1;
           end
+          if (rst) ahead <= THIRD[BITS-1:0];
+        end
       end else begin : ring
         (* ram_style = "distributed" *) reg [WIDTH-1:0] words[0:DEPTH-1];
         always @(posedge clk)

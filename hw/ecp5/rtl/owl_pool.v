@@ -12,7 +12,7 @@ module owl_pool #(
     parameter COLUMNS = 2,
     parameter STRIDE_Y = 2,  // at least ROWS
     parameter STRIDE_X = 2,  // at least COLUMNS
-    parameter BLOCK = 0  // block RAM, with WORDS of 2 or more
+    parameter BLOCK = 0  // block RAM, with WORDS of 4 or more
 ) (
     input  wire            clk,
     input  wire            rst,
@@ -76,44 +76,64 @@ module owl_pool #(
   // The word's address: back to the window's first word after a pixel, until the window ends.
   reg [ADDRESS_BITS-1:0] address, base;
   wire [ADDRESS_BITS-1:0] after = address + 1'b1;
-  wire [ADDRESS_BITS-1:0] follow = !covered_x ? address : (last_word && !full_x) ? base : after;
-  wire restart = rst || (next_x && last_x);
   always @(posedge clk) begin
-    if (step) address <= follow;
-    if (step && covered_x && last_word && full_x) base <= after;
-    if (restart) {address, base} <= {(2 * ADDRESS_BITS) {1'b0}};
+    if (step && covered_x) begin
+      address <= after;
+      if (last_word) begin
+        if (full_x) base <= after;
+        else address <= base;
+      end
+    end
+    if (rst || (next_x && last_x)) {address, base} <= {(2 * ADDRESS_BITS) {1'b0}};
   end
 
-  wire [BITS-1:0] known;
-  wire [BITS-1:0] joined = (first_x && first_y) ? s_data : s_data | known;
+  wire begins = first_x && first_y, keeps = covered_x && covered_y, ends = keeps && full_x && full_y;
   generate
-    if (DEPTH == 1) begin : memory
-      reg [BITS-1:0] only;
-      assign known = only;
-      always @(posedge clk) if (step && covered_x && covered_y) only <= joined;
-      wire one = &{address, base};
-    end else if (BLOCK != 0) begin : memory  // the next word is read while this one is written
+    if (BLOCK != 0) begin : memory
+      // A word is read, joined and written three steps later, before the same word of the next pixel is read.
       (* ram_style = "block", no_rw_check *) reg [BITS-1:0] windows[0:DEPTH-1];
-      reg [BITS-1:0] word_known;
-      assign known = word_known;
+      reg [BITS-1:0] known_1, known_2, word_1, word_2, joined;
+      reg [ADDRESS_BITS-1:0] address_1, address_2, address_3;
+      reg [2:0] valid_r, begins_r, keeps_r, ends_r;
       always @(posedge clk) begin
-        if (step && covered_x && covered_y) windows[address] <= joined;
-        if (step) word_known <= windows[restart ? {ADDRESS_BITS{1'b0}} : follow];
+        if (s_ready) begin
+          known_1 <= windows[address];
+          {known_2, word_2, word_1} <= {known_1, word_1, s_data};
+          {address_3, address_2, address_1} <= {address_2, address_1, address};
+          valid_r <= {valid_r[1:0], s_valid};
+          begins_r <= {begins_r[1:0], begins};
+          keeps_r <= {keeps_r[1:0], keeps};
+          ends_r <= {ends_r[1:0], ends};
+          joined <= begins_r[1] ? word_2 : word_2 | known_2;
+          if (valid_r[2] && keeps_r[2]) windows[address_3] <= joined;
+          m_valid <= valid_r[2] && ends_r[2];
+          m_data <= joined;
+        end
+        if (rst) {m_valid, valid_r} <= 4'b0000;
       end
+      wire unused_begins = begins_r[2];
     end else begin : memory
-      (* ram_style = "distributed" *) reg [BITS-1:0] windows[0:DEPTH-1];
-      assign known = windows[address];
-      always @(posedge clk) if (step && covered_x && covered_y) windows[address] <= joined;
+      wire [BITS-1:0] known;
+      wire [BITS-1:0] joined = begins ? s_data : s_data | known;
+      if (DEPTH == 1) begin : only
+        reg [BITS-1:0] window;
+        assign known = window;
+        always @(posedge clk) if (step && keeps) window <= joined;
+        wire one = &{address, base};
+      end else begin : many
+        (* ram_style = "distributed" *) reg [BITS-1:0] windows[0:DEPTH-1];
+        assign known = windows[address];
+        always @(posedge clk) if (step && keeps) windows[address] <= joined;
+      end
+      always @(posedge clk) begin
+        if (s_ready) begin
+          m_valid <= s_valid && ends;
+          m_data  <= joined;
+        end
+        if (rst) m_valid <= 1'b0;
+      end
     end
   endgenerate
-
-  always @(posedge clk) begin
-    if (s_ready) begin
-      m_valid <= s_valid && covered_x && covered_y && full_x && full_y;
-      m_data  <= joined;
-    end
-    if (rst) m_valid <= 1'b0;
-  end
 endmodule
 
 `default_nettype wire

@@ -25,7 +25,7 @@ module owl_rom #(
 );
   localparam BITS = (DEPTH > 1) ? $clog2(DEPTH) : 1;
   localparam RAM_BITS = WIDTH - LUT_BITS;
-  localparam PART_BITS = 64;
+  localparam PART_BITS = 16;
   wire [BITS-1:0] address;
   wire first, last;
   owl_modulo #(

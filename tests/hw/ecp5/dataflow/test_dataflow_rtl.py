@@ -53,7 +53,7 @@ def grouped_network(rng: np.random.Generator) -> Network:
     def conv(outputs: int, inputs: int, groups: int, size: int, stride: int, side: int) -> BinaryConv:
         weights = rng.integers(0, 2, (outputs, inputs // groups, size, size), dtype=np.uint8)
         middle = inputs // groups * size * size // 2
-        return BinaryConv(weights, rng.integers(0, middle * 2 + 2, outputs), groups, (stride, stride), (side,) * 4)
+        return BinaryConv(weights, rng.integers(0, middle * 2 + 2, outputs, dtype=np.int32), groups, (stride, stride), (side,) * 4)
 
     layers = (
         Thermometer(np.array([[40, 90, 140, 200]])),

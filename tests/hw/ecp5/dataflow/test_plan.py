@@ -19,7 +19,7 @@ def conv(outputs: int, inputs: int, groups: int = 1, size: int = 3, side: int = 
 
 
 def network(*layers: BinaryConv | ChannelShuffle | LogicSkip | OrPool, size: int = 8, channels: int = 8) -> Network:
-    first = Thermometer(np.arange(1, channels + 1)[None])
+    first = Thermometer(np.arange(1, channels + 1, dtype=np.int32)[None])
     shape = (channels, size, size)
     for layer in layers:
         shape = layer.output_shape(shape)
@@ -73,7 +73,7 @@ def test_a_shuffle_is_wires_where_groups_come_together() -> None:
     shuffled = network(conv(16, 8, groups=2), ChannelShuffle.of_groups(16, 2), conv(8, 16, groups=2))
     assert "owl_reorder" not in modules(shuffled, (4, 9), (1, 9), (1, 8))
     assert "owl_reorder" in modules(shuffled, (8, 9), (1, 9), (1, 8))
-    anyhow = ChannelShuffle(np.random.default_rng(1).permutation(16))
+    anyhow = ChannelShuffle(np.random.default_rng(1).permutation(16).astype(np.int32))
     assert "owl_reorder" not in modules(network(conv(16, 8), anyhow, conv(8, 16, groups=4)), (16, 9), (1, 9), (1, 8))
     apart = network(conv(16, 8, groups=2), anyhow, conv(8, 16, groups=4))
     assert "owl_reorder" in modules(apart, (4, 9), (1, 9), (1, 8))
@@ -96,6 +96,6 @@ def test_only_windows_that_overlap_need_the_rows_before() -> None:
 
 
 def test_scores_beyond_16_bits_are_refused() -> None:
-    given = Network((1, 64, 64), (Thermometer(np.arange(1, 9)[None]), Scores(np.zeros((2, 32768), np.uint8))))
+    given = Network((1, 64, 64), (Thermometer(np.arange(1, 9, dtype=np.int32)[None]), Scores(np.zeros((2, 32768), np.uint8))))
     with pytest.raises(NetworkError, match="scores: expected up to 32,767 inputs, as a score has 16 bits, got 32,768"):
         plan_dataflow(given, folding(given, (1, 8)))

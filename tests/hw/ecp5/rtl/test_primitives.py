@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.network import OrPool
 from owlbit.hw import reference
-from owlbit.hw.ecp5.dataflow.contents import hex_lines
+from owlbit.hw.ecp5.dataflow.contents import hex_lines, tables
 from owlbit.hw.ecp5.dataflow.generate import rtl_sources
 from sockets import build, instance, run
 
@@ -74,13 +74,13 @@ def thermometer(colours: int) -> Case:
     return Case(f"thermometer of {colours}", instance("owl_thermometer", parameters, 8, 5), given, fired.astype(np.uint8))
 
 
-def delay(depth: int) -> Case:
+def delay(depth: int, block: int = 0) -> Case:
     """A word and what the delay gives beside it, from the first word on that has gone through."""
     given = bits(60, 6)
     text = f"""
     wire [5:0] late; wire step = s_valid && m_ready;
     reg [7:0] seen; always @(posedge clk) seen <= rst ? 0 : seen + (step && seen != 255);
-    owl_delay #(.WIDTH(6), .DEPTH({depth})) dut (.clk(clk), .rst(rst), .enable(step), .d(s_data[5:0]), .q(late));
+    owl_delay #(.WIDTH(6), .DEPTH({depth}), .BLOCK({block})) dut (.clk(clk), .rst(rst), .enable(step), .d(s_data[5:0]), .q(late));
     assign s_ready = m_ready, m_valid = s_valid, m_data = {{122'd0, seen >= {depth} ? late : 6'd0}};"""
     expected = np.concatenate([np.zeros((depth, 6), np.uint8), given])[: len(given)]
     return Case(f"delay of {depth}", text, given, expected)
@@ -204,10 +204,9 @@ def rom(depth: int, rows: int, lut_bits: int) -> Case:
 
 
 def wide_rom() -> Case:
-    """Words that two parts of look-up tables share."""
+    """Words that several parts of look-up tables share, the last one narrower."""
     words = bits(20, 100)
-    content = (words[:, :64], words[:, 64:])
-    literal = constant(np.concatenate([part.ravel() for part in content]))
+    literal = tables(words)
     text = f"""
     wire [99:0] q; reg [1:0] come; wire never_full;
     owl_rom #(.WIDTH(100), .DEPTH(20), .ROWS(0), .COLUMNS(0), .LUT_BITS(100), .CONTENT({literal})) dut (.clk(clk), .rst(rst),
@@ -216,7 +215,7 @@ def wide_rom() -> Case:
     owl_fifo #(.WIDTH(100), .DEPTH(100)) kept (.clk(clk), .rst(rst), .s_valid(come[1]), .s_ready(never_full), .s_data(q),
       .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data[99:0]));
     assign s_ready = 1, m_data[127:100] = 0;"""
-    return Case("rom of two parts", text, bits(50, 1), words[np.arange(50) % 20])
+    return Case("rom of several parts", text, bits(50, 1), words[np.arange(50) % 20])
 
 
 def array(columns: int) -> Case:
@@ -228,7 +227,7 @@ def array(columns: int) -> Case:
     words = ((start[:, :, None] >> np.arange(total)) & 1).reshape(2, -1).astype(np.uint8)
     marks = np.tile(np.array([[1, 0], [0, 1]], np.uint8), (sums, 1))
     given = np.concatenate([x.reshape(sums * 2, -1), w.reshape(sums * 2, -1), marks], axis=1)
-    begin = '.INITIAL_FILE("start_")' if columns else f".INITIAL({constant(words)})"
+    begin = '.INITIAL_FILE("start_")' if columns else f".INITIAL({tables(words)})"
     text = f"""
     wire done, never_full; wire [{pe * total - 1}:0] totals;
     owl_array #(.PE({pe}), .TAPS({taps}), .CHANNELS({channels}), .LANES({lanes}), .STAGES(2), .TOTAL_BITS({total}), .FOLDS(2),
@@ -247,7 +246,8 @@ def array(columns: int) -> Case:
 
 def pool(kernel: tuple[int, int], stride: tuple[int, int], block: int = 0) -> Case:
     height, width, frames = 7, 6, 2
-    maps = bits(frames, 4, height, width) & bits(frames, 4, height, width)
+    words = 4 if block else 2  # a block RAM needs that many
+    maps = bits(frames, 2 * words, height, width) & bits(frames, 2 * words, height, width)
     layer = OrPool(kernel, stride)
     expected = reference.or_pool(layer, maps).transpose(0, 2, 3, 1).reshape(-1, 2)
     sizes = {
@@ -260,7 +260,7 @@ def pool(kernel: tuple[int, int], stride: tuple[int, int], block: int = 0) -> Ca
     }
     given = maps.transpose(0, 2, 3, 1).reshape(-1, 2)
     if stride[0] >= kernel[0] and stride[1] >= kernel[1]:
-        parameters: dict[str, object] = {"BITS": 2, "WORDS": 2, "BLOCK": block, **sizes}
+        parameters: dict[str, object] = {"BITS": 2, "WORDS": words, "BLOCK": block, **sizes}
         return Case(f"pool {kernel} {stride} {block}", instance("owl_pool", parameters, 2, 2), given, expected)
     sides = {"CHANNELS": 2, "SLICES": 2, "TOP": 0, "LEFT": 0, "BOTTOM": 0, "RIGHT": 0}
     between = ", ".join(f".{key}({value})" for key, value in {**sides, **sizes}.items())
@@ -310,7 +310,7 @@ def scores() -> Case:
         **parameters,
         "BLOCK_BITS": pe * simd,
         "WEIGHTS": '"score_weights_"',
-        "INITIAL": constant(start),
+        "INITIAL": tables(start),
     }
     values = 2 * (maps[:, None] == weights).sum(2) - inputs
     expected = np.unpackbits(values.astype("<i2").view(np.uint8).reshape(-1, 1), axis=1, bitorder="little")
@@ -321,7 +321,7 @@ def scores() -> Case:
 CASES = [
     *(fifo(7, 2, 0), fifo(7, 3, 1), fifo(7, 16, 0), gather(), split()),
     *(reorder(3, 4), reorder(12, 12), thermometer(1), thermometer(3)),
-    *(delay(1), delay(2), delay(7), modulo(1), modulo(2), modulo(7)),
+    *(delay(1), delay(2), delay(7), delay(7, 1), modulo(1), modulo(2), modulo(7)),
     *(axis(2, 3, 1, 3, 2), axis(0, 5, 0, 1, 3), axis(1, 4, 0, 2, 1)),
     *(lines((1, 1, 1, 1), (3, 3), (1, 1)), lines((2, 0, 0, 1), (2, 1), (2, 1)), lines((0, 2, 1, 0), (1, 3), (1, 2))),
     *(window(1), window(3), buffer(1, 3, 0), buffer(5, 2, 1), array(0), array(2)),
