@@ -6,8 +6,8 @@ from __future__ import annotations
 # million; a larger one is refused by the size in its header, before anything is decoded.
 MOST_PIXELS = 120_000_000
 
-# Each scan of a progressive JPEG goes over the whole picture, but may take only a few bytes: a small file could take minutes. Cameras
-# and programs write about ten scans.
+# Each scan of a progressive JPEG goes over the whole picture, but may take only a few bytes: a small file could take minutes.
+# Cameras and programs write about ten scans.
 MOST_SCANS = 500
 
 # A JPEG of more pixels is decoded at 1/2, 1/4 or 1/8 of its size, as long as it stays REDUCED_SIDES times as large as the network's
