@@ -26,8 +26,8 @@ LOG = logging.getLogger(__name__)
 # Pillow warns of sizes below MOST_PIXELS too; each picture's size is checked here before it is decoded.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-# The formats that Pillow may recognise by a file's content: those of `picture_files.PICTURES`. Of Pillow's other formats, EPS would
-# be run as a program, by Ghostscript.
+# The formats that Pillow may recognise by a file's content: those of `picture_files.PICTURES`. Of its other formats, EPS would be
+# run as a program, by Ghostscript.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "TGA")
 
 READERS = 4  # threads; Pillow decodes without Python's lock

@@ -55,6 +55,20 @@ class LimitedProtocol(H11Protocol):
         else:
             self._stop_waiting()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuses a request whose rest is invalid, and ends the connection.
+
+        The application may be at work on its beginning: its answer is dropped, since h11 raises for a second one. Where it has been
+        sent already, it stays the only one.
+        """
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.transport.close()
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
     @property
     def waits(self) -> bool:
         """Whether no whole request has come."""

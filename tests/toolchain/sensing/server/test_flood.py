@@ -119,6 +119,28 @@ def test_headers_that_do_not_come_are_waited_for_no_longer_than_the_limit(monkey
         assert time.monotonic() - started < 4
 
 
+def test_a_request_whose_rest_is_invalid_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """Its headers are answered by the application, its body is refused by the protocol, in either order."""
+    loop = Loop(demo_network(), Script([]), realtime=False)
+    with serving(loop) as (_, address):
+        logging.getLogger("uvicorn.error").addHandler(caplog.handler)  # uvicorn sets its loggers up when it starts
+        host, port = address.split(":")
+        for path in ("/", "/healthz", "/nothing", "/picture"):
+            with socket.create_connection((host, int(port)), timeout=5) as line:
+                line.sendall(f"POST {path} HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n".encode())
+                assert b" 400 " in line.recv(4096)
+            with socket.create_connection((host, int(port)), timeout=5) as line:  # answered before its rest comes
+                line.sendall(f"POST {path} HTTP/1.1\r\nHost: {address}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+                time.sleep(0.2)
+                with contextlib.suppress(OSError):
+                    line.sendall(b"ZZ\r\n")
+                    line.recv(4096)
+        assert urllib.request.urlopen(f"http://{address}/", timeout=5).status == 200
+        logging.getLogger("uvicorn.error").removeHandler(caplog.handler)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+    assert "Exception in ASGI" not in caplog.text
+
+
 def test_a_flood_of_log_lines_is_cut_short_and_counted(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("test of a flood")
     logger.addFilter(connections.QuietLog())
