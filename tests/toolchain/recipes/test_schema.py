@@ -11,12 +11,13 @@ import pytest
 from typer.testing import CliRunner
 
 from owlbit.export.errors import OwlbitError
-from owlbit.hw.up5k.board import board_names
+from owlbit.toolchain.boards.any_board import all_boards
 from owlbit.toolchain.cli.app import app
 from owlbit.toolchain.cli.schema import rewrite_docs
 from owlbit.toolchain.recipes.key_tables import TABLES, rewrite_tables
 from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.recipes.schema import SCHEMA, recipe_schema, schema_text
+from owlbit.toolchain.search.key_tables import space_tables
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = sorted([*(ROOT / "models" / "recipes").glob("*.toml"), *(ROOT / "models" / "zoo").glob("*/recipe.toml")])
@@ -42,9 +43,8 @@ def test_the_tables_in_the_docs_are_those_of_the_types(tmp_path: Path) -> None:
     marked = re.findall(
         r"<!-- keys: ([\w-]+) -->\n\| ", "".join(page.read_text(encoding="utf-8") for page in tmp_path.glob("*.md"))
     )
-    assert sorted(marked) == sorted(
-        [*TABLES, "sensor", "wake", "energy", "measured", *(f"wiring-{name}" for name in board_names())]
-    )
+    boards = [f"wiring-{board.name}" for board in all_boards()]
+    assert sorted(marked) == sorted([*TABLES, *space_tables(), "sensor", "wake", "energy", "measured", *boards])
 
 
 def test_an_old_table_is_seen_and_rewritten(tmp_path: Path) -> None:
