@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from avr_tools import has_avr_headers
 from owlbit.export.errors import OwlbitError
 from owlbit.export.load_model import load_model
 from owlbit.export.network import Network, Scores
@@ -178,14 +179,6 @@ def test_the_arduino_library_is_whole(digits: Network, tmp_path: Path) -> None:
     }
     assert (folder / "src" / keys["includes"]).is_file()
     assert (folder / "examples" / "classify" / "classify.ino").is_file()
-
-
-def has_avr_headers() -> bool:
-    """Whether avr-gcc is there with its C library, which Debian packs apart."""
-    if missing("avr-gcc"):
-        return False
-    done = subprocess.run(["avr-gcc", "-E", "-"], input=b"#include <stdint.h>\n", capture_output=True, check=False)
-    return done.returncode == 0
 
 
 @pytest.mark.skipif(not has_avr_headers(), reason="not run: no avr-gcc with its library; Debian: apt-get install gcc-avr avr-libc")

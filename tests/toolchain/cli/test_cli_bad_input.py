@@ -153,7 +153,9 @@ def test_unsupported_node(place: Path, network: Network) -> None:
 
 def test_options_of_finn_with_another_target(place: Path, network: Network) -> None:
     save_network(network, place / "network.npz")
-    assert "expected a target finn:PART, got 'up5k'" in refused(place, "build", "network.npz", "--fps", "30", "--out", "build")
+    message = refused(place, "build", "network.npz", "--from", "step_x", "--out", "build")
+    assert "--from: expected a target finn:PART, got 'up5k'" in message
+    assert "--fps: expected a target ecp5-25f" in refused(place, "build", "network.npz", "--fps", "30", "--out", "build")
 
 
 def test_truncated_network_file(place: Path, network: Network) -> None:

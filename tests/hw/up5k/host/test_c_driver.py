@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from avr_tools import has_avr_headers
 from board_builds import gray_network
 from board_device import Chip, on_a_port, packet
 from owlbit.export.network import Network
@@ -123,7 +124,7 @@ def test_it_compiles_without_a_warning(tmp_path: Path, optimisation: str) -> Non
     )
 
 
-@pytest.mark.skipif(shutil.which("avr-gcc") is None, reason="not run: no avr-gcc; Debian: apt-get install gcc-avr avr-libc")
+@pytest.mark.skipif(not has_avr_headers(), reason="not run: no avr-gcc with its library; Debian: apt-get install gcc-avr avr-libc")
 def test_it_compiles_for_an_arduino_and_fits(tmp_path: Path) -> None:
     out = tmp_path / "host.o"
     small = ["-mmcu=atmega328p", "-Os", "-DOWLBIT_MOST_CLASSES=32"]
