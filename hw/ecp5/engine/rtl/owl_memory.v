@@ -20,7 +20,8 @@ module owl_memory (
 );
   localparam integer WORDS = `OWL_MEMORY_WORDS;
   // Words come in blocks of 4096, since four bits of so many are a block RAM.
-  localparam [2:0] BLOCKS = WORDS / 4096, MISSING = 3'd4 - BLOCKS;
+  localparam integer FILLED = WORDS / 4096;
+  localparam [2:0] BLOCKS = FILLED[2:0], MISSING = 3'd4 - BLOCKS;
   wire [1:0] block = {1'b0, addr[13:12]} < BLOCKS ? addr[13:12] : addr[13:12] - MISSING[1:0];
   wire [13:0] word = {block, addr[11:0]};
 
