@@ -25,12 +25,11 @@ from owlbit.hw.ecp5.flow.record import flow_record
 from owlbit.hw.ecp5.flow.report import describe_path
 from owlbit.hw.ecp5.folding_file import Folding
 from owlbit.hw.ecp5.netlist.check import check_against_netlist
-from owlbit.hw.ecp5.parts import PACKAGE, SPEED_GRADE, Part
+from owlbit.hw.ecp5.parts import CLOCK_MHZ, PACKAGE, SPEED_GRADE, Part
 from owlbit.hw.external_tools import digest
 from owlbit.hw.up5k.compiler.legality import layer_names
 from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 
-CLOCK_MHZ = 100.0  # where none is asked for
 FRAMES_PER_SECOND = 1000.0
 SEEDS = range(1, 9)
 CELLS = "OWL_ECP5_CELLS"  # the macro that takes the vendor's cells in place of their models

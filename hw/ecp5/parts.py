@@ -12,6 +12,7 @@ from owlbit.export.errors import OwlbitError
 
 SPEED_GRADE = 6  # the slowest
 PACKAGE = "CABGA381"
+CLOCK_MHZ = 100.0  # that builds aim at, and estimates assume, where none is asked for
 
 
 class PartError(OwlbitError):

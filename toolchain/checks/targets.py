@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
 from owlbit.hw.c.plan import plan_network
-from owlbit.hw.ecp5.folding.search import CLOCK_MHZ, FoldingSearch
-from owlbit.hw.ecp5.parts import PARTS, Part, find_part
+from owlbit.hw.ecp5.folding.search import FoldingSearch
+from owlbit.hw.ecp5.parts import CLOCK_MHZ, PARTS, Part, find_part
 from owlbit.hw.finn.legality import FinnError
 from owlbit.hw.finn.legality import check_network as check_for_finn
 from owlbit.hw.up5k.compiler.compile_network import Up5kProgram, compile_network

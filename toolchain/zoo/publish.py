@@ -18,7 +18,7 @@ from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.qonnx.write import write_qonnx
 from owlbit.hw.ecp5.folding.search import FoldingSearch
-from owlbit.hw.ecp5.parts import PARTS
+from owlbit.hw.ecp5.parts import CLOCK_MHZ, PARTS
 from owlbit.hw.fast import simulate
 from owlbit.hw.up5k.compiler.compile_network import compile_network
 from owlbit.hw.up5k.compiler.legality import Up5kError
@@ -27,7 +27,7 @@ from owlbit.toolchain.runs.run_folder import RECIPE, EarlierTraining, Result, re
 from owlbit.toolchain.runs.zoo_folder import CARD, ZOO
 from owlbit.toolchain.zoo.card import PAGE, SAMPLE, Card, card_page, sample_frames
 
-CARD_PART, CARD_MHZ = "ecp5-25f", 100.0  # of the line about ECP5
+CARD_PART = "ecp5-25f"  # of the line about ECP5
 
 
 def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, zoo: Path = ZOO, overwrite: bool = False) -> Card:
@@ -106,8 +106,9 @@ def ecp5_estimate(network: Network) -> str:
         found = FoldingSearch(network).for_part(part)
     except OwlbitError as error:
         return f"{error}; an estimate"
+    rate = found.frames_per_second(CLOCK_MHZ)
     return (
-        f"{found.frames_per_second(CARD_MHZ):,.0f} frames/s on {part.name} at {CARD_MHZ:g} MHz, {found.cycles:,} cycles per frame, "
+        f"{rate:,.0f} frames/s on {part.name} at {CLOCK_MHZ:g} MHz, {found.cycles:,} cycles per frame, "
         f"{found.luts:,} LUT4, {found.ebr} block RAMs; an estimate of the cost model, not placed and routed"
     )
 

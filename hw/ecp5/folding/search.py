@@ -18,7 +18,6 @@ from owlbit.hw.fold_pipeline import Option, cycle_bounds, cycles_at, fastest, le
 
 # Of a part's LUTs, what a design may take: nextpnr places and routes up to this with ease, and a board's shell needs some too.
 LUT_SHARE = 0.85
-CLOCK_MHZ = 80.0  # that pipelines close at on the slowest speed grade, for estimates where nothing else is asked for
 TOP_LUTS = 60  # between the pins and the first and last stage
 
 
