@@ -272,7 +272,11 @@ def test_ctrl_c_stops_a_comparison_with_all_of_its_processes(tmp_path: Path) -> 
         "[shared.training]\nepochs = 5000\n[variants.plain]\n[variants.other.training]\nstages = 2\n"
     )
     words = ["compare", "both.toml", "--out", "out", "--runs", "runs", "--jobs", "2"]
-    process = subprocess.Popen([*OWLBIT, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    earlier = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job, and what it starts, ignores it
+    try:
+        process = subprocess.Popen([*OWLBIT, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, earlier)
     try:
         until = time.monotonic() + 120
         while len(list((tmp_path / "runs").glob("*/last.ckpt"))) < 2:
