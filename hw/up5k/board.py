@@ -10,11 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, with_config
+from pydantic import BeforeValidator, Field, with_config
 
-from owlbit.export.errors import OwlbitError
-from owlbit.export.guard import one_line
-from owlbit.export.settings import LONGEST, RefusedError, checked, read_toml
+from owlbit.export.settings import RefusedError, checked, read_toml
+from owlbit.hw.board_file import KNOWN_KEYS, Baud, BoardFileError, Flag, Text, Whole, check_programmer, divides
 from owlbit.hw.up5k.pll import OSCILLATOR_MHZ, Pll, find_pll
 
 BOARDS = Path(__file__).parent / "boards"
@@ -37,11 +36,8 @@ INPUTS = frozenset(
 )
 
 
-class BoardError(OwlbitError):
+class BoardError(BoardFileError):
     """A board that does not exist, or whose file contradicts itself or the chip."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message, LONGEST))  # names and values are those of the file
 
 
 def _read_pins(table: Any) -> dict[str, tuple[int, ...]]:
@@ -57,13 +53,7 @@ def _read_pins(table: Any) -> dict[str, tuple[int, ...]]:
     return pins
 
 
-_KNOWN_KEYS = ConfigDict(extra="forbid")
-Text = Annotated[str, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-Whole = Annotated[int, Field(strict=True, ge=0)]
-
-
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Clock:
     """Where the clock comes from, and `mhz`, how fast the engine runs. `pin`, `pin_mhz`: None with the oscillator."""
@@ -74,7 +64,7 @@ class Clock:
     pin_mhz: Annotated[float, Field(strict=True, ge=1, le=133)] | None = None
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Flash:
     """The configuration flash: its size and where bitstream and network lie, in bytes."""
@@ -84,17 +74,17 @@ class Flash:
     network_offset: Annotated[int, Field(strict=True, ge=1 << 17, le=(1 << 24) - 1)] = 0x20000
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class HostLink:
     """How a host talks to the chip. `usb`: vendor:product of the serial port on the board, empty where it has none."""
 
     link: Literal["uart", "spi"]
-    baud: Annotated[int, Field(strict=True, ge=1200, le=4_000_000)] = 115200
+    baud: Baud = 115200
     usb: Text = ""
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Camera:
     """The camera that is wired to the board; both kinds give gray."""
@@ -102,7 +92,7 @@ class Camera:
     kind: Literal["hm01b0", "ov7670"]
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Programmer:
     """A command that writes the flash: `all` writes {file} at 0, `network` writes {file} at {offset}; empty where it cannot."""
@@ -112,7 +102,7 @@ class Programmer:
     network: Text = ""
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Leds:
     """`low`: a low level lights them."""
@@ -120,7 +110,7 @@ class Leds:
     low: Flag = True
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Board:
     """A board, as its file says it.
@@ -197,7 +187,8 @@ def load_board(name: str | Path) -> Board:
 def check_board(board: Board) -> None:
     """Raises BoardError, one sentence, where the pins, the clock or the flash of a board cannot be."""
     for each in board.programmer:
-        _check_programmer(board, each)
+        commands = ((each.all, ("{file}",)), (each.network, ("{file}", "{offset}")))
+        check_programmer(BoardError, board.file, each.tool, TOOLS, commands)
     if board.part != PART:
         raise BoardError(f'{board.file}: part: expected "{PART}", got "{board.part}"')
     _check_names(board)
@@ -217,17 +208,6 @@ def check_board(board: Board) -> None:
     for number in (*board.driven, *board.labels):
         if not number.isdecimal() or int(number) not in SG48_PINS:
             raise BoardError(f"{board.file}: expected pin numbers of the package in [driven] and [labels], got {number}")
-
-
-def _check_programmer(board: Board, programmer: Programmer) -> None:
-    """Only programs that write flashes are run, whoever wrote the file."""
-    if programmer.tool not in TOOLS:
-        raise BoardError(f"{board.file}: programmer.tool: expected one of {', '.join(TOOLS)}, got {programmer.tool!r}")
-    for line, needed in ((programmer.all, ("{file}",)), (programmer.network, ("{file}", "{offset}"))):
-        if line and (line.split()[0] != programmer.tool or any(part not in line for part in needed)):
-            raise BoardError(
-                f"{board.file}: programmer: expected a command of {programmer.tool} with {' and '.join(needed)} in it, got {line!r}"
-            )
 
 
 def _check_names(board: Board) -> None:
@@ -293,9 +273,5 @@ def _check_clock(board: Board) -> None:
         raise BoardError(f"{file}: clock.mhz: expected the frequency of the pin, {clock.pin_mhz:g}, got {clock.mhz:g}")
     if clock.source == "pll":
         find_pll(clock.pin_mhz, clock.mhz, file)
-    if board.host.link == "uart":
-        actual = board.clock_hz / board.uart_divider if board.uart_divider else 0
-        if abs(actual / board.host.baud - 1) > 0.02:
-            raise BoardError(
-                f"{file}: host.baud: expected a rate that {clock.mhz:g} MHz divides to within 2 %, got {board.host.baud}"
-            )
+    if board.host.link == "uart" and not divides(board.clock_hz, board.uart_divider, board.host.baud):
+        raise BoardError(f"{file}: host.baud: expected a rate that {clock.mhz:g} MHz divides to within 2 %, got {board.host.baud}")

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, with_config
+from pydantic import BeforeValidator, Field, with_config
 
-from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError, checked, read_toml
+from owlbit.hw.board_file import KNOWN_KEYS, Baud, BoardFileError, Flag, Text, Whole, check_programmer, divides
+from owlbit.hw.ecp5.parts import PARTS
 
 BOARDS = Path(__file__).parent
-PARTS = ("ecp5-25f", "ecp5-45f", "ecp5-85f")
 NEEDED_PINS = ("uart_rx", "uart_tx", "led_error")
 OPTIONAL_PINS = ("led_ok", "wake", "keep_high")
 TOOLS = ("openFPGALoader", "fujprog", "ecpdap", "dfu-util")
@@ -25,7 +25,7 @@ MOST_UART_DIVIDER = 1023  # clocks of a bit that owl_uart counts
 FASTEST_SHELL_MHZ = 60.0  # what the control processor is placed and routed for in every part
 
 
-class Ecp5BoardError(OwlbitError):
+class Ecp5BoardError(BoardFileError):
     """A board that does not exist, or whose file contradicts itself."""
 
 
@@ -39,14 +39,10 @@ def _read_texts(table: Any) -> dict[str, str]:
     return dict(table)
 
 
-_KNOWN_KEYS = ConfigDict(extra="forbid")
-Text = Annotated[str, Field(strict=True)]
-Flag = Annotated[bool, Field(strict=True)]
-Whole = Annotated[int, Field(strict=True, ge=0)]
 Texts = Annotated[dict[str, str], BeforeValidator(_read_texts)]
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Oscillator:
     """The pin of the board's clock and its frequency, at which the control processor runs."""
@@ -55,16 +51,16 @@ class Oscillator:
     pin_mhz: Annotated[float, Field(strict=True, ge=8, le=FASTEST_SHELL_MHZ)]
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Uart:
     """The host link. `usb`: vendor:product of the serial port on the board, empty where it has none."""
 
-    baud: Annotated[int, Field(strict=True, ge=1200, le=4_000_000)] = 115200
+    baud: Baud = 115200
     usb: Text = ""
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Flash:
     """The configuration flash: its size and where the bitstream lies, in bytes."""
@@ -73,7 +69,7 @@ class Flash:
     offset: Whole = 0
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Programmer:
     """A command that writes {file} into the flash, and one that loads it into the chip until that loses power, empty where none."""
@@ -83,7 +79,7 @@ class Programmer:
     memory: Text = ""
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Leds:
     """Whether a low pin lights an LED."""
@@ -91,7 +87,7 @@ class Leds:
     low: Flag = False
 
 
-@with_config(_KNOWN_KEYS)
+@with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Ecp5Board:
     """A board. `config`: settings of the configuration port (SYSCONFIG); `pin_sources`: where a pin is from, if not from `source`;
@@ -173,12 +169,13 @@ def _check(board: Ecp5Board) -> None:
         raise Ecp5BoardError(f"{file}: flash.offset: expected an address in {board.flash.bytes} bytes, got {board.flash.offset}")
     _check_pins(board)
     for each in board.programmer:
-        _check_programmer(file, each)
+        commands = ((each.flash, ("{file}",)), (each.memory, ("{file}",)))
+        check_programmer(Ecp5BoardError, file, each.tool, TOOLS, commands)
     for name, value in board.config.items():
         if not re.fullmatch(r"[A-Z_]+", name) or not re.fullmatch(r"[A-Z0-9.]+", value):
             raise Ecp5BoardError(f'{file}: config.{name}: expected a setting as MCCLK_FREQ = "62", got {value!r}')
     divider = board.uart_divider
-    if not 8 <= divider <= MOST_UART_DIVIDER or abs(board.shell_hz / divider / board.host.baud - 1) > 0.02:
+    if not 8 <= divider <= MOST_UART_DIVIDER or not divides(board.shell_hz, divider, board.host.baud):
         raise Ecp5BoardError(
             f"{file}: host.baud: expected a rate that {board.clock.pin_mhz:g} MHz divides to within 2 %, by 8 to "
             f"{MOST_UART_DIVIDER}, got {board.host.baud}"
@@ -204,12 +201,3 @@ def _check_pins(board: Ecp5Board) -> None:
         unknown = [name for name in getattr(board, table) if name not in board.pins]
         if unknown:
             raise Ecp5BoardError(f"{file}: {table}.{unknown[0]}: expected the name of a pin of [pins], got another name")
-
-
-def _check_programmer(file: Path, programmer: Programmer) -> None:
-    """Only programs that write flashes are run, whoever wrote the file."""
-    if programmer.tool not in TOOLS:
-        raise Ecp5BoardError(f"{file}: programmer.tool: expected one of {', '.join(TOOLS)}, got {programmer.tool!r}")
-    for line in (programmer.flash, programmer.memory):
-        if line and (line.split()[0] != programmer.tool or "{file}" not in line):
-            raise Ecp5BoardError(f"{file}: programmer: expected a command of {programmer.tool} with {{file}} in it, got {line!r}")

@@ -8,6 +8,7 @@ import pytest
 
 from ecp5_chips import scores_network
 from owlbit.export.errors import OwlbitError
+from owlbit.export.settings import LONGEST
 from owlbit.hw.ecp5.boards.board import BOARDS, Ecp5BoardError, check_part, ecp5_board_names, load_ecp5_board
 from owlbit.hw.ecp5.boards.chip import board_chip, chip_constraints
 from owlbit.hw.up5k.board import board_names
@@ -64,6 +65,13 @@ def test_refusals(tmp_path: Path, old: str, new: str, message: str) -> None:
         load_ecp5_board(edited(tmp_path, (old, new)))
     assert any(each in str(caught.value) for each in message.split("|")), str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_refusal_is_one_line_of_bounded_length(tmp_path: Path) -> None:
+    long = edited(tmp_path, ('uart_rx = "M1"', f'uart_rx = "{"x" * 5000}"'))
+    with pytest.raises(Ecp5BoardError, match=r"pins\.uart_rx: expected a pin of the package") as refused:
+        load_ecp5_board(long)
+    assert len(str(refused.value).splitlines()) == 1 and len(str(refused.value)) <= LONGEST
 
 
 def test_unknown_boards_and_parts() -> None:
