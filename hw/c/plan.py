@@ -28,6 +28,7 @@ from owlbit.export.network import (
 )
 from owlbit.hw.c.arena import Arena, Lifetime, most_alive, place_maps
 from owlbit.hw.channel_orders import Order, Passage, channel_orders, list_passages
+from owlbit.hw.weight_rows import pack_rows, window_rows
 
 WORD = 32
 Words = NDArray[np.uint32]
@@ -204,14 +205,14 @@ def _tables(
     match layer:
         case BinaryConv():
             assert target is not None
-            return _filters(_window_rows(layer, reads), writes, layer.groups, target)
+            return _filters(window_rows(layer, reads), writes, layer.groups, target)
         case BinaryLinear():
             assert source is not None and target is not None
             return _filters(_map_rows(layer.weights, reads, source), writes, 1, target)
         case Scores():
             assert source is not None
             rows = _map_rows(layer.weights, reads, source)
-            return {"weights": pack_rows(rows), "filters": np.arange(len(rows))}
+            return {"weights": pack_rows(rows, np.uint32), "filters": np.arange(len(rows))}
         case LogicSkip():
             earlier = maps[passage.earlier]
             # Channel c of the source is channel earlier_channels[c] of the step that made it, which stands somewhere in its map.
@@ -219,15 +220,6 @@ def _tables(
             return {"earlier": earlier, "earlier_starts": earlier.starts()[stands[writes]]}
         case _:
             return {}
-
-
-def _window_rows(layer: BinaryConv, reads: Order) -> Bits:
-    """Weights [F, Cin/groups, kh, kw] as bits [F, K] in the order in which windows are packed: row, column, position in the map."""
-    filters, channels = layer.weights.shape[:2]
-    # Filter f reads channel inside[f's group, i] of its group at position i of the group's bits.
-    inside = reads.reshape(layer.groups, channels) % channels
-    own = np.repeat(inside, filters // layer.groups, axis=0)
-    return np.take_along_axis(layer.weights, own[:, :, None, None], axis=1).transpose(0, 2, 3, 1).reshape(filters, -1)
 
 
 def _map_rows(weights: Bits, reads: Order, source: Map) -> Bits:
@@ -251,11 +243,4 @@ def _filters(rows: Bits, writes: Order, groups: int, target: Map) -> dict[str, A
         else:
             runs.append((start, 1))
         group = own[filter_]
-    return {"weights": pack_rows(rows[order]), "filters": order, "runs": tuple(runs)}
-
-
-def pack_rows(rows: Bits) -> Words:
-    """Bits [F, K] to uint32 [F, ceil(K / 32)]: bit i of a row is bit i % 32 of word i // 32, the rest 0."""
-    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % WORD)))
-    packed: Words = np.ascontiguousarray(np.packbits(padded, axis=1, bitorder="little")).view("<u4").astype(np.uint32)
-    return packed
+    return {"weights": pack_rows(rows[order], np.uint32), "filters": order, "runs": tuple(runs)}

@@ -31,6 +31,7 @@ from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.hw.channel_orders import Order, channel_orders, list_passages
 from owlbit.hw.fast.kernels import CONV, LINEAR, OR_SKIP, POOL, SCORES, THERMOMETER, WORD, XOR_SKIP
 from owlbit.hw.fast.program import LEVEL, PIECE, RUN, STEP, Program, Word, Words
+from owlbit.hw.weight_rows import pack_rows, window_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +172,7 @@ def lay_out(tables: Tables, layer: Layer, reads: Order, writes: Order, source: M
         case Scores():
             rows = rows_of_map(layer.weights, reads, source)
             step = {"kind": SCORES, "filter_words": rows.shape[1] // WORD, "fan_in": layer.fan_in, "first_row": tables.weight_words}
-            tables.add_weights(pack_rows(rows))
+            tables.add_weights(pack_rows(rows, Word))
             return step
         case ChannelShuffle() | LogicSkip():
             raise AssertionError("a shuffle is in the orders of its neighbours, and a skip has two sources")
@@ -211,10 +212,7 @@ def lay_out_conv(tables: Tables, layer: BinaryConv, reads: Order, writes: Order,
     taps = [dy * source.columns + dx for dy in range(kernel_rows) for dx in range(kernel_columns)]
     for group in range(layer.groups):
         lay_out_pieces(tables, taps, group * channels, channels, source)
-    # Filter f reads channel inside[f's group, i] of its group at position i of the group's bits.
-    inside = reads.reshape(layer.groups, channels) % channels
-    own = np.repeat(inside, filters // layer.groups, axis=0)
-    rows = np.take_along_axis(layer.weights, own[:, :, None, None], axis=1).transpose(0, 2, 3, 1).reshape(filters, -1)
+    rows = window_rows(layer, reads)
     return {**step, **lay_out_filters(tables, rows, layer.thresholds - layer.fan_in - 1, writes, filters // layer.groups)}
 
 
@@ -283,7 +281,7 @@ def lay_out_filters(tables: Tables, rows: Bits, starts: NDArray[Any], writes: Or
 
     A run is neighbouring bits of one word made from one window. Bits are pushed into a word from below: the highest comes first.
     """
-    packed = pack_rows(rows)
+    packed = pack_rows(rows, Word)
     filter_words = packed.shape[1]
     first_run = len(tables.runs)
     for word in range(-(-len(writes) // WORD)):
@@ -297,10 +295,3 @@ def lay_out_filters(tables: Tables, rows: Bits, starts: NDArray[Any], writes: Or
             tables.add_weights(packed[own[begin:end]])
             tables.starts.extend(starts[own[begin:end]].tolist())
     return {"first_run": first_run, "last_run": len(tables.runs)}
-
-
-def pack_rows(rows: Bits) -> Words:
-    """Bits [F, K] to words [F, ceil(K / WORD)]: bit i of a row is bit i % WORD of word i // WORD, the rest 0."""
-    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % WORD)))
-    packed: Words = np.packbits(padded, axis=1, bitorder="little").view(f"<u{WORD // 8}").astype(Word)
-    return packed
