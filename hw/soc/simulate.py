@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
+from owlbit.hw.bench_files import pixel_bytes, read_scores
 from owlbit.hw.soc.design import AXIS, BENCHES, WISHBONE, wrapper_sources
 from owlbit.hw.soc.image_memory import hex_lines
 from owlbit.hw.verilator import verilate
@@ -65,10 +66,10 @@ def run_frames(
     with tempfile.TemporaryDirectory(prefix="owlbit-") as name:
         folder = Path(name)
         (folder / "image").write_bytes(image)
-        (folder / "frames").write_bytes(np.ascontiguousarray(images.transpose(0, 2, 3, 1)).tobytes())
+        (folder / "frames").write_bytes(pixel_bytes(images))
         (folder / ROM).write_text(hex_lines(image), encoding="ascii")
         _run(executable, folder, "+image=image", "+frames=frames", "+scores=scores", f"+max_cycles={max_cycles}", *arguments)
-        return np.fromfile(folder / "scores", "<i2").reshape(len(images), network.classes).astype(np.int32)
+        return read_scores(folder / "scores", len(images), network)
 
 
 def run_script(executable: Path, lines: Sequence[str], *arguments: str, max_cycles: int = 10**7) -> list[tuple[int, bool]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
+from owlbit.hw.bench_files import pixel_bytes, read_scores
 from owlbit.hw.up5k.bitstream.check_bitstream import check_bitstream
 from owlbit.hw.up5k.bitstream.plan import BITSTREAM_BYTES, TOP, rtl_sources
 from owlbit.hw.up5k.bitstream.unpack import DEFINES, unpack_bitstream
@@ -98,7 +99,7 @@ def run_chip(
     with tempfile.TemporaryDirectory(prefix="owlbit-") as name:
         folder = Path(name)
         (folder / "flash").write_bytes(flash)
-        (folder / "pixels").write_bytes(np.ascontiguousarray(images.transpose(0, 2, 3, 1)).tobytes())
+        (folder / "pixels").write_bytes(pixel_bytes(images))
         arguments = [str(folder / "flash"), str(folder / "pixels"), str(len(images)), str(classes), str(folder / "scores")]
         start = [] if initial_seed is None else ["+verilator+rand+reset+2", f"+verilator+seed+{initial_seed}"]
         done = subprocess.run(
@@ -110,12 +111,12 @@ def run_chip(
             raise ChipError(f"the chip gave no scores within {max_cycles} cycles")
         if done.returncode != 0:
             raise ChipError(f"the bench ended with status {done.returncode}: {done.stderr.strip() or 'no message'}")
-        raw = np.fromfile(folder / "scores", "<i2").reshape(len(images), classes)
+        scores = read_scores(folder / "scores", len(images), network)
     facts: dict[str, Any] = json.loads(done.stdout)
     latency = facts["last_score"][0] - facts["first_pixel"][0] + 1
     ends = facts["last_score"]
     return ChipRun(
-        scores=raw.astype(np.int32),
+        scores=scores,
         boot_cycles=facts["boot"],
         latency_cycles=latency,
         cycles_per_frame=round((ends[-1] - ends[0]) / (len(ends) - 1)) if len(ends) > 1 else latency,

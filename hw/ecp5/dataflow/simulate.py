@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Ints, Network
+from owlbit.hw.bench_files import pixel_bytes, read_scores
 from owlbit.hw.ecp5.dataflow.generate import generate
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.folding_file import Folding
@@ -63,13 +64,13 @@ def run_dataflow(
     network.check_images(images)
     with tempfile.TemporaryDirectory(prefix="owlbit-") as name:
         pixels, scores = Path(name) / "pixels", Path(name) / "scores"
-        pixels.write_bytes(np.ascontiguousarray(images.transpose(0, 2, 3, 1)).tobytes())
+        pixels.write_bytes(pixel_bytes(images))
         arguments = [str(pixels), str(len(images)), str(network.classes), str(scores), str(max_cycles), str(gap_seed)]
         done = subprocess.run([str(executable), *arguments], cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode == 4:
             raise DataflowError(f"the circuit gave no scores within {max_cycles} cycles")
         if done.returncode != 0:
             raise DataflowError(f"the bench ended with status {done.returncode}: {done.stderr.strip() or 'no message'}")
-        raw = np.fromfile(scores, "<i2").reshape(len(images), network.classes)
+        given = read_scores(scores, len(images), network)
     facts = json.loads(done.stdout)
-    return DataflowRun(raw.astype(np.int32), facts["ends"][0] - facts["first_pixel"] + 1, tuple(facts["ends"]))
+    return DataflowRun(given, facts["ends"][0] - facts["first_pixel"] + 1, tuple(facts["ends"]))
