@@ -23,6 +23,7 @@ from owlbit.hw.ecp5.flow.pack import check_packed
 from owlbit.hw.ecp5.flow.place_and_route import ClockError, FlowResult, place_and_route
 from owlbit.hw.ecp5.flow.record import flow_record
 from owlbit.hw.ecp5.flow.report import describe_path
+from owlbit.hw.ecp5.flow.synthesise import CELLS
 from owlbit.hw.ecp5.folding_file import Folding
 from owlbit.hw.ecp5.netlist.check import check_against_netlist
 from owlbit.hw.ecp5.parts import CLOCK_MHZ, PACKAGE, SPEED_GRADE, Part
@@ -32,7 +33,6 @@ from owlbit.hw.up5k.wake_policy import NEVER, ChipPolicy
 
 FRAMES_PER_SECOND = 1000.0
 SEEDS = range(1, 9)
-CELLS = "OWL_ECP5_CELLS"  # the macro that takes the vendor's cells in place of their models
 
 
 @dataclass(frozen=True)

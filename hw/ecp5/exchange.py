@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from owlbit.hw.ecp5.build_folder import BUILD, DATAFLOW, FOLDING, RTL, build_fil
 from owlbit.hw.ecp5.dataflow.generate import generate
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.flow.pack import check_packed, pack
+from owlbit.hw.ecp5.flow.record import file_hashes
 from owlbit.hw.ecp5.flow.synthesise import synthesise
 from owlbit.hw.ecp5.flow.tools import find_tools
 from owlbit.hw.ecp5.folding_file import Folding
@@ -84,7 +84,7 @@ def exchange_weights(
         "inputs_sha256": inputs_hash(design, find_part(target), folder, made_by),
         "bit_bytes": packed.plain_bytes,
         "compressed_bytes": packed.compressed_bytes,
-        "sha256": {path.name: sha256(path.read_bytes()).hexdigest() for path in files},
+        "sha256": file_hashes(files),
         "exchanged": {"tables": len(new.tables), "block_rams": len(new.blocks), "from_sha256": record["sha256"][f"{top}.bit"]},
     }
     write_text(folder / BUILD, json.dumps(record, indent=2) + "\n")

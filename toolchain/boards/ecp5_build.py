@@ -8,11 +8,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import read_limited
-from owlbit.export.limits import FLASH_BYTES
 from owlbit.hw.ecp5.boards.board import Ecp5Board, load_ecp5_board
-from owlbit.hw.ecp5.build_folder import NETWORK_PART, build_file, read_facts
-from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash, read_image
+from owlbit.hw.ecp5.build_folder import build_file, read_facts
+from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash
+from owlbit.toolchain.boards.build_parts import parse_network, read_parts
 
 
 @dataclass(frozen=True)
@@ -40,16 +39,7 @@ def read_ecp5_build(folder: Path) -> Ecp5Build:
             "`owlbit build MODEL --board NAME` makes one"
         )
     bit = build_file(folder, ".bit")
-    try:
-        content, alone = read_limited(bit, FLASH_BYTES), read_limited(folder / NETWORK_PART, FLASH_BYTES)
-    except OSError as error:
-        raise OwlbitError(
-            f"{error.filename}: expected a file of the build, could not read it ({error.strerror}); build it again"
-        ) from None
+    content, alone = read_parts(bit)
     if facts.sha256.get(bit.name) != sha256(content).hexdigest():
         raise OwlbitError(f"{bit}: expected the bitstream that the build wrote, found other bytes; build it again")
-    try:
-        image = read_image(alone)
-    except OwlbitError as error:
-        raise OwlbitError(f"{folder / NETWORK_PART}: {error}") from None
-    return Ecp5Build(folder, load_ecp5_board(facts.board), image, image_hash(alone), bit)
+    return Ecp5Build(folder, load_ecp5_board(facts.board), parse_network(folder, alone), image_hash(alone), bit)

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.files import read_limited
-from owlbit.export.limits import FLASH_BYTES
 from owlbit.hw.ecp5.build_folder import is_ecp5_build
 from owlbit.hw.up5k.board import Board, Programmer, load_board
 from owlbit.hw.up5k.board_flash import write_command
 from owlbit.hw.up5k.build import BUILD, FLASH, NETWORK_PART, read_build_facts
-from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash, read_image
+from owlbit.hw.up5k.compiler.flash_format import NetworkImage, image_hash
+from owlbit.toolchain.boards.build_parts import parse_network, read_parts
 from owlbit.toolchain.boards.ecp5_build import Ecp5Build, read_ecp5_build
 
 
@@ -58,19 +57,10 @@ def read_build(folder: Path) -> AnyBuild:
             f"{folder}: expected the network at {board.flash.network_offset:#x}, where the board {board.name} has it now, "
             f"got {offset:#x}; build it again"
         )
-    try:
-        flash, alone = read_limited(folder / FLASH, FLASH_BYTES), read_limited(folder / NETWORK_PART, FLASH_BYTES)
-    except OSError as error:
-        raise OwlbitError(
-            f"{error.filename}: expected a file of the build, could not read it ({error.strerror}); build it again"
-        ) from None
+    flash, alone = read_parts(folder / FLASH)
     if flash[offset:] != alone:
         raise OwlbitError(f"{folder}: expected one network in {FLASH} and {NETWORK_PART}, got two; build it again")
-    try:
-        image = read_image(alone)
-    except OwlbitError as error:
-        raise OwlbitError(f"{folder / NETWORK_PART}: {error}") from None
-    return BoardBuild(folder, board, image, image_hash(alone))
+    return BoardBuild(folder, board, parse_network(folder, alone), image_hash(alone))
 
 
 def programs(build: AnyBuild, network_alone: bool = False, memory: bool = False, wanted: str | None = None) -> list[list[str]]:

@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.toolchain.recipes.data import Data
 from owlbit.toolchain.recipes.recipe import load_recipe, with_data
-from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, share_threads
+from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, kill_children, share_threads
 from owlbit.toolchain.runs.run_folder import Result
 
 if TYPE_CHECKING:  # torch; the parent of the processes has no need of it
@@ -50,8 +50,7 @@ def train_many(jobs: Sequence[Job], data: Path | None, runs: Path, *, at_once: i
         except BaseException as error:
             pool.shutdown(wait=False, cancel_futures=True)
             if isinstance(error, KeyboardInterrupt):
-                for child in active_children():
-                    child.kill()  # its finished epochs are in its run folder; lightning would answer SIGTERM later
+                kill_children()
             raise
 
 

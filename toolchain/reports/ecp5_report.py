@@ -15,6 +15,7 @@ from owlbit.export.load_model import NETWORK
 from owlbit.export.network_file import load_network
 from owlbit.export.settings import read_json
 from owlbit.hw.ecp5.build_folder import BUILD, ENGINE, read_facts
+from owlbit.hw.ecp5.folding_file import LayerFolding
 from owlbit.hw.ecp5.parts import find_part
 from owlbit.hw.up5k.compiler.legality import layer_names
 from owlbit.hw.verification import as_cells, notes_of
@@ -32,17 +33,6 @@ class Layer:
 
     name: str
     cycles: int
-
-
-@with_config(ConfigDict(extra="ignore"))
-@dataclass(frozen=True)
-class Fold:
-    """A layer's folding, see `owlbit.hw.ecp5.folding_file`."""
-
-    layer: int
-    pe: int
-    simd: int
-    memory: str = "auto"
 
 
 @with_config(ConfigDict(extra="ignore"))
@@ -65,7 +55,7 @@ class Built:
     sha256: Mapping[str, str]
     notes: tuple[str, ...] = ()
     layer_cycles: Mapping[int, int] = field(default_factory=dict)
-    folding: tuple[Fold, ...] = ()
+    folding: tuple[LayerFolding, ...] = ()
     layers: tuple[Layer, ...] = ()
 
 

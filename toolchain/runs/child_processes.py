@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import parent_process
+from multiprocessing import active_children, parent_process
 
 from owlbit.toolchain.runs.processor import cores
 
@@ -26,6 +26,12 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, earlier)
+
+
+def kill_children() -> None:
+    """Ends all processes that multiprocessing began here; lightning would answer SIGTERM later, and finished epochs are kept."""
+    for child in active_children():
+        child.kill()
 
 
 def end_with_parent() -> None:

@@ -6,12 +6,12 @@ import os
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+from multiprocessing import get_context
 from types import TracebackType
 from typing import Protocol, Self
 
 from owlbit.export.errors import OwlbitError
-from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, end_with_parent, share_threads
+from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, end_with_parent, kill_children, share_threads
 from owlbit.toolchain.search.records import FAILED, Outcome
 from owlbit.toolchain.search.train_trial import Task, train_task
 
@@ -66,8 +66,7 @@ class LocalPool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
-            for child in active_children():
-                child.kill()  # the study trains its trial again; lightning would answer SIGTERM later
+            kill_children()  # the study trains their trials again
         for slot in self.slots:
             if slot.executor is not None:
                 slot.executor.shutdown(wait=error is None, cancel_futures=True)

@@ -17,7 +17,7 @@ from owlbit.hw.ecp5.engine.chip import CHIPS, TOP, EngineChip, engine_chip, engi
 from owlbit.hw.ecp5.flow.pack import check_packed
 from owlbit.hw.ecp5.flow.place_and_route import place_and_route
 from owlbit.hw.ecp5.flow.record import flow_record
-from owlbit.hw.ecp5.flow.synthesise import OPTIONS
+from owlbit.hw.ecp5.flow.synthesise import CELLS, OPTIONS
 from owlbit.hw.ecp5.flow.tools import find_tools
 from owlbit.hw.ecp5.netlist.check import check_against_netlist
 from owlbit.hw.ecp5.parts import Part
@@ -91,7 +91,7 @@ def engine_bitstream(
             clock_mhz,
             engine_pins(),
             progress=progress,
-            defines=(*chip.defines, "OWL_ECP5_CELLS"),
+            defines=(*chip.defines, CELLS),
             free_pins=True,
         )
         result.require_clock()

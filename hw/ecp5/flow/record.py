@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from owlbit.hw.ecp5.flow.place_and_route import FlowResult
@@ -21,5 +23,10 @@ def flow_record(result: FlowResult) -> dict[str, Any]:
         "bit_bytes": result.bit_bytes,
         "compressed_bytes": result.compressed_bytes,
         "tools": dict(result.tools),
-        "sha256": {path.name: sha256(path.read_bytes()).hexdigest() for path in (result.netlist, result.config, result.bit)},
+        "sha256": file_hashes([result.netlist, result.config, result.bit]),
     }
+
+
+def file_hashes(paths: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 as hex of each file, by its name."""
+    return {path.name: sha256(path.read_bytes()).hexdigest() for path in paths}

@@ -19,6 +19,7 @@ from owlbit.hw.ecp5.flow.tools import Tools, find_tools, run_watched
 # -nowidelut: a 64-bit popcount takes two thirds of the LUT4. -nodsp: multipliers that Yosys infers for small products lie on the
 # critical path, a few LUT4 do not.
 OPTIONS = ("-nowidelut", "-nodsp")
+CELLS = "OWL_ECP5_CELLS"  # the macro that takes the vendor's cells in place of their models
 BESIDE = ("*.vh", "*.hex", "*.mem")  # what Verilog includes or reads, taken along from the folder of each source
 EBR_CELLS, DSP_CELLS = ("DP16KD", "PDPW16KD"), ("MULT18X18D",)
 

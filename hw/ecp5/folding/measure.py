@@ -26,7 +26,7 @@ from owlbit.hw.ecp5.dataflow.generate import generate
 from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
 from owlbit.hw.ecp5.dataflow.plan import plan_dataflow
 from owlbit.hw.ecp5.dataflow.stages import Plan
-from owlbit.hw.ecp5.flow.synthesise import module_use, synthesise
+from owlbit.hw.ecp5.flow.synthesise import CELLS, module_use, synthesise
 from owlbit.hw.ecp5.folding.rates import Rates
 from owlbit.hw.ecp5.folding.stage_costs import KINDS, Expected, stage_cost
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
@@ -90,7 +90,7 @@ def measure_network(number: int) -> list[Row]:
     plan = plan_dataflow(network, random_folding(rng, network))
     with tempfile.TemporaryDirectory() as name:
         made = generate(plan, Path(name))
-        synthesise(made.sources, made.top, Path(name), defines=("OWL_ECP5_CELLS",))
+        synthesise(made.sources, made.top, Path(name), defines=(CELLS,))
         cells = json.loads((Path(name) / f"{made.top}.synth.json").read_text(encoding="utf-8"))["modules"][made.top]["cells"]
     owners = _owners(network)
     owned: dict[int, dict[str, Any]] = {index: {} for index in owners.values()}

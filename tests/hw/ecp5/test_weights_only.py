@@ -13,11 +13,12 @@ import pytest
 from board_chips import small_network
 from owlbit.export.errors import OwlbitError
 from owlbit.export.network import Network
-from owlbit.hw.ecp5.build import CELLS, DataflowOptions, build_dataflow
+from owlbit.hw.ecp5.build import DataflowOptions, build_dataflow
 from owlbit.hw.ecp5.dataflow.generate import RTL
 from owlbit.hw.ecp5.dataflow.geometry import legal_foldings
 from owlbit.hw.ecp5.exchange import exchange_weights
 from owlbit.hw.ecp5.flow.place_and_route import place_and_route
+from owlbit.hw.ecp5.flow.synthesise import CELLS
 from owlbit.hw.ecp5.folding_file import Folding, LayerFolding, weighted_layers
 from owlbit.hw.ecp5.parts import find_part
 from owlbit.hw.ecp5.simulate import simulate_build_netlist

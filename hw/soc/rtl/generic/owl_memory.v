@@ -3,7 +3,7 @@
 // of an iCE40 UP5K. One memory per nibble, with a write enable of its own, is what synthesis of every vendor turns into block RAM.
 // A read takes one cycle: q is the word whose address stood at the last clock edge with en and not we.
 // OWL_MEMORY_BITS: the memory has 2^OWL_MEMORY_BITS words of 64 bits, 14 where it is not defined. A network may leave the middle of the
-// 16,384 words unused; a smaller memory, in which addresses wrap, then holds it (owlbit.hw.soc.memory_bits says how small).
+// 16,384 words unused; a smaller memory, in which addresses wrap, then holds it (owlbit.hw.soc.design.memory_bits says how small).
 `ifndef OWL_MEMORY_BITS
 `define OWL_MEMORY_BITS 14
 `endif
