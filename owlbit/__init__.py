@@ -272,6 +272,7 @@ def train(
     folder: str | Path,
     *,
     data: str | Path | None = None,
+    extra_data: str | Path | None = None,
     skip_bad: bool = False,
     resume: bool = False,
     overwrite: bool = False,
@@ -282,22 +283,24 @@ def train(
 ) -> Result | None:
     """Trains the network of a recipe into the run folder `folder`; returns how it ended, in a second process of many None.
 
-    `data`: a local copy of the images; `skip_bad`: go on without pictures that cannot be read; `resume`: go on with a training that
-    was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train for this time instead of a number of
-    epochs, for example on a GPU, `compiled` by torch.compile or not; `logger`: "csv", "tensorboard", "wandb" or "mlflow", which
-    also gets the record of each epoch; `console`: where progress is printed, nowhere by default. Needs torch.
+    `data`: a local copy of the images, `extra_data`: of those of [data.extra]; `skip_bad`: go on without pictures that cannot be
+    read; `resume`: go on with a training that was stopped; `overwrite`: begin anew in a folder that holds a run; `minutes`: train
+    for this time instead of a number of epochs, for example on a GPU, `compiled` by torch.compile or not; `logger`: "csv",
+    "tensorboard", "wandb" or "mlflow", which also gets the record of each epoch; `console`: where progress is printed, nowhere by
+    default. Needs torch.
     """
     from rich.console import Console
 
     from owlbit.toolchain.checks.check_recipe import check_recipe
     from owlbit.toolchain.data.load_dataset import load_dataset
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, with_extra_data, without_bad
     from owlbit.toolchain.runs.run_folder import earlier_files
     from owlbit.toolchain.training.loggers import check_logger
 
     # What may be wrong with the recipe, the folder and the images is told before torch is imported, which takes seconds.
     given, console = load_recipe(Path(recipe)), console or Console(quiet=True)
     given = given if data is None else with_data(given, Path(data))
+    given = given if extra_data is None else with_extra_data(given, Path(extra_data))
     given = without_bad(given) if skip_bad else given
     check_logger(logger)
     if minutes is not None and logger:
@@ -307,7 +310,7 @@ def train(
     earlier_files(Path(folder), resume=resume, overwrite=overwrite)
     if find_spec("torch") is None:
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
-    dataset = load_dataset(given.data, given.path.parent)
+    dataset = load_dataset(given.data, given.path.parent, extra=True)
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
         _tell_check(check_recipe(given, dataset), console)
     if minutes is not None:

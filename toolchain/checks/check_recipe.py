@@ -94,5 +94,5 @@ def check_recipe(recipe: Recipe, dataset: Dataset | None) -> RecipeCheck:
         undeployable,
         () if undeployable or network is None else fit_targets(recipe, network),
         () if dataset is None else count_images(recipe, dataset),
-        epoch_seconds(recipe, network, len(dataset.train)) if dataset is not None and network is not None else 0.0,
+        epoch_seconds(recipe, network, dataset.images_per_epoch) if dataset is not None and network is not None else 0.0,
     )

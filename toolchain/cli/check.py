@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from owlbit.toolchain.cli.errors import FAILED
-from owlbit.toolchain.cli.terminal import SkipBad, out
+from owlbit.toolchain.cli.terminal import ExtraData, SkipBad, out
 
 if TYPE_CHECKING:
     from owlbit.toolchain.checks.check_recipe import RecipeCheck
@@ -20,6 +20,7 @@ def check(
         Path | None,
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
+    extra_data: ExtraData = None,
     skip_bad: SkipBad = False,
     target: Annotated[
         str, typer.Option(metavar="TARGET", help="The target to check for: up5k, ecp5-25f, ecp5-45f, ecp5-85f or finn.")
@@ -37,14 +38,15 @@ def check(
     from owlbit.toolchain.checks.check_recipe import check_recipe
     from owlbit.toolchain.checks.targets import TARGETS
     from owlbit.toolchain.data.load_dataset import load_dataset
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, without_bad
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, with_extra_data, without_bad
 
     if target not in TARGETS:
         raise OwlbitError(f"--target: expected one of {', '.join(TARGETS)}, got {target!r}")
     loaded = load_recipe(recipe)
     loaded = loaded if data is None else with_data(loaded, data)
+    loaded = loaded if extra_data is None else with_extra_data(loaded, extra_data)
     loaded = without_bad(loaded) if skip_bad else loaded
-    dataset = None if loaded.data.source == "none" else load_dataset(loaded.data, loaded.path.parent)
+    dataset = None if loaded.data.source == "none" else load_dataset(loaded.data, loaded.path.parent, extra=True)
     found = check_recipe(loaded, dataset)
     show(found)
     row = found.target(target)

@@ -9,7 +9,7 @@ import typer
 
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.errors import when_stopped
-from owlbit.toolchain.cli.terminal import out
+from owlbit.toolchain.cli.terminal import ExtraData, out
 
 MEGABYTE = 1_000_000
 
@@ -23,6 +23,7 @@ def pack(
     data: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local copy of the images (default: each recipe's data.path).")
     ] = None,
+    extra_data: ExtraData = None,
     part: Annotated[int, typer.Option("--part-mb", metavar="MB", min=1, help="Largest size of a part.")] = 58,
     python: Annotated[str, typer.Option(metavar="VERSION", help="Python version of the other machine.")] = "3.12",
     wheels: Annotated[
@@ -36,10 +37,12 @@ def pack(
 
     Example: `owlbit pack models/recipes/cifar10_resnet9.toml models/recipes/cifar10_866k.toml --data DIR --out packed`
     """
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, with_extra_data
     from owlbit.toolchain.training.offline.pack import WHEELS, pack_training
 
     loaded = [load_recipe(path) if data is None else with_data(load_recipe(path), data) for path in recipes]
+    if extra_data is not None:
+        loaded = [with_extra_data(recipe, extra_data) if recipe.data.extra is not None else recipe for recipe in loaded]
     packed = pack_training(
         loaded, folder, part * MEGABYTE, python=python, wheels=WHEELS if wheels else (), progress=lambda line: out.print(line)
     )

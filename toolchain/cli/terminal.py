@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import platform
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -32,6 +33,11 @@ out = Terminal()
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read, and list them.")]
+
+ExtraData = Annotated[
+    Path | None,
+    typer.Option("--extra-data", metavar="DIR", help="A local copy of the additional images (default: data.extra.path)."),
+]
 
 
 def version() -> str:

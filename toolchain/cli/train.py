@@ -13,7 +13,7 @@ from rich.markup import escape
 import owlbit
 from owlbit.export.errors import OwlbitError
 from owlbit.toolchain.cli.errors import FAILED, when_stopped
-from owlbit.toolchain.cli.terminal import SkipBad, out
+from owlbit.toolchain.cli.terminal import ExtraData, SkipBad, out
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,6 +46,7 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="A local copy of the images: a folder or archive (default: the recipe's data.path)."),
     ] = None,
+    extra_data: ExtraData = None,
     skip_bad: SkipBad = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in the folder.")] = False,
@@ -78,7 +79,12 @@ def train(
     Example: `owlbit train models/recipes/digits.toml --out runs/digits`
     """
     if changes:
-        for option, wrong in (("--minutes", minutes is not None), ("--devices", devices * nodes > 1), ("--skip-bad", skip_bad)):
+        for option, wrong in (
+            ("--minutes", minutes is not None),
+            ("--devices", devices * nodes > 1),
+            ("--skip-bad", skip_bad),
+            ("--extra-data", extra_data),
+        ):
             if wrong:
                 raise OwlbitError(f"{option}: expected a single training, got --set too; leave one out")
         if overwrite:
@@ -97,6 +103,7 @@ def train(
         recipe,
         folder,
         data=data,
+        extra_data=extra_data,
         skip_bad=skip_bad,
         resume=resume,
         overwrite=overwrite,

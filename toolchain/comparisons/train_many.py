@@ -73,4 +73,4 @@ def _train(job: Job, data: Path | None, runs: Path) -> Result:
 def _dataset(data: Data, base: Path) -> Dataset:
     from owlbit.toolchain.data.load_dataset import load_dataset
 
-    return load_dataset(data, base)
+    return load_dataset(data, base, extra=True)

@@ -65,7 +65,8 @@ class Dataset:
     `train`, `validation`, `test`: as they are seen under the light of the recipe, which is drawn once; `test` is None where there
     is none. `clean_train`: the images of `train`, in its order, before that light: what an epoch's `variations` begin with.
     `draw_train(generator)`: where the images are made up, those of an epoch in place of `clean_train`, as many and in its order.
-    `skipped`: a line for each picture that was left out because it cannot be used.
+    `skipped`: a line for each picture that was left out because it cannot be used. `extra`: images of another set, of which
+    `extra_per_epoch` are drawn for an epoch, to train on beside those of `train`; None where there are none, or they were not read.
     """
 
     train: Labelled
@@ -76,10 +77,33 @@ class Dataset:
     variations: Variations = Variations()
     draw_train: Callable[[np.random.Generator], Labelled] | None = None
     skipped: tuple[str, ...] = ()
+    extra: Labelled | None = None
+    extra_per_epoch: int = 0
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images that an epoch trains on."""
+        return len(self.train) + self.extra_per_epoch
 
     def epoch(self, generator: np.random.Generator) -> Labelled:
-        """The images that an epoch's `variations` begin with; drawn from `generator` only where they are made up."""
+        """The `images_per_epoch` images that an epoch's `variations` begin with, those of `train` first.
+
+        Only images that are made up, and extra ones, are drawn from `generator`.
+        """
+        own = self.own_epoch(generator)
+        if self.extra is None:
+            return own
+        drawn = self.extra.take(self.draw_extra(generator))
+        return Labelled(np.concatenate([own.images, drawn.images]), np.concatenate([own.labels, drawn.labels]))
+
+    def own_epoch(self, generator: np.random.Generator) -> Labelled:
+        """Those of an epoch without the extra ones."""
         return self.clean_train if self.draw_train is None else self.draw_train(generator)
+
+    def draw_extra(self, generator: np.random.Generator) -> NDArray[np.int64]:
+        """Indices into `extra`, int64 [extra_per_epoch], for an epoch: all different where there are as many."""
+        count = 0 if self.extra is None else len(self.extra)
+        return generator.choice(count, self.extra_per_epoch, replace=self.extra_per_epoch > count)
 
     @property
     def held_out(self) -> Labelled:

@@ -17,15 +17,17 @@ from owlbit.toolchain.data.digits import digits_dataset
 from owlbit.toolchain.data.illumination import under_light
 from owlbit.toolchain.data.image_files import fit_images
 from owlbit.toolchain.data.published_sets import read_official
-from owlbit.toolchain.recipes.data import OFFICIAL, Data, Groups
+from owlbit.toolchain.recipes.data import OFFICIAL, Data, Extra, Groups
 
 LOG = logging.getLogger(__name__)
 
 SPLIT_SEED, LIGHT_SEED = 1, 3
 
 
-def load_dataset(data: Data, base: Path) -> Dataset:
+def load_dataset(data: Data, base: Path, *, extra: bool = False) -> Dataset:
     """The data set that a recipe's [data] describes; paths in it are relative to the folder `base`.
+
+    `extra`: with the images of its [data.extra], if it has one, as only training needs them.
 
     Splits depend on the images' order and the recipe alone, never on the training seed; the validation images come out of the
     training images, and an official test split is the test split. All are seen under `data.light`, whose draws are fixed but for
@@ -71,7 +73,44 @@ def load_dataset(data: Data, base: Path) -> Dataset:
         clean_train=clean_train,
         variations=Variations(data.flip, data.shift, data.light, data.zoom, data.exposure, data.tint, data.cutout),
         skipped=found.skipped,
+        **_extra_images(data, base, class_names, len(clean_train) if extra else 0),
     )
+
+
+def _extra_images(data: Data, base: Path, class_names: tuple[str, ...], train: int) -> dict[str, Any]:
+    """The arguments of `Dataset` for [data.extra] beside `train` training images; none without either."""
+    if data.extra is None or not train:
+        return {}
+    labelled = read_extra(data.extra, data.size, data.colour, base, class_names)
+    return {"extra": labelled, "extra_per_epoch": extra_per_epoch(data.extra, train)}
+
+
+def extra_per_epoch(extra: Extra, train: int) -> int:
+    """How many extra images an epoch has beside `train` training images, so that they are the share `extra.share` of all."""
+    return max(1, round(train * extra.share / (1 - extra.share)))
+
+
+def read_extra(extra: Extra, size: tuple[int, int], colour: str, base: Path, class_names: tuple[str, ...]) -> Labelled:
+    """The training images of [data.extra] with labels of `class_names`; images of other classes are left out, which is told.
+
+    Raises DataError where `class_names` has none of its classes, or a class is renamed that it does not have.
+    """
+    place = base / extra.path if extra.path else Path(extra.source)
+    found = read_images(Data(extra.source, size, extra.path, colour), base)
+    renamed = dict(extra.rename)
+    for name in renamed:
+        if name not in found.class_names:
+            raise DataError(f'{place}: data.extra.rename: expected classes of {_listed(found.class_names)}, got "{name}"')
+    names = [renamed.get(name, name) for name in found.class_names]
+    if not set(names) & set(class_names):
+        raise DataError(f"{place}: data.extra: expected some of the classes {_listed(class_names)}, got {_listed(tuple(names))}")
+    label_of = np.array([class_names.index(name) if name in class_names else -1 for name in names], dtype=np.int64)
+    labels = label_of[found.train.labels]
+    if left := [name for name in names if name not in class_names]:
+        LOG.warning(
+            "%s: %s images to train on beside the others; left out: those of %s", place, f"{(labels >= 0).sum():,}", ", ".join(left)
+        )
+    return Labelled(found.train.images[labels >= 0], labels[labels >= 0])
 
 
 def _least(data: Data, validation_to_come: bool) -> int:

@@ -16,6 +16,7 @@ OFFICIAL = ("cifar10", "cifar100", "stl10", "vww", "imagenet")
 SOURCES = ("digits", "folder", "npz", *OFFICIAL, "none")
 
 Groups = tuple[tuple[str, tuple[str, ...]], ...]
+Renamed = tuple[tuple[str, str], ...]
 Side = Annotated[int, key("", 4, 1024)]
 Share = Annotated[float, key("", 0.1, 2)]
 
@@ -53,6 +54,43 @@ _GROUPS_SCHEMA = {
 }
 
 
+def _read_renamed(table: Any) -> Any:
+    """[data.extra.rename] as `Renamed`; what is no table stays as it is."""
+    if not isinstance(table, dict):
+        raise RefusedError("", "a table of class names", repr(table))
+    for name, other in table.items():
+        if not isinstance(other, str):
+            raise RefusedError(name, "the name of a class", repr(other))
+    return tuple(table.items())
+
+
+_RENAMED_SCHEMA = {
+    "type": "object",
+    "description": "classes of this set that have another name in data.source, with that name",
+    "additionalProperties": {"type": "string"},
+}
+SIDES = {"cifar10": (32, 32), "cifar100": (32, 32), "stl10": (96, 96)}  # rows and columns of the images as published
+
+
+@dataclass(frozen=True)
+class Extra:
+    """More images to train on, from another set: those of the classes that both sets have.
+
+    They are enlarged or reduced to `data.size`, and varied as the others are. Validation and test images are none of them.
+    """
+
+    source: Annotated[str, OneOf("where the additional images come from", ("folder", "npz", *SIDES))]
+    path: Annotated[str, key("as data.path, for these images")] = ""
+    share: Annotated[float, key("share of the images of an epoch that are drawn at random from this set", 0.01, 0.95)] = 0.5
+    rename: Annotated[Renamed, BeforeValidator(_read_renamed), WithJsonSchema(_RENAMED_SCHEMA)] = ()
+
+
+def _check_extra(extra: Extra) -> Extra:
+    if extra.source in ("folder", "npz") and not extra.path:
+        raise RefusedError("path", f'a path, with source "{extra.source}"', "none")
+    return extra
+
+
 @dataclass(frozen=True)
 class Data:
     """Where images come from and how they are split.
@@ -87,6 +125,7 @@ class Data:
     light: Annotated[str, OneOf("the light on the scene, in all images", LIGHTS)] = "day"
     skip_bad: Annotated[bool, key("leave out pictures of a folder that cannot be read, and list them in the run")] = False
     groups: Annotated[Groups, BeforeValidator(_read_groups), WithJsonSchema(_GROUPS_SCHEMA)] = ()
+    extra: Annotated[Extra, AfterValidator(_check_extra)] | None = None
 
     @property
     def colours(self) -> int:
@@ -133,6 +172,8 @@ PIXELS = Input(thresholds=1, encoding="pixels")  # as they are, in place of a th
 def _check_data(data: Data) -> Data:
     if data.skip_bad and data.source != "folder":
         raise RefusedError("skip_bad", 'no such key unless source is "folder"', "true")
+    if data.extra is not None and data.source in ("digits", "none"):
+        raise RefusedError("extra", f'no such table with source "{data.source}"', "one")
     if data.groups and data.source in ("digits", "none"):
         raise RefusedError("groups", f'no such table with source "{data.source}"', "one")
     if data.source in ("folder", "npz") and not data.path:

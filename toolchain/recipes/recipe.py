@@ -125,6 +125,16 @@ def with_data(recipe: Recipe, place: Path) -> Recipe:
     return replace(recipe, data=replace(recipe.data, path=str(place.resolve())), before=before)
 
 
+def with_extra_data(recipe: Recipe, place: Path) -> Recipe:
+    """`recipe` with its additional images taken from `place`, relative to the working folder. Raises SettingError without
+    [data.extra]."""
+    if recipe.data.extra is None:
+        raise SettingError(recipe.path, "data.extra", "a table of additional images, with --extra-data", "none")
+    before = tuple(each if each.data.extra is None else with_extra_data(each, place) for each in recipe.before)
+    extra = replace(recipe.data.extra, path=str(place.resolve()))
+    return replace(recipe, data=replace(recipe.data, extra=extra), before=before)
+
+
 def without_bad(recipe: Recipe) -> Recipe:
     """`recipe` that goes on without pictures which cannot be read. Raises SettingError where it reads no folder of pictures."""
     if recipe.data.source != "folder":

@@ -76,6 +76,12 @@ class RecipeFile(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _extra_images_are_seen(self) -> Self:
+        if self.data.extra is not None and self.distillation is not None and self.distillation.cache_logits:
+            raise RefusedError("distillation.cache_logits", "no such key beside [data.extra], whose images are many", "true")
+        return self
+
+    @model_validator(mode="after")
     def _layers_fit(self) -> Self:
         try:
             layer_shapes(self.thermometer_shape, self.layers)

@@ -105,4 +105,4 @@ def load(data: Data, base: Path) -> Dataset:
     """The images of a recipe, kept for the next trial."""
     from owlbit.toolchain.data.load_dataset import load_dataset
 
-    return load_dataset(data, base)
+    return load_dataset(data, base, extra=True)

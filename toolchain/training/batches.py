@@ -90,4 +90,4 @@ class EpochBatches:
 
 def steps_per_epoch(dataset: Dataset, training: Training) -> int:
     """Batches in an epoch."""
-    return max(1, len(dataset.train) // training.batch)
+    return max(1, dataset.images_per_epoch // training.batch)

@@ -48,7 +48,7 @@ def prepare_trainings(recipe: Recipe, out: Path, dataset: Dataset | None) -> lis
         check_apart(each, out)
         _check_batch(each, 0)
         if each.data not in images:
-            images[each.data] = load_dataset(each.data, each.path.parent)
+            images[each.data] = load_dataset(each.data, each.path.parent, extra=True)
         one = images[each.data]
         if prepared and one.class_names != prepared[0].dataset.class_names:
             first = ", ".join(prepared[0].dataset.class_names)

@@ -50,6 +50,8 @@ def adopt_run(there: Path, recipe: Recipe, out: Path, console: Console, *, overw
 def _compared(tables: dict[str, Any]) -> dict[str, Any]:
     """The tables of a recipe without what packing changes."""
     data = {key: value for key, value in tables["data"].items() if key not in MOVED}
+    if "extra" in data:
+        data["extra"] = {key: value for key, value in data["extra"].items() if key not in MOVED}
     kept = {**tables, "data": data}
     for header, key in (("distillation", "teacher"), ("training", "from_run")):
         if key in kept.get(header, {}):

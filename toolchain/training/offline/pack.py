@@ -2,7 +2,7 @@
 
 Part folders OUT/1, OUT/2, ... hold, to be copied into one folder of the other machine:
 
-SET-0000.png ...   the images to train on, lossless pages of tiles; test images stay behind
+SET-0000.webp ...  the images to train on, lossless pages of tiles; test images stay behind
 SET-labels.npz     their labels and class names
 NAME.toml          the recipes, with paths as they are there
 *.whl              owlbit, and the packages that it imports beside torch
@@ -34,6 +34,7 @@ from owlbit.export.files import filling
 from owlbit.export.settings import SettingError
 from owlbit.toolchain.data.dataset import Labelled
 from owlbit.toolchain.data.load_dataset import read_images
+from owlbit.toolchain.recipes.data import SIDES, Data
 from owlbit.toolchain.recipes.recipe import Recipe
 from owlbit.toolchain.runs.zoo_folder import PREFIX
 
@@ -76,12 +77,15 @@ def pack_training(
     with filling(out, f"1/{PLAN}") as folder, tempfile.TemporaryDirectory() as scratch:
         store, sets = Path(scratch), dict[str, Any]()
         for index, recipe in enumerate(recipes):
-            key = _set_name(recipe)
-            if key not in sets:
-                progress(f"packing the images of {recipe.path.name}")
-                found = read_images(recipe.data, recipe.path.parent)
-                sets[key] = {"size": list(recipe.data.size), "pages": _write_pages(found.train, found.class_names, store, key)}
-            (store / f"{names[index]}.toml").write_text(tomli_w.dumps(_moved(recipe, key, names[:index])), encoding="utf-8")
+            keys = []
+            for data in (recipe.data, *_extra(recipe.data)):
+                key = _set_name(data)
+                keys.append(key)
+                if key not in sets:
+                    progress(f"packing the images of {recipe.path.name}: {data.source}")
+                    found = read_images(data, recipe.path.parent)
+                    sets[key] = {"size": list(data.size), "pages": _write_pages(found.train, found.class_names, store, key)}
+            (store / f"{names[index]}.toml").write_text(tomli_w.dumps(_moved(recipe, keys, names[:index])), encoding="utf-8")
         plan = {"recipes": names, "sets": sets, "options": list(options)}
         (store / PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
         shutil.copy(Path(__file__).with_name(SCRIPT), store / SCRIPT)
@@ -91,9 +95,14 @@ def pack_training(
     return Packed(tuple((out / name, size) for name, size in parts), tuple(names))
 
 
-def _set_name(recipe: Recipe) -> str:
+def _extra(data: Data) -> list[Data]:
+    """The additional images of `data`, if any, as their own set has them: they are fitted to the others there."""
+    extra = data.extra
+    return [] if extra is None else [Data(extra.source, SIDES.get(extra.source, data.size), extra.path, data.colour)]
+
+
+def _set_name(data: Data) -> str:
     """One name for recipes that read the same images in the same way."""
-    data = recipe.data
     facts = repr((data.source, data.path, data.size, data.colour, data.groups))
     return f"images-{data.source}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
 
@@ -110,16 +119,18 @@ def _write_pages(labelled: Labelled, class_names: Sequence[str], store: Path, na
         page = (
             grid.reshape(rows, columns, colours, height, width).transpose(0, 3, 1, 4, 2).reshape(rows * height, columns * width, -1)
         )
-        Image.fromarray(page[..., 0] if colours == 1 else page).save(store / f"{name}-{number:04}.png", optimize=True)
+        Image.fromarray(page[..., 0] if colours == 1 else page).save(store / f"{name}-{number:04}.webp", lossless=True)
     np.savez_compressed(store / f"{name}-labels.npz", labels=labelled.labels, class_names=np.array(class_names))
     return pages
 
 
-def _moved(recipe: Recipe, key: str, earlier: Sequence[str]) -> dict[str, Any]:
-    """The tables of `recipe` with its paths as they are on the other machine."""
+def _moved(recipe: Recipe, keys: Sequence[str], earlier: Sequence[str]) -> dict[str, Any]:
+    """The tables of `recipe` with its paths as they are on the other machine; `keys`: its set of images, and its additional one."""
     table = tomllib.loads(recipe.text)
     data = {name: value for name, value in table["data"].items() if name not in ("path", "groups", "test")}
-    table["data"] = {**data, "source": "npz", "path": f"../{key}.npz"}
+    table["data"] = {**data, "source": "npz", "path": f"../{keys[0]}.npz"}
+    if "extra" in data:
+        table["data"]["extra"] = {**data["extra"], "source": "npz", "path": f"../{keys[1]}.npz"}
     for header, name in (("distillation", "teacher"), ("training", "from_run")):
         given = table.get(header, {}).get(name, "")
         if given in ("", "float") or given.startswith(PREFIX):
@@ -165,7 +176,7 @@ def _run(command: Sequence[str], what: str) -> None:
 
 def _spread(store: Path, folder: Path, part_bytes: int) -> list[tuple[str, int]]:
     """Moves the files of `store` into folders 1, 2, ... of at most `part_bytes`; what is needed first lies in the first."""
-    files = sorted(store.iterdir(), key=lambda file: (file.suffix == ".png", file.name))
+    files = sorted(store.iterdir(), key=lambda file: (file.suffix == ".webp", file.name))
     parts = [("1", 0)]
     for file in files:
         size = file.stat().st_size

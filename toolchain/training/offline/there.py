@@ -16,11 +16,11 @@ from PIL import Image
 
 
 def join_pages(folder: Path, name: str, facts: dict[str, Any]) -> None:
-    """Writes NAME.npz from the pages NAME-*.png, grids of tiles from left to right and top to bottom, and NAME-labels.npz."""
+    """Writes NAME.npz from the pages NAME-*.webp, grids of tiles from left to right and top to bottom, and NAME-labels.npz."""
     height, width = facts["size"]
     tiles = []
     for number in range(facts["pages"]):
-        page = np.asarray(Image.open(folder / f"{name}-{number:04}.png"))
+        page = np.asarray(Image.open(folder / f"{name}-{number:04}.webp"))
         rows, columns = page.shape[0] // height, page.shape[1] // width
         grid = page.reshape(rows, height, columns, width, -1).transpose(0, 2, 4, 1, 3)
         tiles.append(grid.reshape(rows * columns, -1, height, width))

@@ -24,7 +24,7 @@ class DeviceBatch(NamedTuple):
 
 
 class ResidentImages:
-    """The training images of `dataset` on `device`, whole.
+    """The training images of `dataset`, and its extra ones, on `device`, whole.
 
     `table`: (views, logits float16 [V, N, classes]) of a teacher; images are then shown in these views alone.
     """
@@ -32,16 +32,25 @@ class ResidentImages:
     def __init__(self, dataset: Dataset, device: torch.device, table: tuple[Views, Tensor] | None = None) -> None:
         self.dataset, self.device, self.table = dataset, device, table
         self.labels = torch.from_numpy(dataset.train.labels).to(device)
+        self.extra = torch.empty(0)
+        if dataset.extra is not None:
+            self.labels = torch.cat([self.labels, torch.from_numpy(dataset.extra.labels).to(device)])
+            self.extra = torch.from_numpy(dataset.extra.images).to(device)
 
     def batches(self, size: int, seed: int) -> Iterator[DeviceBatch]:
         """Batches of `size` images; order and variations depend on `seed` and the number of the epoch."""
         here, images = None, torch.empty(0)
         for epoch in itertools.count():
             generator = np.random.default_rng([seed, epoch])
-            labelled = self.dataset.epoch(generator)
-            if labelled is not here:  # a data set that draws its images anew has others in each epoch
-                here, images = labelled, torch.from_numpy(labelled.images).to(self.device)
-            count, colours = images.shape[:2]
+            own = self.dataset.own_epoch(generator)
+            if own is not here:  # a data set that draws its images anew has others in each epoch
+                here, images = own, torch.from_numpy(own.images).to(self.device)
+                if len(self.extra):
+                    images = torch.cat([images, self.extra])
+            shown = torch.arange(len(own))
+            if len(self.extra):
+                shown = torch.cat([shown, len(own) + torch.from_numpy(self.dataset.draw_extra(generator))])
+            count, colours = len(shown), images.shape[1]
             order = torch.from_numpy(generator.permutation(count))
             if self.table is None:
                 draws = draw(self.dataset.variations, count, generator, colours)
@@ -50,7 +59,7 @@ class ResidentImages:
                 numbers = torch.from_numpy(generator.integers(0, len(views), count))
                 draws = views.draws(numbers)
             for rows in itertools.takewhile(lambda rows: len(rows) == size, torch.split(order, size)):
-                places = rows.to(self.device)
+                places = shown[rows].to(self.device)
                 seen = vary(images[places], draws.of(rows), int(generator.integers(0, 2**63)))
                 known = None if self.table is None else logits[numbers[rows].to(self.device), places].float()
                 yield DeviceBatch(seen, self.labels[places], known)

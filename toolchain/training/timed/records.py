@@ -55,7 +55,7 @@ class Records:
 
     def _epoch(self, images: int) -> int:
         """Number, from 0, of the epoch that `images` images end in."""
-        return max(0, (images - 1) // len(self.dataset.train))
+        return max(0, (images - 1) // self.dataset.images_per_epoch)
 
     def _now(self) -> list[Tensor]:
         return [weight.detach() >= 0 for weight in self.net.binary_weights()]

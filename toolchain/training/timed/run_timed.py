@@ -42,7 +42,7 @@ def train_for_minutes(
     out, console = Path(out), console or Console(stderr=True)
     check_timed(recipe)
     check_apart(recipe, out)
-    dataset = load_dataset(recipe.data, recipe.path.parent) if dataset is None else dataset
+    dataset = load_dataset(recipe.data, recipe.path.parent, extra=True) if dataset is None else dataset
     teacher = teacher_of_run(recipe, dataset)
     arguments = out, recipe, dataset.class_names
     start_run(*arguments, resume=False, overwrite=overwrite, skipped=dataset.skipped, automatic_precision="bfloat16")

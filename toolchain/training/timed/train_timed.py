@@ -100,8 +100,9 @@ def train_timed(
         net, logits, recipe.training, recipe.distillation, taught_by, learn_thresholds=recipe.input.trained, graph=compiled
     )
     batch = recipe.training.batch
-    if batch > len(dataset.train):
-        raise SettingError(recipe.path, "training.batch", f"at most the {len(dataset.train)} training images", str(batch))
+    if batch > dataset.images_per_epoch:
+        wanted = f"at most the {dataset.images_per_epoch} training images of an epoch"
+        raise SettingError(recipe.path, "training.batch", wanted, str(batch))
     feed = images.batches(batch, recipe.training.seed)
     try:
         step.prepare(next(feed))
@@ -124,7 +125,7 @@ def train_timed(
             told = running.elapsed
             record = records.add(steps * batch, float(loss), running.elapsed)
             rate = steps * batch / running.elapsed
-            seen = f"{steps * batch / len(dataset.train):,.1f} epochs, {rate:,.0f} images/s"
+            seen = f"{steps * batch / dataset.images_per_epoch:,.1f} epochs, {rate:,.0f} images/s"
             accuracy = f"validation {record.validation_accuracy:.2%}"
             console.print(f"  {done:4.0%}  {seen}, loss {record.loss:.3f}, {accuracy}", highlight=False)
             if keep is not None:
@@ -134,7 +135,7 @@ def train_timed(
     if not bool(loss.isfinite()):
         raise OwlbitError(f"{recipe.path}: expected a finite loss, got {float(loss)} after {steps:,} steps; lower training.rate")
     records.add(steps * batch, float(loss), seconds)
-    epochs = steps * batch / len(dataset.train)
+    epochs = steps * batch / dataset.images_per_epoch
     history = tuple(records.history)
     told_of = TimedTraining(steps, batch, epochs, steps * batch / seconds, clock.elapsed, _name(device), history)
     return net.cpu().eval(), told_of
