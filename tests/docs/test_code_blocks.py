@@ -133,7 +133,7 @@ def test_training_for_a_fixed_time_on_a_cpu(tmp_path: Path) -> None:
         text = re.sub(r"(?<=^filters = )\d+", lambda found: str(int(found[0]) // 8), text, flags=re.MULTILINE)
         text = text.replace("batch = 512", "batch = 16").replace("validation = 0.02", "validation = 0.2")
         text = text.replace("cache_logits = true", "cache_logits = false")  # the table of 72 views takes a minute on a CPU
-        text = text.replace('kind = "resnet9"', 'kind = "resnet9"\nwidth = 0.125')
+        text = text.replace("width = 1.5", "width = 0.125")
         (tmp_path / "models" / "recipes" / f"{name}.toml").write_text(text, encoding="utf-8")
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     shorter = {

@@ -125,7 +125,10 @@ class Data:
     light: Annotated[str, OneOf("the light on the scene, in all images", LIGHTS)] = "day"
     skip_bad: Annotated[bool, key("leave out pictures of a folder that cannot be read, and list them in the run")] = False
     groups: Annotated[Groups, BeforeValidator(_read_groups), WithJsonSchema(_GROUPS_SCHEMA)] = ()
-    extra: Annotated[Extra, AfterValidator(_check_extra)] | None = None
+    extra: Annotated[
+        Annotated[Extra, AfterValidator(_check_extra)] | None,
+        Field(description="more images to train on, from another set; see below"),
+    ] = None
 
     @property
     def colours(self) -> int:

@@ -16,7 +16,7 @@ from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import Schema, schema_of
 from owlbit.models.layer_table import Conv, Linear
 from owlbit.models.paper_networks import FloatResNet18, ResNet9, ResNet18, Xnor
-from owlbit.toolchain.recipes.data import Data, Input
+from owlbit.toolchain.recipes.data import Data, Extra, Input
 from owlbit.toolchain.recipes.pruning import Pruning
 from owlbit.toolchain.recipes.restarts import Restart
 from owlbit.toolchain.recipes.schema import plain_schema
@@ -24,6 +24,7 @@ from owlbit.toolchain.recipes.training import Distillation, Training
 
 TABLES: dict[str, type[Any]] = {
     "data": Data,
+    "extra": Extra,
     "input": Input,
     "conv": Conv,
     "linear": Linear,
@@ -74,7 +75,7 @@ def _value(key: Schema) -> str:
         plural = {"integer": "integers", "number": "numbers", "string": "texts"}.get(items.get("type", ""), "values")
         counted = {2: "two", 3: "three"}.get(key.get("maxItems", 0), "list of")
         return f"{counted} {plural}{_limits(items)}"
-    return _WORDS[key["type"]] + _limits(key)
+    return _WORDS[key.get("type", "object")] + _limits(key)
 
 
 def _limits(key: Schema) -> str:

@@ -41,7 +41,17 @@ class Draws:
 
         holes = None if self.holes is None else self.holes[:, rows]
         moved = self.moves[:, rows]
-        return Draws(self.mirrored[rows], moved, part(self.dark), part(self.windows), part(self.gains), holes, self.hole)
+        dark = None if self.dark is None else self.dark[rows.to(self.dark.device)]
+        return Draws(self.mirrored[rows], moved, dark, part(self.windows), part(self.gains), holes, self.hole)
+
+    def to(self, device: torch.device) -> Draws:
+        """The same on `device`, from where `vary` copies nothing but `dark`, which stays: its tone curves are computed by numpy."""
+
+        def there(drawn: Tensor | None) -> Tensor | None:
+            return None if drawn is None else drawn.to(device)
+
+        mirrored, moves = self.mirrored.to(device), self.moves.to(device)
+        return Draws(mirrored, moves, self.dark, there(self.windows), there(self.gains), there(self.holes), self.hole)
 
 
 def draw(variations: Variations, count: int, generator: np.random.Generator, colours: int = 3) -> Draws:
@@ -75,7 +85,8 @@ def vary(images: Tensor, draws: Draws, noise_seed: int) -> Tensor:
 
 
 def _moved(images: Tensor, draws: Draws) -> Tensor:
-    if not (bool(draws.mirrored.any()) or bool(draws.moves.any())):
+    asking_is_free = draws.moves.device.type == "cpu"  # of a GPU's values the host would have to wait for
+    if asking_is_free and not (bool(draws.mirrored.any()) or bool(draws.moves.any())):
         return images
     device, (count, colours, height, width) = images.device, images.shape
     moves, mirrored = draws.moves.to(device), draws.mirrored.to(device)[:, None]

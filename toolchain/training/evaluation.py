@@ -1,13 +1,14 @@
 """Accuracies of a trained network: by the fast simulator on its exported integers where it deploys, in torch where it does not.
 
-Both give a network that deploys the same scores, and of equal ones the first is the class in both. An export takes some seconds;
-where torch needs no longer than that for the images, it evaluates them.
+Both give a network that deploys the same scores, and of equal ones the first is the class in both. An export takes some seconds
+and needs brevitas; where torch needs no longer than that for the images, or brevitas is not installed, torch evaluates them.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -35,7 +36,7 @@ def accuracies(net: Trainable, parts: Sequence[Labelled], macs: int, console: Co
     images = sum(len(part) for part in parts)
     columns = (TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        in_integers = not net.undeployable and images * macs >= EXPORT_FROM
+        in_integers = not net.undeployable and images * macs >= EXPORT_FROM and find_spec("brevitas") is not None
         task = progress.add_task("exporting, to evaluate integers" if in_integers else "evaluating", total=images)
 
         def report(done: int) -> None:

@@ -41,7 +41,18 @@ from owlbit.toolchain.runs.zoo_folder import PREFIX
 PLAN, SCRIPT = "plan.json", "there.py"
 PAGE_SIDE = 1280  # pixels of a page at most, one tile at least
 # What `owlbit train --minutes` imports that a machine with torch, numpy, Pillow and rich often lacks.
-WHEELS = ("annotated-types", "pooch", "platformdirs", "pydantic", "pydantic-core", "tomli-w", "typer", "typing-inspection")
+WHEELS = (
+    "annotated-doc",
+    "annotated-types",
+    "pooch",
+    "platformdirs",
+    "pydantic",
+    "pydantic-core",
+    "shellingham",
+    "tomli-w",
+    "typer",
+    "typing-inspection",
+)
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
@@ -84,7 +95,8 @@ def pack_training(
                 if key not in sets:
                     progress(f"packing the images of {recipe.path.name}: {data.source}")
                     found = read_images(data, recipe.path.parent)
-                    sets[key] = {"size": list(data.size), "pages": _write_pages(found.train, found.class_names, store, key)}
+                    pages = _write_pages(found.train, found.class_names, store, key)
+                    sets[key] = {"size": list(data.size), "colours": data.colours, "pages": pages}
             (store / f"{names[index]}.toml").write_text(tomli_w.dumps(_moved(recipe, keys, names[:index])), encoding="utf-8")
         plan = {"recipes": names, "sets": sets, "options": list(options)}
         (store / PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")

@@ -18,9 +18,10 @@ from PIL import Image
 def join_pages(folder: Path, name: str, facts: dict[str, Any]) -> None:
     """Writes NAME.npz from the pages NAME-*.webp, grids of tiles from left to right and top to bottom, and NAME-labels.npz."""
     height, width = facts["size"]
+    mode = "L" if facts["colours"] == 1 else "RGB"
     tiles = []
     for number in range(facts["pages"]):
-        page = np.asarray(Image.open(folder / f"{name}-{number:04}.webp"))
+        page = np.asarray(Image.open(folder / f"{name}-{number:04}.webp").convert(mode))
         rows, columns = page.shape[0] // height, page.shape[1] // width
         grid = page.reshape(rows, height, columns, width, -1).transpose(0, 2, 4, 1, 3)
         tiles.append(grid.reshape(rows * columns, -1, height, width))

@@ -1,4 +1,8 @@
-"""Batches without end, made on the device that trains, epoch after epoch."""
+"""Batches without end, made on the device that trains, epoch after epoch.
+
+The order of an epoch and what is drawn for its images travel to the device once, at its start: a copy of ordinary memory to a GPU
+makes the host wait until the GPU has done all that it was given.
+"""
 
 from __future__ import annotations
 
@@ -51,15 +55,16 @@ class ResidentImages:
             if len(self.extra):
                 shown = torch.cat([shown, len(own) + torch.from_numpy(self.dataset.draw_extra(generator))])
             count, colours = len(shown), images.shape[1]
-            order = torch.from_numpy(generator.permutation(count))
+            order = torch.from_numpy(generator.permutation(count)).to(self.device)
+            shown = shown.to(self.device)
             if self.table is None:
-                draws = draw(self.dataset.variations, count, generator, colours)
+                draws = draw(self.dataset.variations, count, generator, colours).to(self.device)
             else:
                 views, logits = self.table
                 numbers = torch.from_numpy(generator.integers(0, len(views), count))
-                draws = views.draws(numbers)
+                draws, numbers = views.draws(numbers).to(self.device), numbers.to(self.device)
             for rows in itertools.takewhile(lambda rows: len(rows) == size, torch.split(order, size)):
-                places = shown[rows].to(self.device)
+                places = shown[rows]
                 seen = vary(images[places], draws.of(rows), int(generator.integers(0, 2**63)))
-                known = None if self.table is None else logits[numbers[rows].to(self.device), places].float()
+                known = None if self.table is None else logits[numbers[rows], places].float()
                 yield DeviceBatch(seen, self.labels[places], known)
