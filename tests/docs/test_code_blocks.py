@@ -137,9 +137,9 @@ def test_training_for_a_fixed_time_on_a_cpu(tmp_path: Path) -> None:
         (tmp_path / "models" / "recipes" / f"{name}.toml").write_text(text, encoding="utf-8")
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     shorter = {
-        "--minutes 1.5": "--minutes 0.5",
+        "--minutes 1.6": "--minutes 0.5",
         "--minutes 5": "--minutes 1",
-        "back 1.5 5": "back 0.5 1",
+        "back 1.6 5": "back 0.5 1",
         "--out packed": f"--out packed --python {python}",
         "python3 there": f"{sys.executable} there",
     }

@@ -1,9 +1,10 @@
 """Unpacks and trains on a machine without network: python3 there.py FOLDER OUT MINUTES [MINUTES ...]
 
 FOLDER: where the files of all parts were copied to; OUT: gets a run folder for each recipe; MINUTES: for each recipe of plan.json,
-in its order; 0 leaves one out. What fails says so and costs only itself. Beside owlbit's wheel it needs numpy, Pillow and torch.
+in its order; 0 leaves one out. What fails says so and costs only itself. The Python that runs it must have the packages NEEDED.
 """
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -11,12 +12,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
+NEEDED = ("torch", "numpy", "PIL", "rich", "matplotlib", "numba", "onnx", "onnxruntime", "safetensors")  # PIL: the package Pillow
+
+
+def missing() -> list[str]:
+    """Those of NEEDED that this Python does not have."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
 def join_pages(folder: Path, name: str, facts: dict[str, Any]) -> None:
     """Writes NAME.npz from the pages NAME-*.webp, grids of tiles from left to right and top to bottom, and NAME-labels.npz."""
+    import numpy as np
+    from PIL import Image
+
     height, width = facts["size"]
     mode = "L" if facts["colours"] == 1 else "RGB"
     tiles = []
@@ -38,6 +46,11 @@ def main() -> int:
     minutes = [float(text) for text in sys.argv[3:]]
     if len(minutes) != len(plan["recipes"]):
         print(f"there.py: expected minutes for {', '.join(plan['recipes'])}, got {len(minutes)} numbers", file=sys.stderr)
+        return 2
+    if missing():
+        print(
+            f"there.py: expected the packages {', '.join(NEEDED)}, found no {', '.join(missing())}; install them", file=sys.stderr
+        )
         return 2
     site, failed = folder / "site", 0
     wheels = sorted(str(path) for path in folder.glob("*.whl"))

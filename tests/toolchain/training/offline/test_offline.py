@@ -107,6 +107,30 @@ def test_the_script_wants_minutes_for_each_recipe(tmp_path: Path) -> None:
     assert done.returncode == 2 and "expected minutes for a, b, got 1 numbers" in done.stderr
 
 
+def test_the_script_names_what_the_other_machine_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps({"recipes": ["a"], "sets": {}, "options": []}))
+    assert there.missing() == []
+    monkeypatch.setattr(there, "NEEDED", ("torch", "a_package_that_is_not_there"))
+    monkeypatch.setattr(sys, "argv", ["there.py", str(tmp_path), str(tmp_path / "out"), "1"])
+    assert there.main() == 2
+    assert (
+        "expected the packages torch, a_package_that_is_not_there, found no a_package_that_is_not_there" in capsys.readouterr().err
+    )
+
+
+# A machine that has what there.py asks for and what the pack brings, and none of owlbit's other dependencies.
+BARE = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in {"brevitas", "jinja2", "lightning", "onnxscript", "onnx_ir", "qonnx", "urllib3"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+"""
+
+
 @pytest.mark.slow
 def test_a_run_goes_there_and_comes_back(tmp_path: Path) -> None:
     both = recipes(tmp_path)
@@ -116,7 +140,10 @@ def test_a_run_goes_there_and_comes_back(tmp_path: Path) -> None:
         shutil.copytree(part, folder, dirs_exist_ok=True)
     python = borrowing_environment(tmp_path / "environment")
     command = [str(python), *map(str, (folder / "there.py", folder, tmp_path / "back")), "0.3", "0.3"]
-    subprocess.run(command, check=True, cwd=folder, env=clean_environment(tmp_path / "cache"))
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "sitecustomize.py").write_text(BARE)
+    environment = clean_environment(tmp_path / "cache") | {"PYTHONPATH": str(tmp_path / "bare")}
+    subprocess.run(command, check=True, cwd=folder, env=environment)
     result = adopt_run(tmp_path / "back" / "student", both[1], tmp_path / "run", Console(file=io.StringIO()))
     assert result.test_images == 30 and result.test_accuracy is not None and result.test_accuracy > 0.9
     network = export_run(tmp_path / "run")
