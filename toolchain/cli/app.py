@@ -128,7 +128,7 @@ def simulate(
     ] = None,
     level: Annotated[str, typer.Option(metavar="LEVEL", help="fast, reference, rtl or bitstream.")] = "fast",
     folder: Annotated[
-        Path | None, typer.Option("--build", metavar="DIR", help="Boot this build's flash image (default: compile one).")
+        Path | None, typer.Option("--build", metavar="DIR", help="With --level rtl or bitstream: boot this build's flash image.")
     ] = None,
     skip_bad: SkipBad = False,
     as_json: AsJson = False,

@@ -31,6 +31,12 @@ STALL_S = 1.0  # that a full pipe is waited for, once
 # Of the webhook. TIMEOUT_S: to connect, and between two pieces of an answer; ANSWER_S: for a whole answer.
 WAITING, TRIES, PATIENCE_S, TIMEOUT_S, ANSWER_S, DRAIN_S = 256, 4, 0.5, 3.0, 10.0, 1.5
 TRY_AGAIN = (408, 425, 429)  # and 500 or more
+MOST_TEXT = 200  # characters of what a peer says that are shown
+
+
+def shortened(text: str) -> str:
+    """`text`, which a peer chose, at a length that a line of a terminal holds."""
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT]}..."
 
 
 class Sink(Protocol):
@@ -291,9 +297,9 @@ class Webhook:
             status, place = answer.status, answer.headers.get("Location", "")
             answer.close()
         except Exception as error:  # whatever a peer sends: this thread goes on
-            return " ".join(str(error).split()) or type(error).__name__, True
+            return shortened(" ".join(str(error).split())) or type(error).__name__, True
         if 200 <= status < 300:
             return "", False
         if 300 <= status < 400:
-            return f"status {status}, which leads to {place[:200]!r} and is not followed; give the address itself", False
+            return f"status {status}, which leads to {shortened(place)!r} and is not followed; give the address itself", False
         return f"status {status}", status >= 500 or status in TRY_AGAIN

@@ -84,6 +84,17 @@ def test_another_networks_build_is_not_booted(images: np.ndarray) -> None:
     assert owlbit("build", "other.onnx", "--out", "up5k").code == 0
     done = owlbit("simulate", "m.onnx", "--images", "images.npy", "--level", "rtl", "--build", "up5k")
     assert done.code == 2 and "expected a build of the network 'm', found one of another network" in done.err
+    assert owlbit("simulate", "other.onnx", "--images", "images.npy", "--level", "rtl", "--build", "up5k").code == 0
+    Path("up5k/network.npz").unlink()
+    done = owlbit("simulate", "other.onnx", "--images", "images.npy", "--level", "rtl", "--build", "up5k")
+    assert done.code == 2 and "expected network.npz beside flash.bin, which says what was built, found none" in done.err
+
+
+@pytest.mark.parametrize("level", ["fast", "reference"])
+def test_a_build_goes_with_a_level_that_boots_it(images: np.ndarray, level: str) -> None:
+    write(Path("m.onnx"), [60.5, 150.5])
+    done = owlbit("simulate", "m.onnx", "--images", "images.npy", "--level", level, "--build", "nowhere")
+    assert done.code == 2 and f"expected level rtl or bitstream, which boot the flash image of a build, got {level}" in done.err
 
 
 def test_images_in_the_axes_of_the_file(images: np.ndarray) -> None:
