@@ -39,7 +39,8 @@ class Card:
     where the validation images chose the epoch; `epochs`, `best_epoch` from 0, `seconds`: over all trainings of a recipe with
     restarts, teachers left out; `commands`: from nothing to this folder;
     `notes`: what else one should know; `device`: the GPU or processor that it was trained on; `ecp5`: the fastest pipeline in an
-    ecp5-25f as a line, an estimate of the folding's cost model, empty where it was not asked.
+    ecp5-25f as a line, an estimate of the folding's cost model, empty where it was not asked; `extra_data`: the data set of additional
+    training images, empty where there are none.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Card:
     notes: list[str]
     device: str = "not recorded"
     ecp5: str = ""
+    extra_data: str = ""
 
     @property
     def frames_per_second(self) -> float | None:
@@ -107,7 +109,7 @@ def front_matter(card: Card) -> str:
     return (
         "---\nlicense: apache-2.0\nlibrary_name: owlbit\npipeline_tag: image-classification\n"
         "tags: [binary-neural-network, fully-binarised, qonnx, fpga, ice40, in-sensor]\n"
-        f"datasets: [{card.data}]\nmodel-index:\n  - name: {card.name}\n    results:\n      - task: {task}\n"
+        f"datasets: [{', '.join([card.data, *([card.extra_data] if card.extra_data else [])])}]\nmodel-index:\n  - name: {card.name}\n    results:\n      - task: {task}\n"
         f"        dataset: {{ type: {card.data}, name: {card.data} }}\n        metrics:\n          - {metric}\n---\n\n"
     )
 
@@ -120,7 +122,7 @@ def card_text(card: Card, model: str = "") -> str:
     speed = f"{cycles}, {rate:,.1f} frames/s at {CLOCK_HZ / 1e6:.0f} MHz" if rate else card.up5k
     chosen = "it chose the epoch" if card.keep == "best" else "the last epoch was kept, whatever its validation accuracy"
     rows = [
-        ("data", card.data),
+        ("data", card.data + (f", and {card.extra_data} for additional training images" if card.extra_data else "")),
         ("image", f"{card.image[0]} x {card.image[1]} x {card.image[2]} (colours, rows, columns), uint8"),
         ("classes", ", ".join(card.class_names)),
         ("test accuracy", f"{card.test_accuracy:.2%} of {card.test_images:,} images, evaluated once"),

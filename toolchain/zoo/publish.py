@@ -75,6 +75,7 @@ def publish_run(run: Path, name: str, commands: list[str], notes: list[str], *, 
             commands=commands,
             notes=[*_told_of_restarts(result), *notes],
             device=trained_on(run),
+            extra_data="" if recipe.data.extra is None else recipe.data.extra.source,
             **_costs(network),
         )
         write_json(folder / CARD, asdict(card))
