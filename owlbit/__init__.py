@@ -18,6 +18,7 @@ The four packages beside this file are links to the folders of the same names at
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -297,6 +298,7 @@ def train(
     from owlbit.toolchain.runs.run_folder import earlier_files
     from owlbit.toolchain.training.loggers import check_logger
 
+    began = time.monotonic()
     # What may be wrong with the recipe, the folder and the images is told before torch is imported, which takes seconds.
     given, console = load_recipe(Path(recipe)), console or Console(quiet=True)
     given = given if data is None else with_data(given, Path(data))
@@ -316,7 +318,9 @@ def train(
     if minutes is not None:
         from owlbit.toolchain.training.timed.run_timed import train_for_minutes
 
-        return train_for_minutes(given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console, dataset=dataset)
+        return train_for_minutes(
+            given, folder, minutes, overwrite=overwrite, compiled=compiled, console=console, dataset=dataset, began=began
+        )
     from owlbit.toolchain.training.train import train as train_recipe
 
     return train_recipe(given, folder, resume=resume, overwrite=overwrite, console=console, dataset=dataset, logger=logger)

@@ -22,14 +22,15 @@ def simulate_images(network: Network, images: Images, level: str, build: Path | 
     """What ranks, [N, classes], of uint8 images [N, C, H, W], see `Network.ranked`; and cycles per frame where there is a clock.
 
     `build`: a build folder whose flash.bin is booted; compiled here where None. Raises OwlbitError for an unknown level, a folder
-    without flash image, of another network or with a level that boots none, a missing tool, and a network that does not fit the engine.
+    without flash image, of another network or with a level that boots none, a missing tool, and a network that does not fit the
+    engine.
     """
     if level not in LEVELS:
         raise OwlbitError(f"level {level!r}: expected one of {', '.join(LEVELS)}")
     if build is not None and level not in OF_THE_CHIP:
         raise OwlbitError(
-            f"{build}: expected level {' or '.join(OF_THE_CHIP)}, which boot the flash image of a build, got {level}, which computes "
-            "the network without one; choose such a level, or leave out the build"
+            f"{build}: expected level {' or '.join(OF_THE_CHIP)}, which boot the flash image of a build, got {level}, which "
+            "computes the network without one; choose such a level, or leave out the build"
         )
     outcome = _integers(network, images, level, build)
     return replace(outcome, scores=network.ranked(outcome.scores), ranked=True)

@@ -39,8 +39,8 @@ class Card:
     where the validation images chose the epoch; `epochs`, `best_epoch` from 0, `seconds`: over all trainings of a recipe with
     restarts, teachers left out; `commands`: from nothing to this folder;
     `notes`: what else one should know; `device`: the GPU or processor that it was trained on; `ecp5`: the fastest pipeline in an
-    ecp5-25f as a line, an estimate of the folding's cost model, empty where it was not asked; `extra_data`: the data set of additional
-    training images, empty where there are none.
+    ecp5-25f as a line, an estimate of the folding's cost model, empty where it was not asked; `extra_data`: the data set of
+    additional training images, empty where there are none.
     """
 
     name: str
@@ -106,10 +106,11 @@ def front_matter(card: Card) -> str:
     """The YAML head of a model card as Hugging Face reads it: licence, task, data set, tags, accuracy in percent."""
     task = "{ type: image-classification }"
     metric = f"{{ type: accuracy, value: {100 * card.test_accuracy:.2f} }}"
+    datasets = ", ".join([card.data, *([card.extra_data] if card.extra_data else [])])
     return (
         "---\nlicense: apache-2.0\nlibrary_name: owlbit\npipeline_tag: image-classification\n"
         "tags: [binary-neural-network, fully-binarised, qonnx, fpga, ice40, in-sensor]\n"
-        f"datasets: [{', '.join([card.data, *([card.extra_data] if card.extra_data else [])])}]\nmodel-index:\n  - name: {card.name}\n    results:\n      - task: {task}\n"
+        f"datasets: [{datasets}]\nmodel-index:\n  - name: {card.name}\n    results:\n      - task: {task}\n"
         f"        dataset: {{ type: {card.data}, name: {card.data} }}\n        metrics:\n          - {metric}\n---\n\n"
     )
 

@@ -5,6 +5,7 @@ timed.json   steps, epochs, images/s, seconds and the device, beside the files o
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,13 +33,15 @@ def train_for_minutes(
     compiled: bool = True,
     console: Console | None = None,
     dataset: Dataset | None = None,
+    began: float | None = None,
 ) -> Result:
     """Trains `recipe` for `minutes`, preparation included, into the run folder `out` and returns how it ended.
 
     `training.epochs` and `training.keep` have no effect: the last weights are kept. At each line of progress the weights so far are
     written to model.safetensors; result.json marks a finished run. `overwrite`, `dataset`: as for a training by epochs. Raises
-    OwlbitError.
+    OwlbitError. `began`: the time.monotonic() that the minutes count from, for a caller who read the images; now by default.
     """
+    began = time.monotonic() if began is None else began
     out, console = Path(out), console or Console(stderr=True)
     check_timed(recipe)
     check_apart(recipe, out)
@@ -50,7 +53,8 @@ def train_for_minutes(
     def keep(net: Trainable) -> None:
         write_model(out, {name: tensor.detach().cpu() for name, tensor in net.state_dict().items()})
 
-    net, told = train_timed(recipe, dataset, 60 * minutes, console, teacher, compiled=compiled, keep=keep)
+    seconds = began + 60 * minutes - time.monotonic()
+    net, told = train_timed(recipe, dataset, seconds, console, teacher, compiled=compiled, keep=keep)
     facts = {**vars(told), "minutes": minutes}
     facts.pop("history")
     write_json(out / TIMED, facts)

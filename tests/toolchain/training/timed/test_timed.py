@@ -251,6 +251,9 @@ def test_memory_that_is_too_small_names_a_batch_that_fits(tmp_path: Path, monkey
 def test_too_little_time_is_said(tmp_path: Path) -> None:
     with pytest.raises(OwlbitError, match="give it more minutes"):
         timed.train_timed(recipe(tmp_path), bright_rows(), 1e-6, quiet(), compiled=False)
+    began = time.monotonic() - 60  # reading the images took that minute
+    with pytest.raises(OwlbitError, match="give it more minutes"):
+        train_for_minutes(recipe(tmp_path), tmp_path / "run", 1, compiled=False, dataset=bright_rows(), began=began)
 
 
 def test_moves_of_a_view_are_those_of_the_augmentation() -> None:
