@@ -17,7 +17,7 @@ from owlbit.export.settings import Key, SettingError, read_toml, show
 
 EXTENDS = "extends"
 # Table by table, the keys that hold a path; what is no path there is none of a file, but a word.
-_PATHS = {"data": ("path", "test"), "training": ("from_run",), "distillation": ("teacher",)}
+_PATHS = {("data",): ("path", "test"), ("data", "extra"): ("path",), ("training",): ("from_run",), ("distillation",): ("teacher",)}
 _NO_PATH = ("", "float")
 _NO_PATH_BEFORE = "zoo:"
 
@@ -75,9 +75,9 @@ def _read_next(files: list[Path], given: Any) -> tuple[Path, Mapping[str, Any]]:
 def _check_paths(file: Path, tables: Mapping[str, Any], before: str = "") -> None:
     """Raises SettingError for a path that no file can have: the system would raise an error of its own where it is looked up."""
     paths = {EXTENDS: tables.get(EXTENDS)}
-    for table, keys in _PATHS.items():
-        if isinstance(found := tables.get(table), Mapping):
-            paths |= {f"{table}.{key}": found.get(key) for key in keys}
+    for place, keys in _PATHS.items():
+        if (found := _table_at(tables, place)) is not None:
+            paths |= {".".join((*place, key)): found.get(key) for key in keys}
     for key, value in paths.items():
         names = value.encode().split(b"/") if isinstance(value, str) else []
         if sum(map(len, names)) > PATH_BYTES or any(len(name) > NAME_BYTES for name in names):
@@ -105,14 +105,25 @@ def merged(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, An
 def with_paths(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
     """The tables of `recipe` with each of its paths changed by `change`."""
     result = dict(recipe)
-    for table, keys in _PATHS.items():
-        found = result.get(table)
-        if isinstance(found, Mapping):
-            paths = {key: found[key] for key in keys if isinstance(found.get(key), str) and _is_path(found[key])}
-            result[table] = {**found, **{key: change(value) for key, value in paths.items()}}
+    for place, keys in _PATHS.items():
+        found = _table_at(result, place)
+        if found is not None:
+            paths = {key: change(found[key]) for key in keys if isinstance(found.get(key), str) and _is_path(found[key])}
+            changed: Mapping[str, Any] = paths
+            for name in reversed(place):
+                changed = {name: changed}
+            result = merged(result, changed)
     if isinstance(restarts := result.get("restarts"), list):
         result["restarts"] = [with_paths(each, change) if isinstance(each, Mapping) else each for each in restarts]
     return result
+
+
+def _table_at(tables: Mapping[str, Any], place: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """The table at `place`, None where there is none."""
+    found: Any = tables
+    for name in place:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else None
 
 
 def _is_path(value: str) -> bool:

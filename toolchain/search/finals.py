@@ -44,10 +44,12 @@ def recipe_text(finish: Finish, trial: Trial) -> str:
     import tomli_w
 
     figures = ", ".join(f"{name} {shown(value)}" for name, value in trial.figures.items())
-    told = (
-        f"Found by `owlbit search` in {finish.file}, trial {trial.name}: validation accuracy {trial.accuracy:.2%} after "
-        f"{len(trial.outcome.curve)} epochs; {figures}."
-    )
+    told = f"What the space {finish.file} extends, trained as long as the networks that were found: {figures}."
+    if not trial.is_before:
+        told = (
+            f"Found by `owlbit search` in {finish.file}, trial {trial.name}: validation accuracy {trial.accuracy:.2%} after "
+            f"{len(trial.outcome.curve)} epochs; {figures}."
+        )
     lines = textwrap.wrap(told, 130, break_on_hyphens=False)
     return "".join(f"# {line}\n" for line in lines) + "\n" + tomli_w.dumps(final_tables(finish, trial))
 
@@ -69,12 +71,13 @@ def train_finals(
     pool: Pool,
     task_of: Callable[[Trial, Path], Task],
     console: Console,
+    before: Trial | None = None,
 ) -> list[Final]:
-    """Trains networks spread over the front of `trials` into final/NAME, those that are there excepted; returns all of them.
+    """Trains networks spread over the front of `trials`, and `before`, into final/NAME, those that are there excepted; returns all.
 
     Which are trained is chosen by validation accuracy alone; the test images are evaluated once, at the end of each.
     """
-    chosen = spread_over(front_of(trials, space.search.costs), space.search.finals)
+    chosen = [*spread_over(front_of(trials, space.search.costs), space.search.finals), *([] if before is None else [before])]
     waiting = {trial.name: trial for trial in chosen}
     finals: list[Final] = []
     begun: dict[str, Trial] = {}

@@ -70,11 +70,14 @@ def _draw_cost(axes: Axes, cost: str, trials: Sequence[Trial], finals: Sequence[
         front = front_of(own, (cost,))
         costs, heights = [trial.cost(cost) for trial in front], [100 * trial.accuracy for trial in front]
         axes.step(costs, heights, where="post", color=ink, linewidth=1.4, label=f"front by {study[0]}", zorder=2)
-    tested = [each for each in finals if each.outcome.test is not None]
-    if tested:
+    for before, marker, label in ((False, "D", "final, test images"), (True, "s", "before the search, test images")):
+        tested = [each for each in finals if each.outcome.test is not None and each.trial.is_before == before]
+        if not tested:
+            continue
         heights = [100 * (each.outcome.test or 0.0) for each in tested]
         places = [each.trial.cost(cost) for each in tested]
-        axes.plot(places, heights, "D", color=inks["final"], markersize=5, label="final, test images", zorder=3)
+        fill = "none" if before else inks["final"]
+        axes.plot(places, heights, marker, color=inks["final"], markerfacecolor=fill, markersize=6, label=label, zorder=3)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: shown(value))
     axes.xaxis.set_minor_formatter(lambda value, _: shown(value) if f"{value:e}"[0] in "235" else "")

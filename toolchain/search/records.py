@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 FINISHED, PRUNED, FAILED, UNFIT, REPEATED, RUNNING = "finished", "pruned", "failed", "does not fit", "repeated", "running"
+BEFORE = "before"  # in place of a sampler: the recipe that the space extends
 TRAINED = (FINISHED, PRUNED, FAILED)  # what counts as a trial
 
 
@@ -55,7 +56,12 @@ class Trial:
     @property
     def name(self) -> str:
         """What its recipe and its final run are called: no other trial of the folder has this name."""
-        return f"{study_name(self.study)}-{self.number}"
+        return self.study[0] if self.is_before else f"{study_name(self.study)}-{self.number}"
+
+    @property
+    def is_before(self) -> bool:
+        """Whether it is of no study, but the network before the search."""
+        return self.study[0] == BEFORE
 
     @property
     def accuracy(self) -> float:

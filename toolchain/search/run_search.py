@@ -10,11 +10,13 @@ from pathlib import Path
 from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
+from owlbit.export.settings import SettingError
 from owlbit.toolchain.recipes.data import Data
+from owlbit.toolchain.recipes.extends import read_recipe_tables, with_paths
 from owlbit.toolchain.search.candidates import Candidate, Energy, Judge, check_space, nearest, nobody_fits, shown
 from owlbit.toolchain.search.finals import train_finals
 from owlbit.toolchain.search.pools import Pool
-from owlbit.toolchain.search.records import FAILED, FINISHED, RUNNING, UNFIT, Trial
+from owlbit.toolchain.search.records import BEFORE, FAILED, FINISHED, RUNNING, UNFIT, Trial
 from owlbit.toolchain.search.results import write_results
 from owlbit.toolchain.search.space_file import SearchSpace
 from owlbit.toolchain.search.study import Study, locked
@@ -56,6 +58,7 @@ class Search:
         """
         judge = Judge(self.space, self._classes_of, self.energy)
         check_space(judge)
+        before = self._before(judge)
         with locked(self.folder):
             self.studies = [Study(self.folder, self.space, *key) for key in self.space.search.studies()]
             self._tell_what_is_there()
@@ -63,7 +66,7 @@ class Search:
                 self._train(judge)
                 trials = self.trials()
                 write_results(self.folder, self.space, trials)
-                finals = train_finals(self.folder, self.space, trials, self.pool, self._task, self.console)
+                finals = train_finals(self.folder, self.space, trials, self.pool, self._task, self.console, before)
             write_results(self.folder, self.space, trials, finals)
         return trials
 
@@ -127,6 +130,24 @@ class Search:
                     there = f"no new candidate that fits among the last {passed:,}"
                     self._say(f"{study.name}: ends after {study.counted()} of {self.space.search.trials} trials: {there}")
         return None
+
+    def _before(self, judge: Judge) -> Trial | None:
+        """The recipe that the space extends as a trial of no study, where it is to be trained. Raises OwlbitError without one."""
+        if not self.space.search.before:
+            return None
+        path = self.space.extended
+        if path is None:
+            raise SettingError(self.space.space.file, "search.before", "a space that extends a recipe", "true")
+        tables = with_paths(read_recipe_tables(path).tables, lambda given: str((path.parent / given).resolve()))
+        weighed = judge.judge(tables, {})
+        if unknown := [cost for cost in self.space.search.costs if cost not in weighed.figures]:
+            raise OwlbitError(
+                f"{path}: expected a recipe whose {', '.join(unknown)} can be told, to be compared with ({weighed.reason}); "
+                "leave out search.before"
+            )
+        if weighed.reason:
+            self._say(f"{BEFORE}: {path.name} does not meet the constraints ({weighed.reason}); it is trained for comparison")
+        return Trial((BEFORE, 0), 0, RUNNING, {}, tables, weighed.figures)
 
     def _task_of(self, trial: Trial) -> Task:
         if self.run_name is None:

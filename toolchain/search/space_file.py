@@ -30,9 +30,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from owlbit.export.errors import OwlbitError
-from owlbit.export.settings import RefusedError, SettingError, checked
+from owlbit.export.settings import RefusedError, SettingError, checked, load_toml
 from owlbit.models.recipe_keys import OneOf, key
-from owlbit.toolchain.recipes.extends import read_recipe_tables, with_paths
+from owlbit.toolchain.recipes.extends import EXTENDS, read_recipe_tables, with_paths
 from owlbit.toolchain.search.space import Choice, Parameter, Space
 
 ACCURACY = "accuracy"
@@ -85,6 +85,9 @@ class SearchTable(BaseModel):
     prune: Annotated[bool, key("end trials early whose validation curve stays below that of cheaper networks")] = True
     final_epochs: Annotated[int, key("epochs of the final trainings; 0 for those of the trials", 0, 100_000)] = 0
     finals: Annotated[int, key("networks of the Pareto front that are trained at the end and tested once", 0, 1000)] = 3
+    before: Annotated[
+        bool, key("train the recipe that the space extends in the same way as the finals: the network before the search")
+    ] = False
 
     @property
     def costs(self) -> tuple[str, ...]:
@@ -166,6 +169,12 @@ class SearchSpace:
     def finish(self) -> Finish:
         """What recipes of its trials get."""
         return Finish(self.name, self.space.file.name, self.search.final_epochs)
+
+    @property
+    def extended(self) -> Path | None:
+        """The recipe that the space extends, None where it stands for itself."""
+        given = load_toml(self.space.file)[0].get(EXTENDS)
+        return None if given is None else self.space.file.parent / given
 
     def with_trials(self, trials: int) -> SearchSpace:
         """The same with another number of trials."""

@@ -84,6 +84,10 @@ def test_paths_stay_where_the_file_is_that_says_them(tmp_path: Path) -> None:
     assert recipe.distillation is not None
     assert (recipe.data.path, recipe.data.test) == ("../../shared/images.npz", "test.npz")
     assert (recipe.distillation.teacher, recipe.training.from_run) == ("../../shared/runs/teacher", "../../shared/first")
+    more = '[data.extra]\nsource = "npz"\npath = "more.npz"\n'
+    write(tmp_path / "shared" / "base.toml", BASE.replace("[input]", f"{more}[input]", 1))
+    extra = load_recipe(path).data.extra
+    assert extra is not None and extra.path == "../../shared/more.npz"
     absolute = BASE.replace('"images.npz"', f'"{tmp_path / "images.npz"}"')
     write(tmp_path / "shared" / "base.toml", absolute)
     recipe = load_recipe(path)
@@ -167,6 +171,7 @@ def test_a_mistake_names_the_file_that_it_is_in(tmp_path: Path, base: str, chang
     [
         ('extends = "{name}"', "extends"),
         ('[data]\nsource = "folder"\npath = "pictures/{name}"', "data.path"),
+        ('[data.extra]\nsource = "folder"\npath = "{name}"', "data.extra.path"),
         ('[training]\nfrom_run = "{name}"', "training.from_run"),
         ('[distillation]\nteacher = "{name}"', "distillation.teacher"),
         ('[[restarts]]\ndistillation = {{ teacher = "{name}" }}', "restarts[0].distillation.teacher"),

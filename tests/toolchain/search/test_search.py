@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,8 +34,10 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_search_from_the_command_line(tmp_path: Path) -> None:
-    tested = SPACE.replace("finals = 0", "finals = 1\nfinal_epochs = 3").replace("[input]", "[data]\ntest_share = 0.2\n[input]")
+    tested = SPACE.replace("finals = 0", "finals = 1\nfinal_epochs = 3\nbefore = true")
     file, out = space_file(tmp_path, tested), tmp_path / "out"
+    extended_file = tmp_path / "recipe.toml"
+    extended_file.write_text(extended_file.read_text().replace("[input]", "test_share = 0.2\n[input]", 1))
     done = owlbit("search", str(file), "--out", str(out))
     assert done.code == 0, done.err
     assert "trials: 2 finished" in done.out and f"searched: {out}" in done.out
@@ -46,7 +49,12 @@ def test_a_search_from_the_command_line(tmp_path: Path) -> None:
         recipe = load_recipe(out / "front" / f"{row['sampler']}-{row['seed']}-{row['trial']}.toml")
         assert recipe.input.thresholds == int(row["input.thresholds"])
         assert recipe.layers[0].filters == int(row["layers[0].filters"])  # type: ignore[union-attr]
-    (final,) = rows(out / "finals.csv")
+    final, before = rows(out / "finals.csv")
+    assert before["trial"] == "before" and int(before["bits"]) > 0
+    hand_written, extended = load_recipe(out / "final" / "before.toml"), load_recipe(tmp_path / "recipe.toml")
+    assert hand_written.layers == extended.layers and hand_written.training.epochs == 3
+    assert float(before["test"]) == read_result(out / "final" / "before").test_accuracy
+    assert "before the search" in (out / "search.html").read_text()
     result = read_result(out / "final" / final["trial"])
     assert (result.epochs, result.test_images) == (3, 16)
     assert (float(final["validation"]), float(final["test"])) == (result.validation_accuracy, result.test_accuracy)
@@ -55,6 +63,14 @@ def test_a_search_from_the_command_line(tmp_path: Path) -> None:
     again = owlbit("search", str(file), "--out", str(out))
     assert again.code == 0 and "2 of 2 trials are there already" in again.err
     assert rows(out / "front.csv") == front
+
+
+def test_before_the_search_there_is_a_recipe(tmp_path: Path) -> None:
+    alone = re.sub(r"thresholds = \d+", "thresholds = { choices = [2, 3] }", recipe_for(tmp_path).text)
+    (tmp_path / "space.toml").write_text(alone + "\n[search]\nbefore = true\n")
+    ended = owlbit("search", str(tmp_path / "space.toml"), "--out", str(tmp_path / "out"))
+    assert ended.code == 2 and "search.before: expected a space that extends a recipe, got true" in ended.err, ended.err
+    assert not (tmp_path / "out" / "study.journal").exists()
 
 
 @pytest.mark.parametrize(
