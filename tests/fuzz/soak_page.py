@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -135,8 +136,18 @@ def soak(minutes: float, folder: Path, every_s: float = 60) -> tuple[list[Sample
             time.sleep(max(0.0, started + connections / CONNECTIONS_PER_S - time.monotonic()))
         wrong += problems(samples) if samples else []
         wrong += ending(process)
-    wrong += [line.strip() for line in said if "Traceback" in line]
+    wrong += tracebacks(said)
     return samples, wrong, {"events": len(events.read_text().splitlines()), "lines on standard error": len(said)}
+
+
+def tracebacks(said: list[str]) -> list[str]:
+    """The last line of each traceback on standard error, with their number."""
+    ends: Counter[str] = Counter()
+    for number, line in enumerate(said):
+        if "Traceback" in line:
+            after = (each.strip() for each in said[number + 1 :] if not each.startswith(" "))
+            ends[next(after, "cut off")] += 1
+    return [f"{count} tracebacks: {end}" for end, count in ends.items()]
 
 
 def ending(process: subprocess.Popen[str]) -> list[str]:

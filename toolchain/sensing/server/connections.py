@@ -96,7 +96,10 @@ class LimitedProtocol(H11Protocol):
 
 
 class QuietLog(logging.Filter):
-    """MOST_LINES of log at most in LOG_EVERY_S; the next one afterwards says how many were left out."""
+    """MOST_LINES of log at most in LOG_EVERY_S; the next one afterwards says how many were left out.
+
+    Text of a websocket that is not UTF-8 is a line without traceback: uvicorn ends that connection, and nothing is wrong here.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,6 +107,8 @@ class QuietLog(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether `record` is shown."""
+        if record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError):
+            record.exc_info = None
         now = time.monotonic()
         if now - self._since >= LOG_EVERY_S:
             self._since, self._lines = now, 0

@@ -80,6 +80,25 @@ def test_half_open_requests_and_large_pictures_leave_the_page_and_its_source_ali
     assert len(said) < 30 and not any("Traceback" in line for line in said)
 
 
+def test_text_that_is_no_utf8_ends_its_connection_with_one_line(tmp_path: Path) -> None:
+    with sensing() as (process, address, said):
+        host, _, port = address.partition(":")
+        with socket.create_connection((host, int(port)), 30) as viewer:
+            viewer.sendall(
+                b"GET /live HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+            )
+            wait_until(lambda: b"101 Switching" in viewer.recv(1 << 16))
+            viewer.sendall(bytes([0x81, 0x83, 0, 0, 0, 0, 0xFF, 0xFE, 0x41]))  # one masked frame of text
+            viewer.settimeout(30)
+            while viewer.recv(1 << 16):
+                pass
+        wait_until(lambda: any("Invalid UTF-8" in line for line in said))
+        wait_until(lambda: frames(address) > 0)
+        ends_in_time(process)
+    assert not any("Traceback" in line for line in said)
+
+
 @pytest.mark.slow
 def test_without_descriptors_it_goes_on_when_there_are_some_again(tmp_path: Path) -> None:
     Image.fromarray(np.full((16, 16), 90, np.uint8)).save(tmp_path / "a.png")
