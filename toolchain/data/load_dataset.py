@@ -86,7 +86,7 @@ def _extra_images(data: Data, base: Path, class_names: tuple[str, ...], train: i
 
 
 def extra_per_epoch(extra: Extra, train: int) -> int:
-    """How many extra images an epoch has beside `train` training images, so that they are the share `extra.share` of all."""
+    """The number of additional images per epoch beside `train` training images, so that they are the share `extra.share` of all."""
     return max(1, round(train * extra.share / (1 - extra.share)))
 
 
