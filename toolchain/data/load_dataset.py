@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def load_dataset(data: Data, base: Path, *, extra: bool = False) -> Dataset:
     def fixed(part: Labelled, index: int) -> Labelled:
         return Labelled(under_light(part.images, data.light, np.random.default_rng([LIGHT_SEED, index])), part.labels)
 
-    return Dataset(
+    dataset = Dataset(
         train=fixed(clean_train, 0),
         validation=fixed(validation, 1),
         test=None if test is None else fixed(test, 2),
@@ -73,16 +73,11 @@ def load_dataset(data: Data, base: Path, *, extra: bool = False) -> Dataset:
         clean_train=clean_train,
         variations=Variations(data.flip, data.shift, data.light, data.zoom, data.exposure, data.tint, data.cutout),
         skipped=found.skipped,
-        **_extra_images(data, base, class_names, len(clean_train) if extra else 0),
     )
-
-
-def _extra_images(data: Data, base: Path, class_names: tuple[str, ...], train: int) -> dict[str, Any]:
-    """The arguments of `Dataset` for [data.extra] beside `train` training images; none without either."""
-    if data.extra is None or not train:
-        return {}
-    labelled = read_extra(data.extra, data.size, data.colour, base, class_names)
-    return {"extra": labelled, "extra_per_epoch": extra_per_epoch(data.extra, train)}
+    if data.extra is None or not extra:
+        return dataset
+    others = read_extra(data.extra, data.size, data.colour, base, class_names)
+    return replace(dataset, extra=others, extra_per_epoch=extra_per_epoch(data.extra, len(clean_train)))
 
 
 def extra_per_epoch(extra: Extra, train: int) -> int:
@@ -104,13 +99,14 @@ def read_extra(extra: Extra, size: tuple[int, int], colour: str, base: Path, cla
     names = [renamed.get(name, name) for name in found.class_names]
     if not set(names) & set(class_names):
         raise DataError(f"{place}: data.extra: expected some of the classes {_listed(class_names)}, got {_listed(tuple(names))}")
-    label_of = np.array([class_names.index(name) if name in class_names else -1 for name in names], dtype=np.int64)
-    labels = label_of[found.train.labels]
+    theirs = list(zip(found.class_names, names, strict=True))
+    groups = tuple((name, tuple(their for their, meant in theirs if meant == name)) for name in class_names)
+    labelled = group_classes(found.train, found.class_names, groups, place)
     if left := [name for name in names if name not in class_names]:
         LOG.warning(
-            "%s: %s images to train on beside the others; left out: those of %s", place, f"{(labels >= 0).sum():,}", ", ".join(left)
+            "%s: %s images to train on beside the others; left out: those of %s", place, f"{len(labelled):,}", ", ".join(left)
         )
-    return Labelled(found.train.images[labels >= 0], labels[labels >= 0])
+    return labelled
 
 
 def _least(data: Data, validation_to_come: bool) -> int:

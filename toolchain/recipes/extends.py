@@ -118,6 +118,11 @@ def with_paths(recipe: Mapping[str, Any], change: Callable[[str], str]) -> dict[
     return result
 
 
+def with_absolute_paths(recipe: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """The tables of `recipe`, whose paths are relative to the folder of `file`, with absolute ones."""
+    return with_paths(recipe, lambda given: str((file.parent / given).resolve()))
+
+
 def _table_at(tables: Mapping[str, Any], place: tuple[str, ...]) -> Mapping[str, Any] | None:
     """The table at `place`, None where there is none."""
     found: Any = tables

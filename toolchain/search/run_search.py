@@ -12,7 +12,7 @@ from rich.console import Console
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import SettingError
 from owlbit.toolchain.recipes.data import Data
-from owlbit.toolchain.recipes.extends import read_recipe_tables, with_paths
+from owlbit.toolchain.recipes.extends import read_recipe_tables, with_absolute_paths
 from owlbit.toolchain.search.candidates import Candidate, Energy, Judge, check_space, nearest, nobody_fits, shown
 from owlbit.toolchain.search.finals import train_finals
 from owlbit.toolchain.search.pools import Pool
@@ -138,7 +138,7 @@ class Search:
         path = self.space.extended
         if path is None:
             raise SettingError(self.space.space.file, "search.before", "a space that extends a recipe", "true")
-        tables = with_paths(read_recipe_tables(path).tables, lambda given: str((path.parent / given).resolve()))
+        tables = with_absolute_paths(read_recipe_tables(path).tables, path)
         weighed = judge.judge(tables, {})
         if unknown := [cost for cost in self.space.search.costs if cost not in weighed.figures]:
             raise OwlbitError(

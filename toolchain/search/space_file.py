@@ -32,7 +32,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError, SettingError, checked, load_toml
 from owlbit.models.recipe_keys import OneOf, key
-from owlbit.toolchain.recipes.extends import EXTENDS, read_recipe_tables, with_paths
+from owlbit.toolchain.recipes.extends import EXTENDS, read_recipe_tables, with_absolute_paths
 from owlbit.toolchain.search.space import Choice, Parameter, Space
 
 ACCURACY = "accuracy"
@@ -211,7 +211,7 @@ def read_space(path: Path) -> SearchSpace:
 def make_space(tables: Mapping[str, Any], path: Path, search: SearchTable, constraints: ConstraintsTable) -> SearchSpace:
     """The space of the recipes in `tables`, read from `path`. Raises SettingError where it is empty or holds no recipe."""
     recipe = {name: value for name, value in tables.items() if name not in ("search", "constraints")}
-    absolute = with_paths(recipe, lambda given: str((path.parent / given).resolve()))
+    absolute = with_absolute_paths(recipe, path)
     space = Space(absolute, path)
     parameters = space.parameters()
     if not parameters:
