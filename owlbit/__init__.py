@@ -294,16 +294,13 @@ def train(
 
     from owlbit.toolchain.checks.check_recipe import check_recipe
     from owlbit.toolchain.data.load_dataset import load_dataset
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, with_extra_data, without_bad
+    from owlbit.toolchain.recipes.recipe import load_recipe
     from owlbit.toolchain.runs.run_folder import earlier_files
     from owlbit.toolchain.training.loggers import check_logger
 
     began = time.monotonic()
     # What may be wrong with the recipe, the folder and the images is told before torch is imported, which takes seconds.
-    given, console = load_recipe(Path(recipe)), console or Console(quiet=True)
-    given = given if data is None else with_data(given, Path(data))
-    given = given if extra_data is None else with_extra_data(given, Path(extra_data))
-    given = without_bad(given) if skip_bad else given
+    given, console = load_recipe(recipe, data, extra_data, skip_bad=skip_bad), console or Console(quiet=True)
     check_logger(logger)
     if minutes is not None and logger:
         raise OwlbitError("--logger: expected a training by epochs, got --minutes too, which has no epochs to log; leave one out")

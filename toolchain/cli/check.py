@@ -38,14 +38,11 @@ def check(
     from owlbit.toolchain.checks.check_recipe import check_recipe
     from owlbit.toolchain.checks.targets import TARGETS
     from owlbit.toolchain.data.load_dataset import load_dataset
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, with_extra_data, without_bad
+    from owlbit.toolchain.recipes.recipe import load_recipe
 
     if target not in TARGETS:
         raise OwlbitError(f"--target: expected one of {', '.join(TARGETS)}, got {target!r}")
-    loaded = load_recipe(recipe)
-    loaded = loaded if data is None else with_data(loaded, data)
-    loaded = loaded if extra_data is None else with_extra_data(loaded, extra_data)
-    loaded = without_bad(loaded) if skip_bad else loaded
+    loaded = load_recipe(recipe, data, extra_data, skip_bad=skip_bad)
     dataset = None if loaded.data.source == "none" else load_dataset(loaded.data, loaded.path.parent, extra=True)
     found = check_recipe(loaded, dataset)
     show(found)

@@ -37,10 +37,10 @@ def pack(
 
     Example: `owlbit pack models/recipes/cifar10_resnet9.toml models/recipes/cifar10_866k.toml --data DIR --out packed`
     """
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data, with_extra_data
+    from owlbit.toolchain.recipes.recipe import load_recipe, with_extra_data
     from owlbit.toolchain.training.offline.pack import WHEELS, pack_training
 
-    loaded = [load_recipe(path) if data is None else with_data(load_recipe(path), data) for path in recipes]
+    loaded = [load_recipe(path, data) for path in recipes]
     if extra_data is not None:
         loaded = [with_extra_data(recipe, extra_data) if recipe.data.extra is not None else recipe for recipe in loaded]
     packed = pack_training(
@@ -66,11 +66,11 @@ def adopt(
     Example: `owlbit adopt back/cifar10_866k models/recipes/cifar10_866k.toml --data DIR --out runs/cifar10_866k`
     """
     from owlbit.toolchain.cli.train import tell_result
-    from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+    from owlbit.toolchain.recipes.recipe import load_recipe
 
     if run.resolve() == folder.resolve():
         raise OwlbitError(f"{folder}: expected another folder than that of the run; choose another one")
-    loaded = load_recipe(recipe) if data is None else with_data(load_recipe(recipe), data)
+    loaded = load_recipe(recipe, data)
     from owlbit.toolchain.training.offline.adopt import adopt_run  # torch: a bad recipe is told without waiting for it
 
     tell_result(folder, adopt_run(run, loaded, folder, out, overwrite=overwrite))

@@ -16,7 +16,7 @@ from rich.console import Console
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.toolchain.recipes.data import Data
-from owlbit.toolchain.recipes.recipe import load_recipe, with_data
+from owlbit.toolchain.recipes.recipe import load_recipe
 from owlbit.toolchain.runs.child_processes import deaf_to_interrupts, kill_children, share_threads
 from owlbit.toolchain.runs.run_folder import Result
 
@@ -60,7 +60,7 @@ def _train(job: Job, data: Path | None, runs: Path) -> Result:
     path = runs / f"{job.name}.toml"
     write_text(path, job.recipe)
     try:
-        recipe = load_recipe(path) if data is None else with_data(load_recipe(path), data)
+        recipe = load_recipe(path, data)
         dataset = _dataset(recipe.data, path.parent)
         result = train(recipe, path.with_suffix(""), resume=True, console=Console(quiet=True), dataset=dataset)
     except OwlbitError as error:

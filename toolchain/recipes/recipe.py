@@ -68,12 +68,22 @@ class Recipe:
         return self.data.colours * self.input.thresholds, *self.data.size
 
 
-def load_recipe(path: Path | str) -> Recipe:
-    """The recipe in the file `path`. Raises SettingError, or OwlbitError where the file is missing or not TOML."""
+def load_recipe(
+    path: Path | str, data: Path | str | None = None, extra_data: Path | str | None = None, *, skip_bad: bool = False
+) -> Recipe:
+    """The recipe in the file `path`. Raises SettingError, or OwlbitError where the file is missing or not TOML.
+
+    `data`, `extra_data`, `skip_bad`: for `with_data`, `with_extra_data` and `without_bad`, where they are given.
+    """
     path = Path(path)
     LOG.info("reading the recipe %s", path)
     found = read_recipe_tables(path)
-    return recipe_of(found.tables, path, found.text, found.file_of)
+    recipe = recipe_of(found.tables, path, found.text, found.file_of)
+    if data is not None:
+        recipe = with_data(recipe, Path(data))
+    if extra_data is not None:
+        recipe = with_extra_data(recipe, Path(extra_data))
+    return without_bad(recipe) if skip_bad else recipe
 
 
 def recipe_of(tables: Mapping[str, Any], path: Path, text: str, file_of: Callable[[Key], Path] | None = None) -> Recipe:
