@@ -14,6 +14,12 @@ from owlbit.toolchain.zoo.card import Card
 
 INKS = ("#2f6690", "#c8553d", "#81a88d", "#e0a458", "#6b7280")
 
+# Where a name stands: (distance from its dot in points, horizontal alignment, vertical alignment). On the left it would cross the line
+# from a network of nearly the same accuracy, less than LEVEL percentage points away.
+Side = tuple[tuple[int, int], str, str]
+LEFT, RIGHT, BELOW = ((-8, 0), "right", "center"), ((8, 0), "left", "center"), ((0, -8), "center", "top")
+LEVEL = 1.0
+
 # CNV_1W1A, from the table of pretrained networks in Brevitas' bnn_pynq examples; its input has 8 bits.
 PUBLISHED, PUBLISHED_TASK, PUBLISHED_ACCURACY = "CNV_1W1A (published),\n8-bit input", ("cifar10", 10), 84.22
 
@@ -28,12 +34,13 @@ def draw_zoo(cards: Sequence[Card], path: Path) -> None:
             ink = INKS[index % len(INKS)]
             kilobits, accuracies = [card.weight_bits / 1000 for card in own], [100 * card.test_accuracy for card in own]
             axes.plot(kilobits, accuracies, "o-", color=ink, linewidth=1, label=f"{task[0]}, {task[1]} classes")
-            for card, across, along in zip(own, kilobits, accuracies, strict=True):
-                _name(axes, card.name, across, along, ink)
+            for place, (card, across, along) in enumerate(zip(own, kilobits, accuracies, strict=True)):
+                level = place > 0 and abs(along - accuracies[place - 1]) < LEVEL
+                _name(axes, card.name, across, along, ink, RIGHT if level else LEFT)
             if task == PUBLISHED_TASK:
                 across = total(cnv_costs()).weights / 1000
                 axes.plot([across], [PUBLISHED_ACCURACY], "o", color=ink, fillstyle="none")
-                _name(axes, PUBLISHED, across, PUBLISHED_ACCURACY, INKS[-1], below=True)
+                _name(axes, PUBLISHED, across, PUBLISHED_ACCURACY, INKS[-1], BELOW)
         axes.set_xscale("log")
         axes.margins(x=0.3, y=0.12)
         axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -48,7 +55,6 @@ def _task(card: Card) -> tuple[str, int]:
     return card.data, len(card.class_names)
 
 
-def _name(axes: Axes, name: str, kilobits: float, accuracy: float, ink: str, *, below: bool = False) -> None:
-    """To the left of its dot, where a steeper line does not cross it, or below."""
-    offset, across, along = ((0, -8), "center", "top") if below else ((-8, 0), "right", "center")
+def _name(axes: Axes, name: str, kilobits: float, accuracy: float, ink: str, side: Side) -> None:
+    offset, across, along = side
     axes.annotate(name, (kilobits, accuracy), offset, textcoords="offset points", ha=across, va=along, fontsize="small", color=ink)

@@ -207,7 +207,7 @@ def test_a_reader_that_leaves_ends_it_quietly() -> None:
     [
         ("zo", {"zoo"}),
         ("zoo sh", {"show"}),
-        ("zoo show digits_", {"digits_uniform"}),
+        ("zoo show digits_", {"digits_half", "digits_uniform"}),
         ("compare --jo", {"--jobs"}),
         ("bench tr", {"training"}),
     ],
