@@ -14,8 +14,8 @@ from owlbit.toolchain.zoo.card import Card
 
 INKS = ("#2f6690", "#c8553d", "#81a88d", "#e0a458", "#6b7280")
 
-# Where a name stands: (distance from its dot in points, horizontal alignment, vertical alignment). On the left it would cross the line
-# from a network of nearly the same accuracy, less than LEVEL percentage points away.
+# Where a name stands: (distance from its dot in points, horizontal alignment, vertical alignment). On the left it would cross the
+# line from a network of nearly the same accuracy, less than LEVEL percentage points away.
 Side = tuple[tuple[int, int], str, str]
 LEFT, RIGHT, BELOW = ((-8, 0), "right", "center"), ((8, 0), "left", "center"), ((0, -8), "center", "top")
 LEVEL = 1.0
