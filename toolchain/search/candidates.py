@@ -15,6 +15,7 @@ from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.settings import SettingError
 from owlbit.toolchain.checks.targets import UP5K, fit_target, network_of, why_not_deployed
 from owlbit.toolchain.recipes.data import Data
+from owlbit.toolchain.recipes.extends import merged
 from owlbit.toolchain.recipes.recipe import Recipe, recipe_of
 from owlbit.toolchain.search.space import Parameter
 from owlbit.toolchain.search.space_file import RATE, ConstraintsTable, SearchSpace
@@ -117,7 +118,8 @@ class Judge:
 
 
 def check_space(judge: Judge, tries: int = 100) -> None:
-    """OwlbitError where no candidate is a recipe, which is a mistake of the file and not of the choice: that of the first one.
+    """OwlbitError where no candidate is a recipe, which is a mistake of the file and not of the choice: that of the first one; or
+    where the first that is a recipe is none any more in a final training.
 
     `tries`: how many are drawn at random, after the one with the first choice and the low end of everything.
     """
@@ -125,14 +127,24 @@ def check_space(judge: Judge, tries: int = 100) -> None:
 
     first = judge.propose(lambda parameter: parameter.first())
     if RECIPE not in first.misses:
-        return
+        return _check_final(judge.space, first)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(tries):
         trial = study.ask()
-        if RECIPE not in judge.propose(lambda parameter, trial=trial: parameter.suggest(trial)).misses:  # type: ignore[misc]
-            return
+        candidate = judge.propose(lambda parameter, trial=trial: parameter.suggest(trial))  # type: ignore[misc]
+        if RECIPE not in candidate.misses:
+            return _check_final(judge.space, candidate)
     raise OwlbitError(f"{judge.space.space.file}: expected a space with recipes in it, found none: {first.reason}")
+
+
+def _check_final(space: SearchSpace, candidate: Candidate) -> None:
+    """OwlbitError where `candidate` is no recipe with what the table [final] changes in it."""
+    file = space.space.file
+    try:
+        recipe_of(merged(candidate.tables, space.final), file, "")
+    except SettingError as error:
+        raise OwlbitError(f"{file}: [final]: {str(error).removeprefix(f'{file}: ')}") from None
 
 
 def nearest(candidate: Candidate | None, other: Candidate) -> Candidate:

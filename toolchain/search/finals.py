@@ -33,10 +33,9 @@ class Final:
 
 
 def final_tables(finish: Finish, trial: Trial) -> dict[str, Any]:
-    """The recipe of `trial` with the epochs of a final training, and a name."""
-    epochs = {"training": {"epochs": finish.epochs}} if finish.epochs else {}
+    """The recipe of `trial` as it is trained at the end, with a name."""
     named = {name: value for name, value in trial.tables.items() if name != "name"}
-    return {"name": f"{finish.name}-{trial.name}", **merged(named, epochs)}
+    return {"name": f"{finish.name}-{trial.name}", **merged(named, finish.changed)}
 
 
 def recipe_text(finish: Finish, trial: Trial) -> str:
@@ -44,7 +43,7 @@ def recipe_text(finish: Finish, trial: Trial) -> str:
     import tomli_w
 
     figures = ", ".join(f"{name} {shown(value)}" for name, value in trial.figures.items())
-    told = f"What the space {finish.file} extends, trained as long as the networks that were found: {figures}."
+    told = f"What the space {finish.file} extends, trained in the same way as the networks that were found: {figures}."
     if not trial.is_before:
         told = (
             f"Found by `owlbit search` in {finish.file}, trial {trial.name}: validation accuracy {trial.accuracy:.2%} after "

@@ -15,6 +15,10 @@
     objectives = ["accuracy", "bits"]
     trials = 40
 
+    [final]                                  # what is different when the networks that were found are trained to be used
+    training = { epochs = 180, keep = "last" }
+    data = { validation = 0.02 }
+
 Tables are merged with those of the file that `extends` names, as in recipes; that file may be a space too.
 """
 
@@ -22,7 +26,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -83,7 +87,6 @@ class SearchTable(BaseModel):
     seeds: Annotated[tuple[int, ...], BeforeValidator(_read_seeds), key("seeds of the sampler; each makes a study")] = (0,)
     baseline: Annotated[bool, key("search at random too, with as many trials and the same seeds")] = False
     prune: Annotated[bool, key("end trials early whose validation curve stays below that of cheaper networks")] = True
-    final_epochs: Annotated[int, key("epochs of the final trainings; 0 for those of the trials", 0, 100_000)] = 0
     finals: Annotated[int, key("networks of the Pareto front that are trained at the end and tested once", 0, 1000)] = 3
     before: Annotated[
         bool, key("train the recipe that the space extends in the same way as the finals: the network before the search")
@@ -128,12 +131,13 @@ class ConstraintsTable(BaseModel):
 
 
 class _Tables(BaseModel):
-    """The two tables that a space has beside those of a recipe."""
+    """The tables that a space has beside those of a recipe; `final` is checked with the recipes that it changes."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     search: SearchTable = SearchTable()
     constraints: ConstraintsTable = ConstraintsTable()
+    final: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _costs_are_of_the_target(self) -> Self:
@@ -147,28 +151,30 @@ class _Tables(BaseModel):
 
 @dataclass(frozen=True)
 class Finish:
-    """What recipes of trials get to be files: the `name` of the space, that of its `file`, and the `epochs` of a final training, 0
-    for those of the trials."""
+    """What recipes of trials get to be files: the `name` of the space, that of its `file`, and what is `changed` in a final
+    training."""
 
-    name: str
-    file: str
-    epochs: int
+    name: str = ""
+    file: str = ""
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What SPACE.toml says. `name`: of the space; `space`: the recipes; `parameters`: what is chosen in them."""
+    """What SPACE.toml says. `name`: of the space; `space`: the recipes; `parameters`: what is chosen in them; `final`: the tables
+    that are different in final trainings."""
 
     name: str
     space: Space
     parameters: tuple[Parameter, ...]
     search: SearchTable
     constraints: ConstraintsTable
+    final: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def finish(self) -> Finish:
         """What recipes of its trials get."""
-        return Finish(self.name, self.space.file.name, self.search.final_epochs)
+        return Finish(self.name, self.space.file.name, self.final)
 
     @property
     def extended(self) -> Path | None:
@@ -205,12 +211,13 @@ def read_space(path: Path) -> SearchSpace:
     if "recipe" in found.tables:
         raise SettingError(path, "recipe", 'no such key; the recipe that a space changes stands in extends = "FILE.toml"', "one")
     own = checked(_Tables, found.tables, path, file_of=found.file_of)
-    return make_space(found.tables, path, own.search, own.constraints)
+    space = make_space(found.tables, path, own.search, own.constraints)
+    return replace(space, final=with_absolute_paths(own.final, path))
 
 
 def make_space(tables: Mapping[str, Any], path: Path, search: SearchTable, constraints: ConstraintsTable) -> SearchSpace:
     """The space of the recipes in `tables`, read from `path`. Raises SettingError where it is empty or holds no recipe."""
-    recipe = {name: value for name, value in tables.items() if name not in ("search", "constraints")}
+    recipe = {name: value for name, value in tables.items() if name not in _Tables.model_fields}
     absolute = with_absolute_paths(recipe, path)
     space = Space(absolute, path)
     parameters = space.parameters()

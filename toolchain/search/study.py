@@ -154,7 +154,7 @@ def read_trials(folder: Path) -> tuple[list[Trial], Finish]:
     Raises OwlbitError where there is no study, or its journal cannot be read.
     """
     trials: list[Trial] = []
-    finish = Finish("", "", 0)
+    finish = Finish()
     for study in studies_of(folder):
         with journal_errors(folder / JOURNAL):
             sampler, _, seed = study.study_name.rpartition("-")

@@ -34,7 +34,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_search_from_the_command_line(tmp_path: Path) -> None:
-    tested = SPACE.replace("finals = 0", "finals = 1\nfinal_epochs = 3\nbefore = true")
+    tested = SPACE.replace("finals = 0", "finals = 1\nbefore = true") + '[final]\ntraining = { epochs = 3, keep = "last" }\n'
     file, out = space_file(tmp_path, tested), tmp_path / "out"
     extended_file = tmp_path / "recipe.toml"
     extended_file.write_text(extended_file.read_text().replace("[input]", "test_share = 0.2\n[input]", 1))

@@ -75,6 +75,23 @@ def test_an_empty_space(tmp_path: Path) -> None:
         read_space(space_file(tmp_path, 'extends = "recipe.toml"\n'))
 
 
+@pytest.mark.parametrize(
+    ("final", "message"),
+    [
+        (
+            "training = { epoch = 3 }",
+            r"space\.toml: \[final\]: training\.epoch: expected a known key \(did you mean \"epochs\"\?\)",
+        ),
+        ("data = { validation = 2 }", r"space\.toml: \[final\]: data\.validation: expected "),
+        ("training = { rate = { choices = [0.1, 0.2] } }", r"space\.toml: \[final\]: training\.rate: expected a number"),
+    ],
+)
+def test_what_final_trainings_change_is_checked_before_the_first_trial(final: str, message: str, tmp_path: Path) -> None:
+    space = read_space(space_file(tmp_path, f"{SPACE}[final]\n{final}\n"))
+    with pytest.raises(OwlbitError, match=message):
+        check_space(Judge(space, lambda data: 2))
+
+
 def test_the_space_that_comes_along_holds_recipes() -> None:
     for path in sorted((Path(__file__).resolve().parents[3] / "models" / "spaces").glob("*.toml")):
         tomllib.loads(path.read_text())

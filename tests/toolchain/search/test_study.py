@@ -111,7 +111,9 @@ def test_only_one_search_at_a_time(tmp_path: Path) -> None:
 
 
 def test_tables_plot_page_and_the_best_recipe(tmp_path: Path) -> None:
-    space = read_space(space_file(tmp_path, SPACE.replace("finals = 0", "final_epochs = 7\nbaseline = true")))
+    space = read_space(
+        space_file(tmp_path, SPACE.replace("finals = 0", "baseline = true") + "[final]\ntraining = { epochs = 7 }\n")
+    )
     found = []
     (tmp_path / "out").mkdir()
     for number, key in enumerate(space.search.studies()):
