@@ -22,7 +22,7 @@ HAS_FINN_PYTHON = $(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] !=
 
 help:
 	@echo "make demo       train, export, build and verify a small network into runs/demo (minutes)"
-	@echo "make search-demo  search a network for the digits in half of the demo's bits into runs/search (7 minutes)"
+	@echo "make search-demo  search a network for the digits in half of the demo's bits into runs/search (ten minutes)"
 	@echo "make test       the fast tests, $(WORKERS) at a time, with FINN where it can be installed (under ten minutes)"
 	@echo "make test-all   every test: those marked slow too, the containers' among them where Docker runs (long)"
 	@echo "make fuzz       damaged files and requests of every kind for an hour, and a table of what became of them; MINUTES=5 is shorter"
