@@ -15,7 +15,6 @@ from owlbit.export.network_cost import layer_costs, total_cost
 from owlbit.export.settings import SettingError
 from owlbit.toolchain.checks.targets import UP5K, fit_target, network_of, why_not_deployed
 from owlbit.toolchain.recipes.data import Data
-from owlbit.toolchain.recipes.extends import merged
 from owlbit.toolchain.recipes.recipe import Recipe, recipe_of
 from owlbit.toolchain.search.space import Parameter
 from owlbit.toolchain.search.space_file import RATE, ConstraintsTable, SearchSpace
@@ -142,7 +141,7 @@ def _check_final(space: SearchSpace, candidate: Candidate) -> None:
     """OwlbitError where `candidate` is no recipe with what the table [final] changes in it."""
     file = space.space.file
     try:
-        recipe_of(merged(candidate.tables, space.final), file, "")
+        recipe_of(space.finish.final(candidate.tables), file, "")
     except SettingError as error:
         raise OwlbitError(f"{file}: [final]: {str(error).removeprefix(f'{file}: ')}") from None
 

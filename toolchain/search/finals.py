@@ -11,7 +11,6 @@ from typing import Any
 from rich.console import Console
 
 from owlbit.export.files import write_text
-from owlbit.toolchain.recipes.extends import merged
 from owlbit.toolchain.runs.run_folder import RESULT, read_result
 from owlbit.toolchain.search.candidates import shown
 from owlbit.toolchain.search.front import front_of, spread_over
@@ -35,7 +34,7 @@ class Final:
 def final_tables(finish: Finish, trial: Trial) -> dict[str, Any]:
     """The recipe of `trial` as it is trained at the end, with a name."""
     named = {name: value for name, value in trial.tables.items() if name != "name"}
-    return {"name": f"{finish.name}-{trial.name}", **merged(named, finish.changed)}
+    return {"name": f"{finish.name}-{trial.name}", **finish.final(named)}
 
 
 def recipe_text(finish: Finish, trial: Trial) -> str:

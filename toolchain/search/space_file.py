@@ -36,7 +36,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from owlbit.export.errors import OwlbitError
 from owlbit.export.settings import RefusedError, SettingError, checked, load_toml
 from owlbit.models.recipe_keys import OneOf, key
-from owlbit.toolchain.recipes.extends import EXTENDS, read_recipe_tables, with_absolute_paths
+from owlbit.toolchain.recipes.extends import EXTENDS, merged, read_recipe_tables, with_absolute_paths
 from owlbit.toolchain.search.space import Choice, Parameter, Space
 
 ACCURACY = "accuracy"
@@ -158,6 +158,10 @@ class Finish:
     file: str = ""
     changed: Mapping[str, Any] = field(default_factory=dict)
 
+    def final(self, tables: Mapping[str, Any]) -> dict[str, Any]:
+        """The recipe of `tables` as it is trained at the end."""
+        return merged(tables, self.changed)
+
 
 @dataclass(frozen=True)
 class SearchSpace:
@@ -169,7 +173,7 @@ class SearchSpace:
     parameters: tuple[Parameter, ...]
     search: SearchTable
     constraints: ConstraintsTable
-    final: Mapping[str, Any] = field(default_factory=dict)
+    final: Mapping[str, Any]
 
     @property
     def finish(self) -> Finish:
@@ -211,11 +215,12 @@ def read_space(path: Path) -> SearchSpace:
     if "recipe" in found.tables:
         raise SettingError(path, "recipe", 'no such key; the recipe that a space changes stands in extends = "FILE.toml"', "one")
     own = checked(_Tables, found.tables, path, file_of=found.file_of)
-    space = make_space(found.tables, path, own.search, own.constraints)
-    return replace(space, final=with_absolute_paths(own.final, path))
+    return make_space(found.tables, path, own.search, own.constraints, own.final)
 
 
-def make_space(tables: Mapping[str, Any], path: Path, search: SearchTable, constraints: ConstraintsTable) -> SearchSpace:
+def make_space(
+    tables: Mapping[str, Any], path: Path, search: SearchTable, constraints: ConstraintsTable, final: Mapping[str, Any]
+) -> SearchSpace:
     """The space of the recipes in `tables`, read from `path`. Raises SettingError where it is empty or holds no recipe."""
     recipe = {name: value for name, value in tables.items() if name not in _Tables.model_fields}
     absolute = with_absolute_paths(recipe, path)
@@ -227,4 +232,5 @@ def make_space(tables: Mapping[str, Any], path: Path, search: SearchTable, const
             "thresholds = { choices = [4, 8] }, found none: the space is empty"
         )
     name = recipe.get("name")
-    return SearchSpace(name if isinstance(name, str) and name else path.stem, space, tuple(parameters), search, constraints)
+    named = name if isinstance(name, str) and name else path.stem
+    return SearchSpace(named, space, tuple(parameters), search, constraints, with_absolute_paths(final, path))

@@ -36,7 +36,7 @@ def read_sweep(recipe: Path, changes: Sequence[str]) -> SearchSpace:
         keys.append(key)
         tables = _with(recipe, tables, key, {"choices": values})
     search = SearchTable.model_validate({"objectives": [ACCURACY], "sampler": GRID, "prune": False, "finals": 0})
-    space = make_space(tables, recipe, search, ConstraintsTable())
+    space = make_space(tables, recipe, search, ConstraintsTable(), {})
     count = prod(len(each.values) for each in space.parameters if isinstance(each, Choice))
     if count > MOST_COMBINATIONS:
         raise OwlbitError(f"--set: expected at most {MOST_COMBINATIONS:,} combinations, got {count:,}; leave values out")
