@@ -8,7 +8,7 @@ and a factor that are the same over the whole map: with the weights v of a filte
 So the normalised value, the activation and all gradients are those of the +-1 network, whose running statistics are what is kept.
 
 Maps are bfloat16, for processors that multiply such numbers natively, or float32 for the others. Whole numbers up to 256 are exact
-in bfloat16; a larger magnitude of y01 is rounded to 8 bits. In float32 all y01 are exact, and `bit_conv` counts them in bytes.
+in bfloat16; a larger magnitude of y01 is rounded to 8 bits. In float32 all y01 are exact; `owlbit.models.layers.bit_conv` counts them.
 
 A float network's activations are coded in the same way, 0 for -1: (HardTanh + 1) / 2, and ReLU itself.
 On a processor the steps are compiled loops (`owlbit.models.layers.fused_kernels`); elsewhere they are torch's own operations, with
@@ -17,9 +17,7 @@ the same results but for rounding.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,48 +69,6 @@ def plain_normalise_activate(values: Tensor, norm: nn.BatchNorm2d, weight_sums: 
         normalised = F.max_pool2d(normalised, side)
     codes = (ACTIVATIONS[activation](normalised) + 1) / 2
     return codes.to(values.dtype, memory_format=torch.channels_last)
-
-
-class _BitConv(torch.autograd.Function):
-    """See `bit_conv`."""
-
-    @staticmethod
-    def forward(ctx: Any, bits: Tensor, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
-        ctx.save_for_backward(bits, weight)
-        ctx.geometry = ([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], groups)
-        geometry = ([stride] * 2, [padding] * 2, [1, 1], groups)
-        ones, zeros = torch.ones(len(weight)), torch.zeros(len(weight), dtype=torch.int64)
-        packed = torch.ops.onednn.qconv_prepack(weight.to(torch.int8), ones, 1.0, 0, *geometry, list(bits.shape))
-        counts: Tensor = torch.ops.onednn.qconv2d_pointwise(
-            bits.to(torch.uint8), 1.0, 0, packed, ones, zeros, None, *geometry, 1.0, 0, torch.float32, "none", [], ""
-        )
-        return counts
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        wanted = (*ctx.needs_input_grad[:2], False)
-        found = torch.ops.aten.convolution_backward(gradients[0], *ctx.saved_tensors, None, *ctx.geometry, wanted)
-        return found[0], found[1], None, None, None
-
-
-_bit_conv: Callable[..., Tensor] = _BitConv.apply
-
-
-def bit_conv(bits: Tensor, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
-    """F.conv2d of bits 0 and 1 with weights -1 and +1, float32, channels innermost: whole numbers, the same to the bit.
-
-    On a processor they are counted in bytes, where torch is built with oneDNN, which takes about half the time.
-    """
-    if bits.device.type != "cpu" or not _counts_in_bytes():
-        return F.conv2d(bits, weight, None, stride, padding, 1, groups)
-    return _bit_conv(bits, weight, stride, padding, groups)
-
-
-@cache
-def _counts_in_bytes() -> bool:
-    x86 = platform.machine().lower() in ("x86_64", "amd64")
-    there: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    return x86 and there and hasattr(torch.ops.onednn, "qconv2d_pointwise")
 
 
 def _numbers(tensor: Tensor) -> NDArray[Any]:

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from owlbit.models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
 from owlbit.models.layers.binary import SIGNS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
+from owlbit.models.layers.bit_conv import bit_conv
 from owlbit.models.layers.encodings import BitPlanes, Ramps
-from owlbit.models.layers.fused import bit_conv, normalise_activate
+from owlbit.models.layers.fused import normalise_activate
 from owlbit.models.layers.logic_skip import SKIPS, MuxSkip
 from owlbit.models.layers.thermometer import LearnedThermometer
 from owlbit.models.networks.trainable import Activated, Trainable

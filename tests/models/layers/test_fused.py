@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from owlbit.models.layer_table import Conv, Layer, Linear
-from owlbit.models.layers.fused import KINDS, bit_conv, normalise_activate, plain_normalise_activate
+from owlbit.models.layers.fused import KINDS, normalise_activate, plain_normalise_activate
 from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.brevitas_twin import brevitas_twin
 
@@ -122,22 +122,3 @@ def test_sums_are_the_same_with_one_thread_and_with_two(dtype: torch.dtype) -> N
     numba.set_num_threads(before)
     for one, two in zip(*states, strict=True):
         np.testing.assert_array_equal(one, two)
-
-
-@pytest.mark.parametrize(("kernel", "stride", "padding", "groups"), [(3, 1, 1, 1), (5, 2, 2, 2), (1, 1, 0, 4), (3, 1, 0, 8)])
-def test_counting_in_bytes_is_the_convolution_and_its_gradients_are(kernel: int, stride: int, padding: int, groups: int) -> None:
-    generator = torch.Generator().manual_seed(2)
-    bits = torch.randint(0, 2, (3, 16, 9, 7), generator=generator).float().contiguous(memory_format=torch.channels_last)
-    weight = torch.randint(0, 2, (24, 16 // groups, kernel, kernel), generator=generator).float() * 2 - 1
-    found = []
-    for function in (
-        bit_conv,
-        lambda bits, weight, stride, padding, groups: F.conv2d(bits, weight, None, stride, padding, 1, groups),
-    ):
-        own = [bits.clone().requires_grad_(), weight.clone().requires_grad_()]
-        counts = function(own[0], own[1], stride, padding, groups)
-        torch.autograd.backward(counts, torch.sin(torch.arange(float(counts.numel()))).view(counts.shape))
-        found.append([counts.detach().numpy(), *(each.grad.numpy() for each in own if each.grad is not None)])
-    np.testing.assert_array_equal(found[0][0], found[1][0])
-    for ours, plain in zip(*found, strict=True):
-        np.testing.assert_allclose(ours, plain, rtol=1e-5, atol=1e-4)

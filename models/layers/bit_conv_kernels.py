@@ -1,0 +1,273 @@
+"""Inner loops of a convolution of bits with binary weights and of its gradients, for training on a processor, compiled by numba.
+
+Both gradients are sums of real numbers, each of which one bit takes in or leaves out. Four numbers have sixteen such sums. They are
+computed once, and each of the hundreds of weights or inputs that the four numbers belong to takes the one that its four bits choose
+(the method of Arlazarov, Dinic, Kronrod and Faradzhev, 1970): one load and one addition in place of four products, in vectors of
+SPAN numbers. The convolution itself counts the ones of packed words.
+
+All gradients of one pixel of the output enter a result before those of the next pixel, whatever the number of threads. All of it
+lies in this one file, because numba's cache on disk is keyed by the file. `owlbit.models.layers.bit_conv` has the shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, prange, types
+from numba.core import cgutils
+
+from owlbit.models.layers.fused_kernels import operation
+
+SPAN = 32  # numbers in a vector: images or filters
+FOURS = SPAN // 4  # tables that the bits of one word of 32 look into
+TABLE = 16 * SPAN
+LANES = 8  # filters whose ones are counted side by side
+VECTOR = ir.VectorType(ir.FloatType(), SPAN)
+WORDS = ir.VectorType(ir.IntType(64), LANES)
+INDEX = ir.IntType(64)
+
+
+def _vector_at(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Pointer to array[index : index + SPAN], float32; no check for a negative index slows it down."""
+    start = builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+    return builder.bitcast(start, VECTOR.as_pointer())
+
+
+def _filler(signed: bool) -> Callable[..., Any]:
+    """table[start : start + TABLE] = the 16 sums of four vectors from `first` on; entry e has vector k where bit k of e is 1.
+
+    `signed`: where the bit is 0, the vector is subtracted.
+    """
+
+    @operation
+    def fill(typing: Any, table: Any, start: Any, vectors: Any, first: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            def place(argument: int, offset: int) -> Any:
+                index = builder.add(args[argument + 1], ir.Constant(INDEX, offset))
+                return _vector_at(context, builder, signature.args[argument], args[argument], index)
+
+            terms = [builder.load(place(2, SPAN * k), align=4) for k in range(4)]
+            entries = [ir.Constant(VECTOR, [0.0] * SPAN)]
+            if signed:
+                for term in terms:
+                    entries[0] = builder.fsub(entries[0], term)
+                terms = [builder.fadd(term, term) for term in terms]
+            for term in terms:
+                entries += [builder.fadd(entry, term) for entry in entries]
+            for number, entry in enumerate(entries):
+                builder.store(entry, place(0, SPAN * number), align=4)
+            return context.get_dummy_value()
+
+        return types.void(table, types.int64, vectors, types.int64), generate
+
+    return fill
+
+
+_fill, _fill_signed = _filler(False), _filler(True)
+
+
+@operation
+def _look_up(typing: Any, sums: Any, at: Any, tables: Any, word: Any) -> Any:
+    """sums[at : at + SPAN] += from each of FOURS tables the entry that four bits of `word` choose, the lowest bits first."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = _vector_at(context, builder, signature.args[0], args[0], args[1])
+        word, total = builder.zext(args[3], INDEX), builder.load(place, align=4)
+        for number in range(FOURS):
+            shift = 4 * number - SPAN.bit_length() + 1  # puts the four bits where they are a multiple of SPAN
+            moved = builder.lshr(word, ir.Constant(INDEX, shift)) if shift > 0 else builder.shl(word, ir.Constant(INDEX, -shift))
+            entry = builder.and_(moved, ir.Constant(INDEX, 15 * SPAN))
+            index = builder.add(entry, ir.Constant(INDEX, number * TABLE))
+            total = builder.fadd(total, builder.load(_vector_at(context, builder, signature.args[2], args[2], index), align=4))
+        builder.store(total, place, align=4)
+        return context.get_dummy_value()
+
+    return types.void(sums, types.int64, tables, types.uint32), generate
+
+
+@operation
+def _ones(typing: Any, word: Any) -> Any:
+    """How many bits of a word are 1."""
+    return types.int64(types.uint64), lambda context, builder, signature, args: builder.ctpop(args[0])
+
+
+def _splat(builder: Any, word: Any) -> Any:
+    """A word in every lane."""
+    one = builder.insert_element(ir.Constant(WORDS, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+@operation
+def _count(typing: Any, counts: Any, at: Any, window: Any, length: Any, weights: Any, start: Any, ones: Any) -> Any:
+    """counts[at : at + LANES] = 2 * (ones of window & weights) - ones; word w of lane l is weights[start + w * LANES + l]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        def place(argument: int, index: Any, kind: Any) -> Any:
+            array = context.make_array(signature.args[argument])(context, builder, args[argument])
+            return builder.bitcast(builder.gep(array.data, [index]), kind.as_pointer())
+
+        total = cgutils.alloca_once_value(builder, ir.Constant(WORDS, [0] * LANES))  # type: ignore[no-untyped-call]
+        with cgutils.for_range(builder, args[3], intp=INDEX) as loop:  # type: ignore[no-untyped-call]
+            word = _splat(builder, builder.load(place(2, loop.index, ir.IntType(64))))
+            index = builder.add(args[5], builder.mul(loop.index, ir.Constant(INDEX, LANES)))
+            both = builder.and_(word, builder.load(place(4, index, WORDS), align=8))
+            kind = ir.FunctionType(WORDS, [WORDS])
+            ctpop = cgutils.get_or_insert_function(builder.module, kind, f"llvm.ctpop.v{LANES}i64")  # type: ignore[no-untyped-call]
+            builder.store(builder.add(builder.load(total), builder.call(ctpop, [both])), total)
+        twice = builder.add(builder.load(total), builder.load(total))
+        short = builder.trunc(builder.sub(twice, _splat(builder, args[6])), ir.VectorType(ir.IntType(32), LANES))
+        floats = ir.VectorType(ir.FloatType(), LANES)
+        builder.store(builder.sitofp(short, floats), place(0, args[1], floats), align=4)
+        return context.get_dummy_value()
+
+    return types.void(counts, types.int64, window, types.int64, weights, types.int64, types.int64), generate
+
+
+@njit(cache=True)
+def pack_channels(bits: Any, words: Any) -> None:
+    """Channels of a group as words: `bits` float32 [N, P, C] of 0 and 1, `words` uint64 [N, P, groups, ceil(C / groups / 64)]."""
+    images, pixels, channels = bits.shape
+    groups, length = words.shape[2:]
+    own = channels // groups
+    for n in range(images):
+        for p in range(pixels):
+            for g in range(groups):
+                for w in range(length):
+                    word = np.uint64(0)
+                    for c in range(64 * w, min(own, 64 * w + 64)):
+                        word |= np.uint64(bits[n, p, g * own + c] > 0) << np.uint64(c - 64 * w)
+                    words[n, p, g, w] = word
+
+
+@njit(cache=True)
+def pack_images(bits: Any, words: Any) -> None:
+    """Images as words: `bits` float32 [N, P, C] of 0 and 1, `words` uint32 [ceil(N / 32), P, C]."""
+    images, pixels, channels = bits.shape
+    words[:] = 0
+    for block in range(len(words)):
+        for p in range(pixels):
+            for j in range(min(32, images - 32 * block)):
+                for c in range(channels):
+                    words[block, p, c] |= np.uint32(bits[32 * block + j, p, c] > 0) << np.uint32(j)
+
+
+@njit(parallel=True, cache=True)
+def count(words: Any, weights: Any, size: Any, stride: int, padding: int, kernel: int, channels: int, counts: Any) -> None:
+    """2 * (ones where the weight is 1) - ones, of each window, for each filter.
+
+    `words`: of `pack_channels`; `weights` uint64 [groups, ceil(filters / groups / LANES), W, LANES], a filter a lane, its bits tap
+    by tap and in a tap channel by channel; `size`: rows and columns of the input, columns of the output; `channels`: of a group; `counts` float32 [N, Q, filters].
+    """
+    images, _, groups, length = words.shape
+    _, spans, window_words, _ = weights.shape
+    rows, columns, out_columns = size
+    own = counts.shape[2] // groups
+    flat = weights.reshape(-1)
+    for n in prange(images):
+        window = np.zeros(window_words + 1, np.uint64)
+        found = np.empty(spans * LANES, np.float32)
+        for q in range(counts.shape[1]):
+            top, left = q // out_columns * stride - padding, q % out_columns * stride - padding
+            for g in range(groups):
+                window[:] = 0
+                for tap in range(kernel * kernel):
+                    y, x = top + tap // kernel, left + tap % kernel
+                    if y < 0 or y >= rows or x < 0 or x >= columns:
+                        continue
+                    for w in range(length):
+                        bit = tap * channels + 64 * w
+                        place, shift = bit >> 6, np.uint64(bit & 63)
+                        word = words[n, y * columns + x, g, w]
+                        window[place] |= word << shift
+                        if shift:
+                            window[place + 1] |= word >> (np.uint64(64) - shift)
+                ones = 0
+                for w in range(window_words):
+                    ones += _ones(window[w])
+                for span in range(spans):
+                    start = (g * spans + span) * window_words * LANES
+                    _count(found, span * LANES, window, window_words, flat, start, ones)
+                for f in range(own):
+                    counts[n, q, g * own + f] = found[f]
+
+
+@njit(parallel=True, cache=True)
+def sum_for_weights(
+    words: Any, gradients: Any, size: Any, stride: int, padding: int, kernel: int, groups: int, chunk: int, out: Any
+) -> None:
+    """For each weight the sum of the gradients of all outputs that it took a 1 to.
+
+    `words`: of `pack_images`; `gradients` float32 [N, Q, filters]; `size`: as in `count`; `chunk`: how many channels of a group one
+    thread works at; `out` float32 [filters, taps, C / groups].
+    """
+    images, pixels, filters = gradients.shape
+    channels, own = words.shape[2] // groups, filters // groups
+    rows, columns, out_columns = size
+    spans, chunks = (own + SPAN - 1) // SPAN, (channels + chunk - 1) // chunk
+    for task in prange(groups * spans * chunks):
+        g, first, begin = task // (spans * chunks), task // chunks % spans * SPAN, task % chunks * chunk
+        some, wide = min(chunk, channels - begin), min(SPAN, own - first)
+        sums = np.zeros(kernel * kernel * some * SPAN, np.float32)
+        tables = np.empty(FOURS * TABLE, np.float32)
+        vectors = np.zeros(32 * SPAN, np.float32)  # of 32 images, a filter a lane
+        for block in range(len(words)):
+            own_images = min(32, images - 32 * block)
+            vectors[own_images * SPAN :] = 0
+            for q in range(pixels):
+                for j in range(own_images):
+                    for f in range(wide):
+                        vectors[j * SPAN + f] = gradients[32 * block + j, q, g * own + first + f]
+                for four in range(FOURS):
+                    _fill(tables, four * TABLE, vectors, 4 * four * SPAN)
+                top, left = q // out_columns * stride - padding, q % out_columns * stride - padding
+                for tap in range(kernel * kernel):
+                    y, x = top + tap // kernel, left + tap % kernel
+                    if y < 0 or y >= rows or x < 0 or x >= columns:
+                        continue
+                    for c in range(some):
+                        _look_up(sums, (tap * some + c) * SPAN, tables, words[block, y * columns + x, g * channels + begin + c])
+        for tap in range(kernel * kernel):
+            for c in range(some):
+                for f in range(wide):
+                    out[g * own + first + f, tap, begin + c] = sums[(tap * some + c) * SPAN + f]
+
+
+@njit(parallel=True, cache=True)
+def sum_for_inputs(words: Any, gradients: Any, size: Any, stride: int, padding: int, kernel: int, chunk: int, out: Any) -> None:
+    """For each input the sum of the gradients of all outputs that it enters, times the weight, -1 or +1, by which it does.
+
+    `words` uint32 [groups, ceil(filters / groups / 32), taps, C / groups], the weights of 32 filters; `gradients`, `size`, `chunk`:
+    as in `sum_for_weights`; `out` float32 [N, P, C].
+    """
+    groups, spans, taps, channels = words.shape
+    images, pixels, filters = gradients.shape
+    own = filters // groups
+    rows, columns, out_columns = size
+    blocks, chunks = (images + SPAN - 1) // SPAN, (channels + chunk - 1) // chunk
+    for task in prange(blocks * groups * chunks):
+        block, g, begin = task // (groups * chunks), task // chunks % groups, task % chunks * chunk
+        some, own_images = min(chunk, channels - begin), min(SPAN, images - SPAN * block)
+        sums = np.zeros(rows * columns * some * SPAN, np.float32)
+        tables = np.empty(FOURS * TABLE, np.float32)
+        vectors = np.zeros(spans * 32 * SPAN, np.float32)  # of 32 filters each, an image a lane
+        for q in range(pixels):
+            for j in range(own_images):
+                for f in range(own):
+                    vectors[f * SPAN + j] = gradients[SPAN * block + j, q, g * own + f]
+            top, left = q // out_columns * stride - padding, q % out_columns * stride - padding
+            for span in range(spans):
+                for four in range(FOURS):
+                    _fill_signed(tables, four * TABLE, vectors, (32 * span + 4 * four) * SPAN)
+                for tap in range(taps):
+                    y, x = top + tap // kernel, left + tap % kernel
+                    if y < 0 or y >= rows or x < 0 or x >= columns:
+                        continue
+                    for c in range(some):
+                        _look_up(sums, ((y * columns + x) * some + c) * SPAN, tables, words[g, span, tap, begin + c])
+        for p in range(rows * columns):
+            for j in range(own_images):
+                for c in range(some):
+                    out[SPAN * block + j, p, g * channels + begin + c] = sums[(p * some + c) * SPAN + j]
