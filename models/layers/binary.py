@@ -105,6 +105,17 @@ def effective_weight(latents: Tensor, real: bool, tau: float | None = None) -> T
     return latents / latents.detach().abs().mean().clamp(min=1e-12)
 
 
+def conv2d(values: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, groups: int = 1) -> Tensor:
+    """F.conv2d without bias; a 1x1 convolution with a stride gets only the pixels that it reads.
+
+    On processors with AVX2 alone, the gradient of such a convolution by its weights, of fewer than eight channels, writes beyond
+    its memory in oneDNN (seen with torch 2.13.0, function jit_avx2_1x1_convolution_bwd_weights_t).
+    """
+    if weight.shape[2:] == (1, 1) and stride > 1 and not padding:
+        values, stride = values[:, :, ::stride, ::stride], 1
+    return F.conv2d(values, weight, None, stride, padding, 1, groups)
+
+
 class BinaryConv2d(nn.Module):
     """Signs [N, Cin, H, W] to integers (as float32) [N, Cout, Hout, Wout] = 2 * popcount - K.
 
@@ -126,7 +137,7 @@ class BinaryConv2d(nn.Module):
     def forward(self, signs: Tensor) -> Tensor:
         if self.padding:
             signs = F.pad(signs, (self.padding,) * 4, value=-1.0)
-        return F.conv2d(signs, effective_weight(self.weight, self.real, self.tau), stride=self.stride, groups=self.groups)
+        return conv2d(signs, effective_weight(self.weight, self.real, self.tau), self.stride, groups=self.groups)
 
 
 class BinaryLinear(nn.Module):

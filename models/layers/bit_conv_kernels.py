@@ -25,32 +25,32 @@ SPAN = 32  # numbers in a vector: images or filters
 FOURS = SPAN // 4  # tables that the bits of one word of 32 look into
 TABLE = 16 * SPAN
 LANES = 8  # filters whose ones are counted side by side
-VECTOR = ir.VectorType(ir.FloatType(), SPAN)
 WORDS = ir.VectorType(ir.IntType(64), LANES)
 INDEX = ir.IntType(64)
 
 
-def _vector_at(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Pointer to array[index : index + SPAN], float32; no check for a negative index slows it down."""
+def _vector_at(context: Any, builder: Any, vector: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Pointer to the `vector` that begins at array[index], float32; no check for a negative index slows it down."""
     start = builder.gep(context.make_array(kind)(context, builder, array).data, [index])
-    return builder.bitcast(start, VECTOR.as_pointer())
+    return builder.bitcast(start, vector.as_pointer())
 
 
-def _filler(signed: bool) -> Callable[..., Any]:
+def _filler(lanes: int, signed: bool) -> Callable[..., Any]:
     """table[start : start + TABLE] = the 16 sums of four vectors from `first` on; entry e has vector k where bit k of e is 1.
 
-    `signed`: where the bit is 0, the vector is subtracted.
+    `lanes`: how many of the SPAN numbers of each are computed; `signed`: where the bit is 0, the vector is subtracted.
     """
+    vector = ir.VectorType(ir.FloatType(), lanes)
 
     @operation
     def fill(typing: Any, table: Any, start: Any, vectors: Any, first: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             def place(argument: int, offset: int) -> Any:
                 index = builder.add(args[argument + 1], ir.Constant(INDEX, offset))
-                return _vector_at(context, builder, signature.args[argument], args[argument], index)
+                return _vector_at(context, builder, vector, signature.args[argument], args[argument], index)
 
             terms = [builder.load(place(2, SPAN * k), align=4) for k in range(4)]
-            entries = [ir.Constant(VECTOR, [0.0] * SPAN)]
+            entries = [ir.Constant(vector, [0.0] * lanes)]
             if signed:
                 for term in terms:
                     entries[0] = builder.fsub(entries[0], term)
@@ -66,26 +66,37 @@ def _filler(signed: bool) -> Callable[..., Any]:
     return fill
 
 
-_fill, _fill_signed = _filler(False), _filler(True)
+_fill, _fill_narrow, _fill_signed = _filler(SPAN, False), _filler(SPAN // 2, False), _filler(SPAN, True)
 
 
-@operation
-def _look_up(typing: Any, sums: Any, at: Any, tables: Any, word: Any) -> Any:
-    """sums[at : at + SPAN] += from each of FOURS tables the entry that four bits of `word` choose, the lowest bits first."""
+def _looker(lanes: int, fours: int) -> Callable[..., Any]:
+    """sums[at : at + lanes] += from each of `fours` tables the entry that four bits of `word` choose, the lowest bits first."""
+    vector = ir.VectorType(ir.FloatType(), lanes)
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = _vector_at(context, builder, signature.args[0], args[0], args[1])
-        word, total = builder.zext(args[3], INDEX), builder.load(place, align=4)
-        for number in range(FOURS):
-            shift = 4 * number - SPAN.bit_length() + 1  # puts the four bits where they are a multiple of SPAN
-            moved = builder.lshr(word, ir.Constant(INDEX, shift)) if shift > 0 else builder.shl(word, ir.Constant(INDEX, -shift))
-            entry = builder.and_(moved, ir.Constant(INDEX, 15 * SPAN))
-            index = builder.add(entry, ir.Constant(INDEX, number * TABLE))
-            total = builder.fadd(total, builder.load(_vector_at(context, builder, signature.args[2], args[2], index), align=4))
-        builder.store(total, place, align=4)
-        return context.get_dummy_value()
+    @operation
+    def look_up(typing: Any, sums: Any, at: Any, tables: Any, word: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            place = _vector_at(context, builder, vector, signature.args[0], args[0], args[1])
+            word, total = builder.zext(args[3], INDEX), builder.load(place, align=4)
+            for number in range(fours):
+                shift = 4 * number - SPAN.bit_length() + 1  # puts the four bits where they are a multiple of SPAN
+                moved = (
+                    builder.lshr(word, ir.Constant(INDEX, shift)) if shift > 0 else builder.shl(word, ir.Constant(INDEX, -shift))
+                )
+                entry = builder.and_(moved, ir.Constant(INDEX, 15 * SPAN))
+                index = builder.add(entry, ir.Constant(INDEX, number * TABLE))
+                found = builder.load(_vector_at(context, builder, vector, signature.args[2], args[2], index), align=4)
+                total = builder.fadd(total, found)
+            builder.store(total, place, align=4)
+            return context.get_dummy_value()
 
-    return types.void(sums, types.int64, tables, types.uint32), generate
+        return types.void(sums, types.int64, tables, types.uint32), generate
+
+    return look_up
+
+
+# Of 16 filters or fewer, half a vector, or half of the tables, has all.
+_look_up, _look_up_narrow, _look_up_half = _looker(SPAN, FOURS), _looker(SPAN // 2, FOURS), _looker(SPAN, FOURS // 2)
 
 
 @operation
@@ -159,7 +170,8 @@ def count(words: Any, weights: Any, size: Any, stride: int, padding: int, kernel
     """2 * (ones where the weight is 1) - ones, of each window, for each filter.
 
     `words`: of `pack_channels`; `weights` uint64 [groups, ceil(filters / groups / LANES), W, LANES], a filter a lane, its bits tap
-    by tap and in a tap channel by channel; `size`: rows and columns of the input, columns of the output; `channels`: of a group; `counts` float32 [N, Q, filters].
+    by tap and in a tap channel by channel; `size`: rows and columns of the input, columns of the output; `channels`: of a group;
+    `counts` float32 [N, Q, filters].
     """
     images, _, groups, length = words.shape
     _, spans, window_words, _ = weights.shape
@@ -210,6 +222,7 @@ def sum_for_weights(
     for task in prange(groups * spans * chunks):
         g, first, begin = task // (spans * chunks), task // chunks % spans * SPAN, task % chunks * chunk
         some, wide = min(chunk, channels - begin), min(SPAN, own - first)
+        narrow = wide <= SPAN // 2
         sums = np.zeros(kernel * kernel * some * SPAN, np.float32)
         tables = np.empty(FOURS * TABLE, np.float32)
         vectors = np.zeros(32 * SPAN, np.float32)  # of 32 images, a filter a lane
@@ -221,14 +234,21 @@ def sum_for_weights(
                     for f in range(wide):
                         vectors[j * SPAN + f] = gradients[32 * block + j, q, g * own + first + f]
                 for four in range(FOURS):
-                    _fill(tables, four * TABLE, vectors, 4 * four * SPAN)
+                    if narrow:
+                        _fill_narrow(tables, four * TABLE, vectors, 4 * four * SPAN)
+                    else:
+                        _fill(tables, four * TABLE, vectors, 4 * four * SPAN)
                 top, left = q // out_columns * stride - padding, q % out_columns * stride - padding
                 for tap in range(kernel * kernel):
                     y, x = top + tap // kernel, left + tap % kernel
                     if y < 0 or y >= rows or x < 0 or x >= columns:
                         continue
+                    at, p = tap * some * SPAN, y * columns + x
                     for c in range(some):
-                        _look_up(sums, (tap * some + c) * SPAN, tables, words[block, y * columns + x, g * channels + begin + c])
+                        if narrow:
+                            _look_up_narrow(sums, at + c * SPAN, tables, words[block, p, g * channels + begin + c])
+                        else:
+                            _look_up(sums, at + c * SPAN, tables, words[block, p, g * channels + begin + c])
         for tap in range(kernel * kernel):
             for c in range(some):
                 for f in range(wide):
@@ -259,14 +279,19 @@ def sum_for_inputs(words: Any, gradients: Any, size: Any, stride: int, padding: 
                     vectors[f * SPAN + j] = gradients[SPAN * block + j, q, g * own + f]
             top, left = q // out_columns * stride - padding, q % out_columns * stride - padding
             for span in range(spans):
-                for four in range(FOURS):
+                half = own - 32 * span <= 16
+                for four in range(FOURS // 2 if half else FOURS):
                     _fill_signed(tables, four * TABLE, vectors, (32 * span + 4 * four) * SPAN)
                 for tap in range(taps):
                     y, x = top + tap // kernel, left + tap % kernel
                     if y < 0 or y >= rows or x < 0 or x >= columns:
                         continue
+                    at = (y * columns + x) * some * SPAN
                     for c in range(some):
-                        _look_up(sums, ((y * columns + x) * some + c) * SPAN, tables, words[g, span, tap, begin + c])
+                        if half:
+                            _look_up_half(sums, at + c * SPAN, tables, words[g, span, tap, begin + c])
+                        else:
+                            _look_up(sums, at + c * SPAN, tables, words[g, span, tap, begin + c])
         for p in range(rows * columns):
             for j in range(own_images):
                 for c in range(some):

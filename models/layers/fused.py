@@ -8,7 +8,7 @@ and a factor that are the same over the whole map: with the weights v of a filte
 So the normalised value, the activation and all gradients are those of the +-1 network, whose running statistics are what is kept.
 
 Maps are bfloat16, for processors that multiply such numbers natively, or float32 for the others. Whole numbers up to 256 are exact
-in bfloat16; a larger magnitude of y01 is rounded to 8 bits. In float32 all y01 are exact; `owlbit.models.layers.bit_conv` counts them.
+in bfloat16; a larger magnitude of y01 is rounded to 8 bits. In float32 all y01 are exact (`owlbit.models.layers.bit_conv`).
 
 A float network's activations are coded in the same way, 0 for -1: (HardTanh + 1) / 2, and ReLU itself.
 On a processor the steps are compiled loops (`owlbit.models.layers.fused_kernels`); elsewhere they are torch's own operations, with

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from owlbit.models.layer_table import Conv, Layer, Linear, Shape, layer_shapes
-from owlbit.models.layers.binary import SIGNS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, effective_weight
+from owlbit.models.layers.binary import SIGNS, BinaryConv2d, BinaryLinear, ChannelShuffle, OrPool, conv2d, effective_weight
 from owlbit.models.layers.bit_conv import bit_conv
 from owlbit.models.layers.encodings import BitPlanes, Ramps
 from owlbit.models.layers.fused import normalise_activate
@@ -70,7 +69,7 @@ class ConvBlock(Activated):
         if bits.dtype == torch.float32 and not self.conv.real and self.activation_name in SIGNS:
             products = bit_conv(shuffled, multiplied, *geometry, self.conv.groups)
         else:
-            products = F.conv2d(shuffled, multiplied, None, *geometry, 1, self.conv.groups)
+            products = conv2d(shuffled, multiplied, *geometry, self.conv.groups)
         return products, weight.detach().sum((1, 2, 3))
 
     def fast_forward(self, bits: Tensor) -> Tensor:

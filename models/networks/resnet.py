@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from owlbit.models import paper_networks as tables
 from owlbit.models.layer_table import Shape
+from owlbit.models.layers.binary import conv2d
 from owlbit.models.layers.encodings import Pixels
 from owlbit.models.layers.scaled_conv import ScaledConv
 from owlbit.models.networks.trainable import Activated, Trainable, real_valued
@@ -89,8 +90,15 @@ def _mean_pool() -> nn.AvgPool2d:
     return nn.AvgPool2d(2, ceil_mode=True)  # an odd map becomes as large as a convolution at stride 2 leaves it
 
 
+class PointConv(nn.Conv2d):
+    """A 1x1 convolution without bias; see `owlbit.models.layers.binary.conv2d`."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return conv2d(values, self.weight, self.stride[0])
+
+
 def _real_shortcut(channels: int, filters: int, pool: bool) -> nn.Sequential:
-    conv = nn.Conv2d(channels, filters, 1, 1 if pool else 2, bias=False)
+    conv = PointConv(channels, filters, 1, 1 if pool else 2, bias=False)
     return nn.Sequential(*([_mean_pool()] if pool else []), conv, nn.BatchNorm2d(filters))
 
 
