@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
 from owlbit.toolchain.runs.run_folder import RESULT, read_result
 from owlbit.toolchain.search.candidates import shown
@@ -73,9 +75,12 @@ def train_finals(
 ) -> list[Final]:
     """Trains networks spread over the front of `trials`, and `before`, into final/NAME, those that are there excepted; returns all.
 
-    Which are trained is chosen by validation accuracy alone; the test images are evaluated once, at the end of each.
+    Which are trained is chosen by validation accuracy alone; the test images are evaluated once, at the end of each. Raises
+    OwlbitError, before the first of them, where a folder has a training of another recipe.
     """
     chosen = [*spread_over(front_of(trials, space.search.costs), space.search.finals), *([] if before is None else [before])]
+    for trial in chosen:
+        _check_same(folder / FINAL / trial.name, recipe_text(space.finish, trial))
     waiting = {trial.name: trial for trial in chosen}
     finals: list[Final] = []
     begun: dict[str, Trial] = {}
@@ -100,6 +105,16 @@ def train_finals(
             console.print(f"final {task.name}: {told}, {outcome.seconds:.0f} s", highlight=False, markup=False, soft_wrap=True)
     order = [trial.name for trial in chosen]
     return sorted((each for each in finals if each.outcome.kind == FINISHED), key=lambda each: order.index(each.trial.name))
+
+
+def _check_same(run: Path, text: str) -> None:
+    """OwlbitError where the training in the folder `run` is not that of the recipe `text`."""
+    file = run.with_suffix(".toml")
+    if run.is_dir() and file.is_file() and tomllib.loads(file.read_text(encoding="utf-8")) != tomllib.loads(text):
+        raise OwlbitError(
+            f"{run}: expected a training of the recipe that the space gives now, found one of another recipe, {file.name} (has [final] "
+            "changed?); move the folder away to have this network trained again, or undo the change of the space"
+        )
 
 
 def _ended(run: Path) -> Outcome:

@@ -63,6 +63,15 @@ def test_a_search_from_the_command_line(tmp_path: Path) -> None:
     again = owlbit("search", str(file), "--out", str(out))
     assert again.code == 0 and "2 of 2 trials are there already" in again.err
     assert rows(out / "front.csv") == front
+    # What is there is of three epochs; with four, neither is it taken for the new one nor is it overwritten.
+    file.write_text(file.read_text().replace("epochs = 3", "epochs = 4"))
+    changed = owlbit("search", str(file), "--out", str(out))
+    assert changed.code == 2 and "found one of another recipe" in changed.err and "has [final] changed?" in changed.err, changed.err
+    assert read_result(out / "final" / final["trial"]) == result and rows(out / "finals.csv") == [final, before]
+    for network in (final["trial"], "before"):
+        (out / "final" / network).rename(tmp_path / network)
+    assert owlbit("search", str(file), "--out", str(out)).code == 0
+    assert read_result(out / "final" / final["trial"]).epochs == 4
 
 
 def test_before_the_search_there_is_a_recipe(tmp_path: Path) -> None:
