@@ -121,7 +121,7 @@ def _count(typing: Any, counts: Any, at: Any, window: Any, length: Any, weights:
             return builder.bitcast(builder.gep(array.data, [index]), kind.as_pointer())
 
         total = cgutils.alloca_once_value(builder, ir.Constant(WORDS, [0] * LANES))  # type: ignore[no-untyped-call]
-        with cgutils.for_range(builder, args[3], intp=INDEX) as loop:  # type: ignore[no-untyped-call]
+        with cgutils.for_range(builder, args[3], intp=INDEX) as loop:
             word = _splat(builder, builder.load(place(2, loop.index, ir.IntType(64))))
             index = builder.add(args[5], builder.mul(loop.index, ir.Constant(INDEX, LANES)))
             both = builder.and_(word, builder.load(place(4, index, WORDS), align=8))

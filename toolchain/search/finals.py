@@ -112,8 +112,8 @@ def _check_same(run: Path, text: str) -> None:
     file = run.with_suffix(".toml")
     if run.is_dir() and file.is_file() and tomllib.loads(file.read_text(encoding="utf-8")) != tomllib.loads(text):
         raise OwlbitError(
-            f"{run}: expected a training of the recipe that the space gives now, found one of another recipe, {file.name} (has [final] "
-            "changed?); move the folder away to have this network trained again, or undo the change of the space"
+            f"{run}: expected a training of the recipe that the space gives now, found one of another recipe, {file.name} "
+            "(has [final] changed?); move the folder away to have this network trained again, or undo the change of the space"
         )
 
 

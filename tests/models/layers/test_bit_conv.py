@@ -1,11 +1,14 @@
 """The convolution of bits is torch's to the bit, and its gradients are torch's but for rounding, on maps of every shape."""
 
+from typing import Any
+
 import numba
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
 
 from owlbit.models.layers import bit_conv as rooms
 from owlbit.models.layers.bit_conv import bit_conv
@@ -24,29 +27,24 @@ SHAPES = {
 }
 
 
-def both(shape: tuple[int, ...], threads: int | None = None) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def both(shape: tuple[int, ...]) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Output, gradient by bits and gradient by weights of `bit_conv` and of torch's convolution, the latter in float64."""
     images, channels, rows, columns, filters, kernel, stride, padding, groups = shape
     generator = torch.Generator().manual_seed(2)
     bits = torch.randint(0, 2, (images, channels, rows, columns), generator=generator).float()
     bits = bits.contiguous(memory_format=torch.channels_last)
     weight = torch.randint(0, 2, (filters, channels // groups, kernel, kernel), generator=generator).float() * 2 - 1
-    before = numba.get_num_threads()
-    numba.set_num_threads(threads or before)
-    try:
-        found = []
-        for dtype in (torch.float32, torch.float64):
-            own = [each.detach().to(dtype, copy=True).requires_grad_() for each in (bits, weight)]
-            if dtype == torch.float32:
-                counts = bit_conv(*own, stride, padding, groups)
-            else:
-                counts = F.conv2d(*own, None, stride, padding, 1, groups)
-            gradient = torch.randn(counts.shape, generator=torch.Generator().manual_seed(3)).to(dtype)
-            torch.autograd.backward(counts, gradient)
-            assert own[0].grad is not None and own[1].grad is not None
-            found.append([counts.detach().numpy(), own[0].grad.numpy(), own[1].grad.numpy()])
-    finally:
-        numba.set_num_threads(before)
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        own = bits.to(dtype, copy=True).requires_grad_(), weight.to(dtype, copy=True).requires_grad_()
+        if dtype == torch.float32:
+            counts = bit_conv(own[0], own[1], stride, padding, groups)
+        else:
+            counts = F.conv2d(own[0], own[1], None, stride, padding, 1, groups)
+        gradient = torch.randn(counts.shape, generator=torch.Generator().manual_seed(3)).to(dtype)
+        torch.autograd.backward(counts, gradient)
+        assert own[0].grad is not None and own[1].grad is not None
+        found.append([counts.detach().numpy(), own[0].grad.numpy(), own[1].grad.numpy()])
     return found[0], found[1]
 
 
@@ -58,15 +56,18 @@ def test_values_are_exact_and_gradients_but_for_rounding(shape: tuple[int, ...])
         assert_allclose(mine, theirs, rtol=1e-5, atol=1e-6 * np.abs(theirs).max() * np.sqrt(theirs.shape[1] + 100))
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="this processor has one core")
-def test_sums_do_not_depend_on_the_number_of_threads() -> None:
-    """With more threads, each works at fewer channels."""
+def test_sums_do_not_depend_on_how_many_channels_a_thread_works_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more threads it is fewer."""
     shape = (32, 40, 6, 6, 16, 3, 1, 1, 1)
-    assert rooms._chunk(40, 1) == 40 or numba.get_num_threads() > 1
-    one, _ = both(shape, 1)
-    two, _ = both(shape, 2)
-    for alone, beside in zip(one, two, strict=True):
-        assert_array_equal(alone, beside)
+    found = []
+    for threads in (1, 2, 4, 64):
+        with monkeypatch.context() as patch:
+            patch.setattr(numba, "get_num_threads", lambda threads=threads: threads)
+            assert rooms._chunk(40, 1) == {1: 40, 2: 20, 4: 10, 64: 5}[threads]
+            found.append(both(shape)[0])
+    for other in found[1:]:
+        for alone, beside in zip(found[0], other, strict=True):
+            assert_array_equal(alone, beside)
 
 
 def test_only_the_gradients_that_are_wanted_are_computed() -> None:
