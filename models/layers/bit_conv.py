@@ -1,7 +1,7 @@
 """A convolution of bits 0 and 1 with weights -1 and +1, for training in float32: exact, and fast on every processor.
 
 On a processor, the convolution counts the ones of packed words, and both gradients are looked up in tables of sums (see
-`owlbit.models.layers.bit_conv_kernels`): a third to a half of the time of float32 convolutions. For the backward pass only words of
+`owlbit.models.layers.bit_conv_kernels`), in a third to a half of the time of float32 convolutions. For the backward pass only words of
 the input are kept, one bit per value. Elsewhere it is torch's own convolution.
 """
 
@@ -50,8 +50,9 @@ class _BitConv(torch.autograd.Function):
         kernels.count(words, _tap_words(ones, groups), ctx.size, stride, padding, kernel, own, counts)
         ctx.stride, ctx.padding, ctx.groups, ctx.kernel, ctx.shape = stride, padding, groups, kernel, bits.shape
         ctx.filter_words = _filter_words(ones, groups) if ctx.needs_input_grad[0] else None
-        ctx.image_words = np.empty((-(-images // 32), rows * columns, channels), np.uint32)
-        kernels.pack_images(values, ctx.image_words)
+        if ctx.needs_input_grad[1]:
+            ctx.image_words = np.empty((-(-images // 32), rows * columns, channels), np.uint32)
+            kernels.pack_images(values, ctx.image_words)
         return torch.from_numpy(counts).view(images, out_rows, out_columns, filters).permute(0, 3, 1, 2)
 
     @staticmethod
