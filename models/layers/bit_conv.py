@@ -1,8 +1,8 @@
 """A convolution of bits 0 and 1 with weights -1 and +1, for training in float32: exact, and fast on every processor.
 
 On a processor, the convolution counts the ones of packed words, and both gradients are looked up in tables of sums (see
-`owlbit.models.layers.bit_conv_kernels`), in a third to a half of the time of float32 convolutions. For the backward pass only words of
-the input are kept, one bit per value. Elsewhere it is torch's own convolution.
+`owlbit.models.layers.bit_conv_kernels`), in a third to a half of the time of float32 convolutions. For the backward pass only
+words of the input are kept, one bit per value. Elsewhere it is torch's own convolution.
 """
 
 from __future__ import annotations

@@ -33,6 +33,6 @@ def with_precision(recipe: Recipe, precision: str) -> Recipe:
     return replace(recipe, before=before, training=replace(recipe.training, precision=precision))
 
 
-def asks_for_automatic(recipe: Recipe) -> bool:
-    """Whether a training of `recipe` says "auto"."""
-    return any(each.training.precision == AUTO for each in (*recipe.before, recipe))
+def asks_for(recipe: Recipe, precision: str) -> bool:
+    """Whether a training of `recipe`, or one before it, names `precision`."""
+    return any(each.training.precision == precision for each in (*recipe.before, recipe))

@@ -40,11 +40,15 @@ from owlbit.toolchain.training.distributed import join_processes, wait_for_all, 
 from owlbit.toolchain.training.finish import finish_run, layer_macs
 from owlbit.toolchain.training.fit import OF_RUN, OF_TEACHER, NetworkTraining
 from owlbit.toolchain.training.memory import keep_memory, told_when_full
-from owlbit.toolchain.training.precision import asks_for_automatic, automatic_precision, with_precision
+from owlbit.toolchain.training.precision import AUTO, asks_for, automatic_precision, with_precision
 from owlbit.toolchain.training.prepare import Prepared, prepare_trainings
 from owlbit.toolchain.training.start_weights import start_weights
 
 SMALL_NETWORK_MACS = 20_000_000
+SLOW_BFLOAT16 = (
+    'precision = "bfloat16": this processor does not multiply such numbers natively and trains many times slower than with '
+    'precision = "auto" in the recipe, which then gives other weights'
+)
 
 
 @run_locks()
@@ -83,10 +87,12 @@ def train(
         last = trainings[-1].dataset
         flags = {"resume": resume, "overwrite": overwrite}
         start_run(out, recipe, last.class_names, **flags, skipped=last.skipped, automatic_precision=precision)
-        if asks_for_automatic(recipe):
+        if asks_for(recipe, AUTO):
             recorded = read_facts(out).automatic_precision
             why = why if recorded == precision else "as this run began, although another is faster here"
             console.print(f'precision = "auto": {recorded}, {why}', highlight=False)
+        if precision != "bfloat16" and asks_for(recipe, "bfloat16"):
+            console.print(SLOW_BFLOAT16, highlight=False, soft_wrap=True)
     wait_for_all()
     if (out / RESULT).exists():
         return read_result(out)

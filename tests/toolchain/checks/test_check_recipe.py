@@ -214,5 +214,12 @@ def test_times_grow_with_the_work_and_are_told_in_words(monkeypatch: pytest.Monk
     network = network_of(recipe, 10)
     times = [epoch_time.epoch_seconds(recipe, network, images) for images in (1000, 2000)]
     assert 1.9 < times[1] / times[0] < 2.1
+    fast, halves = (replace(recipe, training=replace(recipe.training, precision=name)) for name in ("auto", "bfloat16"))
+    of_form = {}
+    for native in ("", "AVX512-BF16"):
+        monkeypatch.setattr(epoch_time, "native_bfloat16", lambda native=native: native)
+        of_form[native] = [epoch_time.epoch_seconds(each, network, 1000) for each in (fast, recipe, halves)]
+    assert of_form[""] == sorted(of_form[""]) and of_form[""][2] > 4 * of_form[""][1]
+    assert of_form["AVX512-BF16"][0] == of_form["AVX512-BF16"][2] < of_form["AVX512-BF16"][1] == of_form[""][1]
     words = [in_words(seconds) for seconds in (0.2, 99, 300, 7200)]
     assert words == ["1 s", "99 s", "5 min", "2 h"]

@@ -22,7 +22,7 @@ from tiny_recipe import recipe_for
 
 ROOT = Path(__file__).resolve().parents[3]
 ENCODINGS = ROOT / "models" / "comparisons" / "encodings.toml"
-DOCS = {"encodings": "encodings", "techniques": "techniques", "cifar10_1mb_dark": "learned_in_the_dark"}
+DOCS = {"encodings": "encodings", "techniques": "techniques", "same_bits": "same_bits", "cifar10_1mb_dark": "learned_in_the_dark"}
 
 FILE = """
 title = "Encodings"

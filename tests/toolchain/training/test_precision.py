@@ -65,6 +65,15 @@ def test_what_was_chosen_is_told_and_a_resumed_run_keeps_it(tmp_path: Path, monk
     assert weights(tmp_path / "auto") == weights(tmp_path / "explicit")
 
 
+@pytest.mark.parametrize(("here", "told"), [("bfloat16", False), ("float32-fast", True)])
+def test_bfloat16_where_it_is_slow_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, told: bool) -> None:
+    monkeypatch.setattr(training, "automatic_precision", lambda: (here, "so said the test"))
+    console = Console(file=StringIO(), width=120)
+    train(recipe_for(tmp_path, training='precision = "bfloat16"\n'), tmp_path / "run", console=console, stop_after=1)
+    assert isinstance(console.file, StringIO)
+    assert ('precision = "bfloat16": this processor does not' in console.file.getvalue()) == told
+
+
 def test_the_fast_form_in_float32_trains_as_the_plain_one(tmp_path: Path) -> None:
     recipe = recipe_for(tmp_path, training='estimator = "triangular"\n')
     curves = []
