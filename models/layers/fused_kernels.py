@@ -109,21 +109,25 @@ def pool_activate(values: Any, slopes: Any, offsets: Any, side: int, kind: int, 
     """
     images, height, width, channels = out.shape
     for n in prange(images):
-        best = np.empty(channels, np.float32)
+        # The place is kept as a float beside the value: loops over numbers of one size become vector code.
+        best, at = np.empty(channels, np.float32), np.empty(channels, np.float32)
         for h in range(height):
             for w in range(width):
                 for c in range(channels):
                     best[c] = slopes[c] * _widen(values[n, h * side, w * side, c]) + offsets[c]
-                    places[n, h, w, c] = 0
+                    at[c] = 0
                 for place in range(1, side * side):
                     row, column = h * side + place // side, w * side + place % side
+                    number = np.float32(place)
                     for c in range(channels):
                         value = slopes[c] * _widen(values[n, row, column, c]) + offsets[c]
                         larger = value > best[c]
                         best[c] = value if larger else best[c]
-                        places[n, h, w, c] = np.uint8(place) if larger else places[n, h, w, c]
+                        at[c] = number if larger else at[c]
                 for c in range(channels):
                     out[n, h, w, c] = _narrow(_activate(best[c], kind), out)
+                for c in range(channels):
+                    places[n, h, w, c] = np.uint8(at[c])
 
 
 @njit(parallel=True, cache=True)
