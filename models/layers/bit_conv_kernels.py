@@ -137,13 +137,13 @@ def _count(typing: Any, counts: Any, at: Any, window: Any, length: Any, weights:
     return types.void(counts, types.int64, window, types.int64, weights, types.int64, types.int64), generate
 
 
-@njit(cache=True)
+@njit(parallel=True, cache=True)
 def pack_channels(bits: Any, words: Any) -> None:
     """Channels of a group as words: `bits` float32 [N, P, C] of 0 and 1, `words` uint64 [N, P, groups, ceil(C / groups / 64)]."""
     images, pixels, channels = bits.shape
     groups, length = words.shape[2:]
     own = channels // groups
-    for n in range(images):
+    for n in prange(images):
         for p in range(pixels):
             for g in range(groups):
                 for w in range(length):
@@ -153,12 +153,12 @@ def pack_channels(bits: Any, words: Any) -> None:
                     words[n, p, g, w] = word
 
 
-@njit(cache=True)
+@njit(parallel=True, cache=True)
 def pack_images(bits: Any, words: Any) -> None:
     """Images as words: `bits` float32 [N, P, C] of 0 and 1, `words` uint32 [ceil(N / 32), P, C]."""
     images, pixels, channels = bits.shape
-    words[:] = 0
-    for block in range(len(words)):
+    for block in prange(len(words)):
+        words[block] = 0
         for p in range(pixels):
             for j in range(min(32, images - 32 * block)):
                 for c in range(channels):
