@@ -1,8 +1,8 @@
 """A convolution of bits 0 and 1 with weights -1 and +1, for training in float32: exact, and fast on every processor.
 
-On a processor, the convolution counts the ones of packed words, and both gradients are looked up in tables of sums (see
-`owlbit.models.layers.bit_conv_kernels`), in a third to a half of the time of float32 convolutions. For the backward pass only
-words of the input are kept, one bit per value. Elsewhere it is torch's own convolution.
+On a processor, the convolution counts the ones of packed words (`owlbit.models.layers.bit_count`), and both gradients are looked up
+in tables of sums (`owlbit.models.layers.bit_sums`), in a third to a half of the time of float32 convolutions. For the backward pass
+only words of the input are kept, one bit per value. Elsewhere it is torch's own convolution.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from owlbit.models.layers import bit_conv_kernels as kernels
+from owlbit.models.layers import bit_count, bit_sums
 
 SHORTEST = 8  # channels per thread: with fewer, the tables cost more than the look-ups
 
@@ -44,15 +44,21 @@ class _BitConv(torch.autograd.Function):
         values = _pixels(bits)
         ones = weight.detach().numpy() > 0
         words = np.empty((images, rows * columns, groups, -(-own // 64)), np.uint64)
-        kernels.pack_channels(values, words)
+        bit_count.pack_channels(values, words)
         counts = np.empty((images, out_rows * out_columns, filters), np.float32)
         ctx.size = (rows, columns, out_columns)
-        kernels.count(words, _tap_words(ones, groups), ctx.size, stride, padding, kernel, own, counts)
+        if kernel > 1 and kernel * own <= 64:
+            joined = np.empty((images, rows * out_columns, groups, 1), np.uint64)
+            bit_count.join_columns(words, ctx.size, stride, padding, kernel, own, joined)
+            source = joined, _tap_words(ones, groups), (rows, out_columns, out_columns), stride, padding, kernel, 1, kernel * own
+        else:
+            source = words, _tap_words(ones, groups), ctx.size, stride, padding, kernel, kernel, own
+        bit_count.count(*source, counts)
         ctx.stride, ctx.padding, ctx.groups, ctx.kernel, ctx.shape = stride, padding, groups, kernel, bits.shape
         ctx.filter_words = _filter_words(ones, groups) if ctx.needs_input_grad[0] else None
         if ctx.needs_input_grad[1]:
             ctx.image_words = np.empty((-(-images // 32), rows * columns, channels), np.uint32)
-            kernels.pack_images(values, ctx.image_words)
+            bit_sums.pack_images(values, ctx.image_words)
         return torch.from_numpy(counts).view(images, out_rows, out_columns, filters).permute(0, 3, 1, 2)
 
     @staticmethod
@@ -64,13 +70,13 @@ class _BitConv(torch.autograd.Function):
         of_bits = of_weight = None
         if ctx.needs_input_grad[1]:
             sums = np.empty((filters, kernel * kernel, own), np.float32)
-            chunk = _chunk(own, groups * -(-filters // groups // kernels.SPAN))
-            kernels.sum_for_weights(ctx.image_words, incoming, ctx.size, ctx.stride, ctx.padding, kernel, groups, chunk, sums)
+            chunk = _chunk(own, groups * -(-filters // groups // bit_sums.SPAN))
+            bit_sums.sum_for_weights(ctx.image_words, incoming, ctx.size, ctx.stride, ctx.padding, kernel, groups, chunk, sums)
             of_weight = torch.from_numpy(sums).view(filters, kernel, kernel, own).permute(0, 3, 1, 2)
         if ctx.filter_words is not None:
             sums = np.empty((images, rows * columns, channels), np.float32)
-            chunk = _chunk(own, groups * -(-images // kernels.SPAN))
-            kernels.sum_for_inputs(ctx.filter_words, incoming, ctx.size, ctx.stride, ctx.padding, kernel, chunk, sums)
+            chunk = _chunk(own, groups * -(-images // bit_sums.SPAN))
+            bit_sums.sum_for_inputs(ctx.filter_words, incoming, ctx.size, ctx.stride, ctx.padding, kernel, chunk, sums)
             of_bits = torch.from_numpy(sums).view(images, rows, columns, channels).permute(0, 3, 1, 2)
         return of_bits, of_weight, None, None, None
 
@@ -86,12 +92,12 @@ def _pixels(tensor: Tensor) -> NDArray[np.float32]:
 
 
 def _tap_words(ones: NDArray[np.bool_], groups: int) -> NDArray[np.uint64]:
-    """Bits [filters, C / groups, kernel, kernel] as the words of `kernels.count`."""
+    """Bits [filters, C / groups, kernel, kernel] as the words of `bit_count.count`."""
     own, size = len(ones) // groups, ones[0].size
-    spans, length = -(-own // kernels.LANES), -(-size // 64)
-    bits = np.zeros((groups, spans * kernels.LANES, length * 64), np.bool_)
+    spans, length = -(-own // bit_count.LANES), -(-size // 64)
+    bits = np.zeros((groups, spans * bit_count.LANES, length * 64), np.bool_)
     bits[:, :own, :size] = ones.transpose(0, 2, 3, 1).reshape(groups, own, size)
-    words = np.packbits(bits, axis=2, bitorder="little").view("<u8").reshape(groups, spans, kernels.LANES, length)
+    words = np.packbits(bits, axis=2, bitorder="little").view("<u8").reshape(groups, spans, bit_count.LANES, length)
     return np.ascontiguousarray(words.swapaxes(2, 3))
 
 

@@ -1,12 +1,12 @@
-"""Inner loops of a convolution of bits with binary weights and of its gradients, for training on a processor, compiled by numba.
+"""Inner loops of the gradients of a convolution of bits with binary weights: sums that are looked up, compiled by numba.
 
 Both gradients are sums of real numbers, each of which one bit takes in or leaves out. Four numbers have sixteen such sums. They are
 computed once, and each of the hundreds of weights or inputs that the four numbers belong to takes the one that its four bits choose
 (the method of Arlazarov, Dinic, Kronrod and Faradzhev, 1970): one load and one addition in place of four products, in vectors of
-SPAN numbers. The convolution itself counts the ones of packed words.
+SPAN numbers.
 
 All gradients of one pixel of the output enter a result before those of the next pixel, whatever the number of threads. All of it
-lies in this one file, because numba's cache on disk is keyed by the file. `owlbit.models.layers.bit_conv` has the shapes.
+lies in this one file, because numba's cache on disk is keyed by the file. `owlbit.models.layers.bit_conv` calls it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, prange, types
-from numba.core import cgutils
 
 from owlbit.models.layers.fused_kernels import operation
 
 SPAN = 32  # numbers in a vector: images or filters
 FOURS = SPAN // 4  # tables that the bits of one word of 32 look into
 TABLE = 16 * SPAN
-LANES = 8  # filters whose ones are counted side by side
-WORDS = ir.VectorType(ir.IntType(64), LANES)
 INDEX = ir.IntType(64)
 
 
@@ -99,60 +96,6 @@ def _looker(lanes: int, fours: int) -> Callable[..., Any]:
 _look_up, _look_up_narrow, _look_up_half = _looker(SPAN, FOURS), _looker(SPAN // 2, FOURS), _looker(SPAN, FOURS // 2)
 
 
-@operation
-def _ones(typing: Any, word: Any) -> Any:
-    """How many bits of a word are 1."""
-    return types.int64(types.uint64), lambda context, builder, signature, args: builder.ctpop(args[0])
-
-
-def _splat(builder: Any, word: Any) -> Any:
-    """A word in every lane."""
-    one = builder.insert_element(ir.Constant(WORDS, ir.Undefined), word, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
-
-
-@operation
-def _count(typing: Any, counts: Any, at: Any, window: Any, length: Any, weights: Any, start: Any, ones: Any) -> Any:
-    """counts[at : at + LANES] = 2 * (ones of window & weights) - ones; word w of lane l is weights[start + w * LANES + l]."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        def place(argument: int, index: Any, kind: Any) -> Any:
-            array = context.make_array(signature.args[argument])(context, builder, args[argument])
-            return builder.bitcast(builder.gep(array.data, [index]), kind.as_pointer())
-
-        total = cgutils.alloca_once_value(builder, ir.Constant(WORDS, [0] * LANES))  # type: ignore[no-untyped-call]
-        with cgutils.for_range(builder, args[3], intp=INDEX) as loop:
-            word = _splat(builder, builder.load(place(2, loop.index, ir.IntType(64))))
-            index = builder.add(args[5], builder.mul(loop.index, ir.Constant(INDEX, LANES)))
-            both = builder.and_(word, builder.load(place(4, index, WORDS), align=8))
-            kind = ir.FunctionType(WORDS, [WORDS])
-            ctpop = cgutils.get_or_insert_function(builder.module, kind, f"llvm.ctpop.v{LANES}i64")  # type: ignore[no-untyped-call]
-            builder.store(builder.add(builder.load(total), builder.call(ctpop, [both])), total)
-        twice = builder.add(builder.load(total), builder.load(total))
-        short = builder.trunc(builder.sub(twice, _splat(builder, args[6])), ir.VectorType(ir.IntType(32), LANES))
-        floats = ir.VectorType(ir.FloatType(), LANES)
-        builder.store(builder.sitofp(short, floats), place(0, args[1], floats), align=4)
-        return context.get_dummy_value()
-
-    return types.void(counts, types.int64, window, types.int64, weights, types.int64, types.int64), generate
-
-
-@njit(parallel=True, cache=True)
-def pack_channels(bits: Any, words: Any) -> None:
-    """Channels of a group as words: `bits` float32 [N, P, C] of 0 and 1, `words` uint64 [N, P, groups, ceil(C / groups / 64)]."""
-    images, pixels, channels = bits.shape
-    groups, length = words.shape[2:]
-    own = channels // groups
-    for n in prange(images):
-        for p in range(pixels):
-            for g in range(groups):
-                for w in range(length):
-                    word = np.uint64(0)
-                    for c in range(64 * w, min(own, 64 * w + 64)):
-                        word |= np.uint64(bits[n, p, g * own + c] > 0) << np.uint64(c - 64 * w)
-                    words[n, p, g, w] = word
-
-
 @njit(parallel=True, cache=True)
 def pack_images(bits: Any, words: Any) -> None:
     """Images as words: `bits` float32 [N, P, C] of 0 and 1, `words` uint32 [ceil(N / 32), P, C]."""
@@ -163,47 +106,6 @@ def pack_images(bits: Any, words: Any) -> None:
             for j in range(min(32, images - 32 * block)):
                 for c in range(channels):
                     words[block, p, c] |= np.uint32(bits[32 * block + j, p, c] > 0) << np.uint32(j)
-
-
-@njit(parallel=True, cache=True)
-def count(words: Any, weights: Any, size: Any, stride: int, padding: int, kernel: int, channels: int, counts: Any) -> None:
-    """2 * (ones where the weight is 1) - ones, of each window, for each filter.
-
-    `words`: of `pack_channels`; `weights` uint64 [groups, ceil(filters / groups / LANES), W, LANES], a filter a lane, its bits tap
-    by tap and in a tap channel by channel; `size`: rows and columns of the input, columns of the output; `channels`: of a group;
-    `counts` float32 [N, Q, filters].
-    """
-    images, _, groups, length = words.shape
-    _, spans, window_words, _ = weights.shape
-    rows, columns, out_columns = size
-    own = counts.shape[2] // groups
-    flat = weights.reshape(-1)
-    for n in prange(images):
-        window = np.zeros(window_words + 1, np.uint64)
-        found = np.empty(spans * LANES, np.float32)
-        for q in range(counts.shape[1]):
-            top, left = q // out_columns * stride - padding, q % out_columns * stride - padding
-            for g in range(groups):
-                window[:] = 0
-                for tap in range(kernel * kernel):
-                    y, x = top + tap // kernel, left + tap % kernel
-                    if y < 0 or y >= rows or x < 0 or x >= columns:
-                        continue
-                    for w in range(length):
-                        bit = tap * channels + 64 * w
-                        place, shift = bit >> 6, np.uint64(bit & 63)
-                        word = words[n, y * columns + x, g, w]
-                        window[place] |= word << shift
-                        if shift:
-                            window[place + 1] |= word >> (np.uint64(64) - shift)
-                ones = 0
-                for w in range(window_words):
-                    ones += _ones(window[w])
-                for span in range(spans):
-                    start = (g * spans + span) * window_words * LANES
-                    _count(found, span * LANES, window, window_words, flat, start, ones)
-                for f in range(own):
-                    counts[n, q, g * own + f] = found[f]
 
 
 @njit(parallel=True, cache=True)
