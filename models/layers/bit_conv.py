@@ -47,15 +47,16 @@ class _BitConv(torch.autograd.Function):
         bit_count.pack_channels(values, words)
         counts = np.empty((images, out_rows * out_columns, filters), np.float32)
         ctx.size = (rows, columns, out_columns)
+        width, across, bits_each = columns, kernel, own
         if kernel > 1 and kernel * own <= 64:
             joined = np.empty((images, rows * out_columns, groups, 1), np.uint64)
             bit_count.join_columns(words, ctx.size, stride, padding, kernel, own, joined)
-            source = joined, _tap_words(ones, groups), (rows, out_columns, out_columns), stride, padding, kernel, 1, kernel * own
-        else:
-            source = words, _tap_words(ones, groups), ctx.size, stride, padding, kernel, kernel, own
-        bit_count.count(*source, counts)
+            words, width, across, bits_each = joined, out_columns, 1, kernel * own
+        taps = _tap_words(ones, groups)
+        bit_count.count(words, taps, (rows, width, out_columns), stride, padding, kernel, across, bits_each, counts)
         ctx.stride, ctx.padding, ctx.groups, ctx.kernel, ctx.shape = stride, padding, groups, kernel, bits.shape
-        ctx.filter_words = _filter_words(ones, groups) if ctx.needs_input_grad[0] else None
+        if ctx.needs_input_grad[0]:
+            ctx.filter_words = _filter_words(ones, groups)
         if ctx.needs_input_grad[1]:
             ctx.image_words = np.empty((-(-images // 32), rows * columns, channels), np.uint32)
             bit_sums.pack_images(values, ctx.image_words)
@@ -73,7 +74,7 @@ class _BitConv(torch.autograd.Function):
             chunk = _chunk(own, groups * -(-filters // groups // bit_sums.SPAN))
             bit_sums.sum_for_weights(ctx.image_words, incoming, ctx.size, ctx.stride, ctx.padding, kernel, groups, chunk, sums)
             of_weight = torch.from_numpy(sums).view(filters, kernel, kernel, own).permute(0, 3, 1, 2)
-        if ctx.filter_words is not None:
+        if ctx.needs_input_grad[0]:
             sums = np.empty((images, rows * columns, channels), np.float32)
             chunk = _chunk(own, groups * -(-images // bit_sums.SPAN))
             bit_sums.sum_for_inputs(ctx.filter_words, incoming, ctx.size, ctx.stride, ctx.padding, kernel, chunk, sums)

@@ -74,13 +74,11 @@ def _looker(lanes: int, fours: int) -> Callable[..., Any]:
     def look_up(typing: Any, sums: Any, at: Any, tables: Any, word: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             place = _vector_at(context, builder, vector, signature.args[0], args[0], args[1])
-            word, total = builder.zext(args[3], INDEX), builder.load(place, align=4)
+            total = builder.load(place, align=4)
+            # Shifted so that each four bits come to lie where they are a multiple of SPAN.
+            word = builder.shl(builder.zext(args[3], INDEX), ir.Constant(INDEX, SPAN.bit_length() - 1))
             for number in range(fours):
-                shift = 4 * number - SPAN.bit_length() + 1  # puts the four bits where they are a multiple of SPAN
-                moved = (
-                    builder.lshr(word, ir.Constant(INDEX, shift)) if shift > 0 else builder.shl(word, ir.Constant(INDEX, -shift))
-                )
-                entry = builder.and_(moved, ir.Constant(INDEX, 15 * SPAN))
+                entry = builder.and_(builder.lshr(word, ir.Constant(INDEX, 4 * number)), ir.Constant(INDEX, 15 * SPAN))
                 index = builder.add(entry, ir.Constant(INDEX, number * TABLE))
                 found = builder.load(_vector_at(context, builder, vector, signature.args[2], args[2], index), align=4)
                 total = builder.fadd(total, found)

@@ -21,7 +21,7 @@ from owlbit.models.networks.binary_net import BinaryNet
 from owlbit.models.networks.brevitas_twin import brevitas_twin
 from owlbit.toolchain.recipes.recipe import Recipe, load_recipe
 from owlbit.toolchain.runs.build_net import build_net, teacher_recipe
-from owlbit.toolchain.runs.processor import native_bfloat16, processor
+from owlbit.toolchain.runs.processor import fast_precision, native_bfloat16, processor
 from owlbit.toolchain.training.memory import keep_memory
 
 RECIPE = Path(models.__file__).parent / "recipes" / "cifar10_1mb.toml"
@@ -123,7 +123,7 @@ def table(speeds: list[Speed]) -> str:
 
 def auto_form() -> str:
     """The form of precision = "auto" on this processor."""
-    return HALVES if native_bfloat16() else FAST
+    return {"bfloat16": HALVES, "float32-fast": FAST}[fast_precision(native_bfloat16())]
 
 
 def missed(speeds: list[Speed]) -> bool:

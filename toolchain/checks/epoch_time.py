@@ -18,7 +18,7 @@ import numpy as np
 from owlbit.export.network import Network
 from owlbit.export.network_cost import layer_costs
 from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.runs.processor import cores, native_bfloat16
+from owlbit.toolchain.runs.processor import cores, fast_precision, native_bfloat16
 
 PER_MAC, PER_VALUE, STEP_SECONDS = 4.4, 730, 2e-3
 FAST_PER_MAC, FAST_PER_VALUE = 0.8, 410
@@ -33,17 +33,18 @@ def epoch_seconds(recipe: Recipe, network: Network, images: int) -> float:
     costs = layer_costs(network)
     macs = sum(cost.macs for cost in costs)
     values = sum(cost.feature_bits for cost in costs if cost.kind in ("thermometer", "conv", "linear", "skip"))  # before pooling
-    per_mac, per_value = cost_of(recipe.training.precision, bool(native_bfloat16()))
+    per_mac, per_value = cost_of(recipe.training.precision, native_bfloat16())
     operations = images * (per_mac * macs + per_value * values)
     workers = max(1.0, SHARED_GAIN * cores()) if macs >= SHARED_FROM else 1.0
     return operations / operations_per_second() / workers + STEP_SECONDS * max(1, images // recipe.training.batch)
 
 
-def cost_of(precision: str, native: bool) -> tuple[float, float]:
-    """Floating-point operations that a multiply-accumulate and a value of a map take; `native`: bfloat16 is."""
-    if precision == "float32-fast" or (precision == "auto" and not native):
+def cost_of(precision: str, native: str) -> tuple[float, float]:
+    """Floating-point operations that a multiply-accumulate and a value of a map take; `native`: of `native_bfloat16`."""
+    form = fast_precision(native) if precision == "auto" else precision
+    if form == "float32-fast":
         return FAST_PER_MAC, FAST_PER_VALUE
-    share = 1.0 if precision == "float32" else BFLOAT16_SHARE if native else EMULATED_BFLOAT16
+    share = 1.0 if form == "float32" else BFLOAT16_SHARE if native else EMULATED_BFLOAT16
     return share * PER_MAC, share * PER_VALUE
 
 

@@ -31,6 +31,11 @@ def native_bfloat16(cpuinfo: Path = CPUINFO) -> str:
     return ", ".join(name for flag, name in NATIVE_BFLOAT16.items() if flag in flags)
 
 
+def fast_precision(native: str) -> str:
+    """The faster of the fast form's two `precision`s on a processor; `native`: of `native_bfloat16`."""
+    return "bfloat16" if native else "float32-fast"
+
+
 def cores() -> int:
     """How many this process may use."""
     return usable_cores()

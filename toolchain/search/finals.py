@@ -13,7 +13,7 @@ from rich.console import Console
 
 from owlbit.export.errors import OwlbitError
 from owlbit.export.files import write_text
-from owlbit.toolchain.runs.run_folder import RESULT, read_result
+from owlbit.toolchain.runs.run_folder import RECIPE, RESULT, read_result
 from owlbit.toolchain.search.candidates import shown
 from owlbit.toolchain.search.front import front_of, spread_over
 from owlbit.toolchain.search.pools import Pool
@@ -79,8 +79,9 @@ def train_finals(
     OwlbitError, before the first of them, where a folder has a training of another recipe.
     """
     chosen = [*spread_over(front_of(trials, space.search.costs), space.search.finals), *([] if before is None else [before])]
-    for trial in chosen:
-        _check_same(folder / FINAL / trial.name, recipe_text(space.finish, trial))
+    texts = {trial.name: recipe_text(space.finish, trial) for trial in chosen}
+    for name, text in texts.items():
+        _check_same(folder / FINAL / name, text)
     waiting = {trial.name: trial for trial in chosen}
     finals: list[Final] = []
     begun: dict[str, Trial] = {}
@@ -88,12 +89,11 @@ def train_finals(
         while waiting and pool.free():
             name, trial = waiting.popitem()
             run = folder / FINAL / name
-            text = recipe_text(space.finish, trial)
             if (run / RESULT).is_file():
                 finals.append(Final(trial, run, _ended(run)))
                 continue
-            write_text(run.with_suffix(".toml"), text)
-            task = replace(task_of(trial, run), tables=final_tables(space.finish, trial), text=text, floor=(), test=True)
+            write_text(run.with_suffix(".toml"), texts[name])
+            task = replace(task_of(trial, run), tables=final_tables(space.finish, trial), text=texts[name], floor=(), test=True)
             pool.begin(task)
             begun[name] = trial
         for task, outcome in pool.ended():
@@ -109,10 +109,10 @@ def train_finals(
 
 def _check_same(run: Path, text: str) -> None:
     """OwlbitError where the training in the folder `run` is not that of the recipe `text`."""
-    file = run.with_suffix(".toml")
-    if run.is_dir() and file.is_file() and tomllib.loads(file.read_text(encoding="utf-8")) != tomllib.loads(text):
+    file = run / RECIPE
+    if file.is_file() and tomllib.loads(file.read_text(encoding="utf-8")) != tomllib.loads(text):
         raise OwlbitError(
-            f"{run}: expected a training of the recipe that the space gives now, found one of another recipe, {file.name} "
+            f"{run}: expected a training of the recipe that the space gives now, found one of another recipe, {RECIPE} "
             "(has [final] changed?); move the folder away to have this network trained again, or undo the change of the space"
         )
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from owlbit.toolchain.recipes.recipe import Recipe
-from owlbit.toolchain.runs.processor import CPUINFO, native_bfloat16
+from owlbit.toolchain.runs.processor import CPUINFO, fast_precision, native_bfloat16
 from owlbit.toolchain.training.distributed import accelerator
 
 AUTO = "auto"
@@ -20,9 +20,12 @@ def automatic_precision(cpuinfo: Path = CPUINFO) -> tuple[str, str]:
     if accelerator() == "cuda":
         return "bfloat16", "on a GPU"
     native = native_bfloat16(cpuinfo)
-    if native:
-        return "bfloat16", f"which this processor multiplies natively ({native})"
-    return "float32-fast", "since this processor does not multiply bfloat16 natively"
+    why = (
+        f"which this processor multiplies natively ({native})"
+        if native
+        else "since this processor does not multiply bfloat16 natively"
+    )
+    return fast_precision(native), why
 
 
 def with_precision(recipe: Recipe, precision: str) -> Recipe:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
-from owlbit.models.layers import bit_conv as rooms
+from owlbit.models.layers import bit_conv as module
 from owlbit.models.layers.bit_conv import bit_conv
 
 # images, channels, rows, columns, filters, kernel, stride, padding, groups
@@ -63,7 +63,7 @@ def test_sums_do_not_depend_on_how_many_channels_a_thread_works_at(monkeypatch: 
     for threads in (1, 2, 4, 64):
         with monkeypatch.context() as patch:
             patch.setattr(numba, "get_num_threads", lambda threads=threads: threads)
-            assert rooms._chunk(40, 1) == {1: 40, 2: 20, 4: 10, 64: 5}[threads]
+            assert module._chunk(40, 1) == {1: 40, 2: 20, 4: 10, 64: 5}[threads]
             found.append(both(shape)[0])
     for other in found[1:]:
         for alone, beside in zip(found[0], other, strict=True):
